@@ -1,0 +1,1 @@
+"""Corpora: one reader each, all into the one prepared form."""

@@ -1,0 +1,229 @@
+"""The one definition of every parameter: type, range, default and meaning.
+
+``params.yaml``, ``workflow/schemas/params.schema.json`` and ``docs/parameters.md`` follow from these models;
+a test fails when they drift. The library gets its values as arguments: nothing here reads a file by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from labelpolicy.errors import LabelPolicyError
+
+PositiveInt = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+PositiveFloat = Annotated[float, Field(gt=0)]
+OpenUnit = Annotated[float, Field(gt=0, lt=1)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Parameters(BaseModel):
+    """Base of all sections: unknown keys are errors, values never change after they are checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Vectors(Parameters):
+    """Pre-trained word vectors."""
+
+    source: Literal["glove.6B.50d", "file", "random"] = Field(
+        "glove.6B.50d", description="glove.6B.50d from the installed package, file (see path), or random"
+    )
+    path: str | None = Field(
+        None, description="word2vec, GloVe or fastText vectors, text or binary, for source: file (the paper: GoogleNews)"
+    )
+    width: PositiveInt = Field(50, description="numbers per vector; the source must agree")
+
+    @model_validator(mode="after")
+    def _path_goes_with_file(self) -> Vectors:
+        if (self.source == "file") != (self.path is not None):
+            raise ValueError("path goes with source: file, and source: file needs a path")
+        return self
+
+
+class Data(Parameters):
+    """From raw files to the prepared form."""
+
+    mirror: str | None = Field(
+        None, description="folder that holds the raw files, tried before any download; the variable LABELPOLICY_MIRROR overrides it"
+    )
+    validation_fraction: OpenUnit = Field(0.1, description="share of the training documents held out for validation")
+    validation_seed: Count = Field(0, description="seed of that split")
+    min_count: PositiveInt = Field(2, description="a token seen less often in the training split becomes <unk>")
+    vectors: Vectors = Vectors()
+
+
+class Synthetic(Parameters):
+    """The synthetic corpus of the tests; never in a results table of the paper."""
+
+    documents: PositiveInt = Field(600, description="training documents")
+    test_documents: PositiveInt = Field(200, description="test documents")
+    labels: PositiveInt = Field(12, description="labels")
+    exponent: Annotated[float, Field(ge=0)] = Field(1.0, description="label frequencies fall as rank ** -exponent")
+    depth: PositiveInt = Field(2, description="levels of the label hierarchy; 1 for a flat label set")
+    dependence: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.3, description="chance that a label brings its partner label along"
+    )
+    tokens: PositiveInt = Field(30, description="mean tokens a document")
+    vocabulary: PositiveInt = Field(400, description="distinct tokens")
+    noise: Annotated[float, Field(ge=0, le=1)] = Field(0.5, description="share of tokens that tell nothing of the labels")
+    seed: Count = Field(0, description="seed of the generator")
+
+
+class Training(Parameters):
+    """The loop that every classifier shares (Eq. 1)."""
+
+    epochs: PositiveInt = Field(20, description="passes over the training split at most")
+    patience: Count = Field(5, description="epochs without a better validation micro-F1 before training stops; 0: never stop early")
+    batch_size: PositiveInt = Field(64, description="documents a step")
+    learning_rate: PositiveFloat = Field(1e-3, description="Adam's step size")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty")
+
+
+class KimCNN(Training):
+    """Kim (2014), CNN-non-static."""
+
+    windows: list[PositiveInt] = Field([3, 4, 5], min_length=1, description="filter widths in tokens")
+    filters: PositiveInt = Field(100, description="filters per width")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the pooled features")
+    max_tokens: PositiveInt = Field(200, description="tokens read of each document")
+
+
+class Linear(Training):
+    """One logistic output per label over tf-idf."""
+
+    epochs: PositiveInt = Field(30, description="passes over the training split at most")
+    learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size")
+
+
+class LinearSVC(Parameters):
+    """scikit-learn's LinearSVC over the same tf-idf: the reference a user would pick."""
+
+    C: PositiveFloat = Field(1.0, description="inverse regularisation of every label's SVM")
+
+
+class Classifiers(Parameters):
+    """One section per classifier."""
+
+    kim_cnn: KimCNN = KimCNN()
+    linear: Linear = Linear()
+    linear_svc: LinearSVC = LinearSVC()
+
+
+class Utility(Parameters):
+    """What a user wants to be good at: the weight of each measure in the objective."""
+
+    accuracy: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of strict accuracy")
+    macro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of label macro-F1")
+    micro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of micro-F1")
+
+    @model_validator(mode="after")
+    def _something(self) -> Utility:
+        if self.accuracy + self.macro_f1 + self.micro_f1 == 0:
+            raise ValueError("all weights are 0, expected at least one above 0")
+        return self
+
+
+class Thresholds(Parameters):
+    """Fitting decision thresholds on validation scores."""
+
+    utility: Utility = Field(Utility(), description="what rcut, pcut, shared and the choice of fbr maximise")
+    folds: Annotated[int, Field(ge=2)] = Field(5, description="folds of the validation split by which fbr is chosen (scutfbr)")
+    fbr: list[Annotated[float, Field(ge=0, le=1)]] = Field(
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], min_length=1, description="candidates for fbr (Yang 2001)"
+    )
+
+
+class MetaLearner(Parameters):
+    """A learned policy: Algorithm 1 and what the paper leaves open. docs/algorithm.md explains each choice."""
+
+    learner: Literal["shared", "paper"] = Field(
+        "shared", description="shared: one GRU applied to every label; paper: one GRU over all 2N policy values (Eq. 3)"
+    )
+    reward: Literal["utility", "paper"] = Field(
+        "utility", description="utility: per-label credit of the utility; paper: Eq. 6, which has no interior optimum"
+    )
+    utility: Utility = Utility()
+    rewarded_on: Literal["held_out", "in_sample"] = Field(
+        "held_out", description="documents the reward is computed on: validation documents, or the training batch itself (paper)"
+    )
+    episodes: PositiveInt = Field(60, description="M of Algorithm 1")
+    steps: PositiveInt = Field(20, description="T of Algorithm 1")
+    batch_size: PositiveInt = Field(64, description="documents of the batch B_t")
+    reward_documents: PositiveInt = Field(256, description="documents drawn for each held-out reward")
+    reset: Literal["episode", "never"] = Field(
+        "never", description="when the classifier goes back to its untrained state"
+    )
+    hidden: PositiveInt = Field(32, description="units of the GRU state")
+    learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
+    noise: PositiveFloat = Field(0.3, description="standard deviation of the Gaussian policy around the logits of w and p")
+    threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
+        (0.05, 0.95), description="closed interval that p is clipped to"
+    )
+    rollout: Literal["pass", "batch"] = Field(
+        "pass",
+        description="a time step of the test-time episode: pass, one pass of mini-batches over the training split; "
+        "batch, one update on the whole training split as a single batch (paper)",
+    )
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> MetaLearner:
+        if not self.threshold_bounds[0] < self.threshold_bounds[1]:
+            raise ValueError("threshold_bounds: the lower bound must be below the upper one")
+        return self
+
+
+class Grid(Parameters):
+    """Which runs fill the tables; the rows stand in workflow/methods.tsv."""
+
+    datasets: list[Name] = Field(["reuters21578"], min_length=1, description="data sets, by the name of their reader")
+    seeds: PositiveInt = Field(1, description="seeds 0 .. n-1 of every row")
+
+
+class Study(Parameters):
+    """params.yaml as a whole."""
+
+    grid: Grid = Grid()
+    data: Data = Data()
+    synthetic: Synthetic = Synthetic()
+    classifiers: Classifiers = Classifiers()
+    thresholds: Thresholds = Thresholds()
+    policies: dict[Name, MetaLearner] = Field(
+        {"meta": MetaLearner()}, min_length=1, description="learned policies by name; methods.tsv refers to them"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU when there is one")
+    threads: PositiveInt = Field(1, description="CPU threads of a training job; jobs run side by side")
+
+
+def check(model: type[Parameters], values: Any, where: str) -> Any:
+    """Validate ``values`` as ``model``.
+
+    Raises LabelPolicyError naming ``where`` and the first offending key, what was found and what was expected.
+    """
+    try:
+        return model.model_validate(values if values is not None else {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        found = first["input"]
+        if first["type"] == "extra_forbidden":
+            known = ", ".join(_known_keys(model, first["loc"][:-1]))
+            message = f"unknown parameter; known here: {known}"
+        else:
+            message = f"found {found!r}: {first['msg']}"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        raise LabelPolicyError(f"{where}: {place or 'top level'}: {message}{more}") from None
+
+
+def _known_keys(model: Any, location: tuple) -> list[str]:
+    for part in location:
+        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
+        if field is not None:
+            model = field.annotation
+        elif getattr(model, "__args__", None):  # the entries of a dict
+            model = model.__args__[-1]
+        if getattr(model, "__origin__", None) is Annotated:
+            model = model.__args__[0]
+    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ["(none)"]

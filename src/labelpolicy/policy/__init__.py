@@ -1,0 +1,1 @@
+"""Training policies (label weights) and prediction policies (decision thresholds)."""

@@ -1,0 +1,70 @@
+"""policy.json: label weights and decision thresholds by label name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_json, write_json
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Weights w (labels,), summing to 1, and thresholds p (labels,) in (0, 1) or None.
+
+    A policy that only weighs (uniform, inverse frequency) has no thresholds of its own.
+    """
+
+    labels: list[str]
+    weights: np.ndarray
+    thresholds: np.ndarray | None = None
+    about: dict[str, Any] | None = None
+
+    def write(self, path: str | Path) -> None:
+        by_name = {
+            label: {"weight": float(self.weights[j])}
+            | ({} if self.thresholds is None else {"threshold": float(self.thresholds[j])})
+            for j, label in enumerate(self.labels)
+        }
+        write_json(path, {"about": self.about or {}, "labels": by_name})
+
+    @classmethod
+    def read(cls, path: str | Path, labels: list[str]) -> Policy:
+        """Read a policy for exactly these labels, in this order.
+
+        Raises LabelPolicyError for other labels, a weight below 0 or not summing to 1, or a threshold outside (0, 1).
+        """
+        content = read_json(path)
+        by_name = content.get("labels") if isinstance(content, dict) else None
+        if not isinstance(by_name, dict):
+            raise LabelPolicyError(f"{path}: no object 'labels': expected a policy.json as `labelpolicy rollout` writes it")
+        missing, extra = sorted(set(labels) - set(by_name)), sorted(set(by_name) - set(labels))
+        if missing or extra:
+            what = f"label {missing[0]!r} is missing" if missing else f"label {extra[0]!r} is not in the data set"
+            raise LabelPolicyError(
+                f"{path}: made for other labels: {what} ({len(by_name)} labels here, {len(labels)} in the data set)"
+            )
+        entries = [by_name[label] for label in labels]
+        for label, entry in zip(labels, entries, strict=True):
+            for key, low, high in (("weight", 0.0, 1.0), ("threshold", 0.0, 1.0)):
+                if key == "threshold" and key not in entry:
+                    continue
+                value = entry.get(key)
+                number = isinstance(value, (int, float)) and not isinstance(value, bool)
+                inside = number and (low <= value <= high if key == "weight" else low < value < high)
+                if not inside:
+                    bounds = "[0, 1]" if key == "weight" else "(0, 1)"
+                    raise LabelPolicyError(f"{path}: label {label!r}: {key} {value!r}, expected a number in {bounds}")
+        with_threshold = ["threshold" in entry for entry in entries]
+        if any(with_threshold) and not all(with_threshold):
+            label = labels[with_threshold.index(False)]
+            raise LabelPolicyError(f"{path}: label {label!r} has no threshold while others have one: give all or none")
+        weights = np.array([entry["weight"] for entry in entries])
+        if abs(weights.sum() - 1) > 1e-4:
+            raise LabelPolicyError(f"{path}: the weights sum to {weights.sum():.6g}, expected 1 (Eq. 4)")
+        thresholds = np.array([entry["threshold"] for entry in entries]) if all(with_threshold) else None
+        return cls(list(labels), weights, thresholds, content.get("about"))
