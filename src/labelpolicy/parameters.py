@@ -6,7 +6,13 @@ a test fails when they drift. The library gets its values as arguments: nothing 
 
 from __future__ import annotations
 
+import copy
+import json
+import shlex
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
+
+import yaml
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -78,8 +84,11 @@ class Training(Parameters):
     epochs: PositiveInt = Field(20, description="passes over the training split at most")
     patience: Count = Field(5, description="epochs without a better validation micro-F1 before training stops; 0: never stop early")
     batch_size: PositiveInt = Field(64, description="documents a step")
-    learning_rate: PositiveFloat = Field(1e-3, description="Adam's step size")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty")
+    optimiser: Literal["adam", "sgd"] = Field(
+        "adam", description="adam, or sgd with momentum 0.9; Adam does not see label weights where labels share no parameters"
+    )
+    learning_rate: PositiveFloat = Field(2e-3, description="the optimiser's step size")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="the optimiser's L2 penalty")
 
 
 class KimCNN(Training):
@@ -94,8 +103,10 @@ class KimCNN(Training):
 class Linear(Training):
     """One logistic output per label over tf-idf."""
 
-    epochs: PositiveInt = Field(30, description="passes over the training split at most")
-    learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size")
+    optimiser: Literal["adam", "sgd"] = Field(
+        "sgd", description="sgd, with momentum 0.9: Adam would undo label weights here, since labels share no parameters"
+    )
+    learning_rate: PositiveFloat = Field(30.0, description="the optimiser's step size; rows have unit length, so it may be large")
 
 
 class LinearSVC(Parameters):
@@ -146,13 +157,25 @@ class MetaLearner(Parameters):
         "utility", description="utility: per-label credit of the utility; paper: Eq. 6, which has no interior optimum"
     )
     utility: Utility = Utility()
-    rewarded_on: Literal["held_out", "in_sample"] = Field(
-        "held_out", description="documents the reward is computed on: validation documents, or the training batch itself (paper)"
+    credit: Literal["label", "total"] = Field(
+        "label",
+        description="label: a label's logits learn from that label's share of the reward (its threshold from the step's, its "
+        "weight from the steps' to come); total: all from the sum over labels of the reward to come (paper, Eq. 2)",
     )
-    episodes: PositiveInt = Field(60, description="M of Algorithm 1")
-    steps: PositiveInt = Field(20, description="T of Algorithm 1")
-    batch_size: PositiveInt = Field(64, description="documents of the batch B_t")
-    reward_documents: PositiveInt = Field(256, description="documents drawn for each held-out reward")
+    rewarded_on: Literal["held_out", "in_sample"] = Field(
+        "held_out", description="documents the reward is computed on: validation documents, or the batches just trained on (paper)"
+    )
+    reward_documents: PositiveInt = Field(1024, description="validation documents drawn for the held-out rewards of an episode")
+    samples: PositiveInt = Field(
+        8, description="draws of p per time step, in opposite pairs when more than 1; 1: one draw and a running baseline (paper)"
+    )
+    episodes: PositiveInt = Field(30, description="M of Algorithm 1")
+    steps: PositiveInt = Field(10, description="T of Algorithm 1")
+    batches: PositiveInt | None = Field(
+        None,
+        description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make all episodes "
+        "together (reset: never) or each of them (reset: episode) one whole training of the classifier",
+    )
     reset: Literal["episode", "never"] = Field(
         "never", description="when the classifier goes back to its untrained state"
     )
@@ -160,12 +183,12 @@ class MetaLearner(Parameters):
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
     noise: PositiveFloat = Field(0.3, description="standard deviation of the Gaussian policy around the logits of w and p")
     threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
-        (0.05, 0.95), description="closed interval that p is clipped to"
+        (0.01, 0.99), description="closed interval that p is clipped to"
     )
     rollout: Literal["pass", "batch"] = Field(
         "pass",
-        description="a time step of the test-time episode: pass, one pass of mini-batches over the training split; "
-        "batch, one update on the whole training split as a single batch (paper)",
+        description="a time step of the test-time episode: pass, passes of mini-batches over the training split, as many as make "
+        "the episode one whole training; batch, one update on the whole training split as a single batch (paper)",
     )
 
     @model_validator(mode="after")
@@ -227,3 +250,46 @@ def _known_keys(model: Any, location: tuple) -> list[str]:
         if getattr(model, "__origin__", None) is Annotated:
             model = model.__args__[0]
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ["(none)"]
+
+
+def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
+    """Values with ``section.key=value`` assignments laid over them; a value is read as YAML.
+
+    Raises LabelPolicyError for an assignment without ``=`` or through something that is not a section.
+    """
+    result = copy.deepcopy(values)
+    for assignment in assignments:
+        path, equals, text = assignment.partition("=")
+        *sections, key = path.split(".")
+        if not equals or not all([*sections, key]):
+            raise LabelPolicyError(f"--set {assignment}: expected section.key=value, as in --set classifiers.kim_cnn.epochs=5")
+        section = result
+        for name in sections:
+            section = section.setdefault(name, {})
+            if not isinstance(section, dict):
+                raise LabelPolicyError(f"--set {assignment}: {name} is not a section")
+        try:
+            section[key] = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise LabelPolicyError(f"--set {assignment}: the value is not valid YAML") from None
+    return result
+
+
+def settings(study: Study, *paths: str) -> str:
+    """The command-line options ``--set section.key=value`` that carry these sections or keys of a study."""
+    options = []
+    for path in paths:
+        value: Any = study
+        for part in path.split("."):
+            value = value[part] if isinstance(value, dict) else getattr(value, part)
+        for key, leaf in _leaves(path, value.model_dump(mode="json") if isinstance(value, BaseModel) else value):
+            options.append("--set " + shlex.quote(f"{key}={json.dumps(leaf)}"))
+    return " ".join(options)
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _leaves(f"{path}.{key}", inner)
+    else:
+        yield path, value

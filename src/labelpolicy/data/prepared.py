@@ -138,7 +138,9 @@ class Prepared:
     def _truth(self, path: Path, table: pa.Table) -> np.ndarray:
         labels = Ragged.from_column(table["labels"])
         if len(labels.values) and not 0 <= labels.values.min() <= labels.values.max() < len(self.labels):
-            raise LabelPolicyError(f"{path}: a label index outside 0..{len(self.labels) - 1}: prepare the data set again")
+            raise LabelPolicyError(
+                f"{path}: a label index outside 0..{len(self.labels) - 1}: prepare the data set again"
+            )
         truth = np.zeros((len(labels), len(self.labels)), dtype=bool)
         truth[np.repeat(np.arange(len(labels)), labels.lengths), labels.values] = True
         return truth

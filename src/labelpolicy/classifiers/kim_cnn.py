@@ -1,0 +1,119 @@
+"""Kim (2014), CNN-non-static: windows over word vectors, max over time, dropout, one logit per label.
+
+Speed. Max-over-time pooling lets a gradient through one window per filter and document, so neither the
+convolution's backward pass nor a convolution over every position is needed. A filter of width K is K inner products,
+one per word of the window, and the same word stands in many windows: so project the distinct words of the batch once,
+``table[word, k, filter]``, let a window's response be the sum of K looked-up rows, and scatter the gradient
+of the winning windows back into the table. Autograd does the rest through the one matrix product that made the
+table. The function and its gradient are those of ``nn.Conv1d`` + max (tests/unit/classifiers/test_kim_cnn.py).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labelpolicy.data.prepared import PAD, Prepared, Ragged
+from labelpolicy.parameters import KimCNN
+from labelpolicy.randomness import derive
+
+
+class TokenInputs:
+    """Documents as padded token ids: ``batch`` gives int64 (documents, width)."""
+
+    def __init__(self, tokens: Ragged, longest: int):
+        self.tokens = tokens
+        self.longest = longest
+        self.lengths = np.minimum(tokens.lengths, longest)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    def batch(self, rows: np.ndarray, device: Any) -> Tensor:
+        return torch.from_numpy(self.tokens.padded(rows, self.longest).astype(np.int64)).to(device)
+
+
+class MaxOverTime(torch.autograd.Function):
+    """Largest response of every filter over the windows that lie inside the document.
+
+    Inputs: ``table`` float (words, width, filters), ``words`` int64 (documents, positions) with indices into the
+    table, ``inside`` int64 (documents,): windows that start inside. Output: float (documents, filters).
+    """
+
+    @staticmethod
+    def forward(context: Any, table: Tensor, words: Tensor, inside: Tensor) -> Tensor:
+        width, filters = table.shape[1:]
+        starts = words.shape[1] - width + 1
+        # rows of the table seen as (words * width, filters): word w at place k of a window is row w * width + k
+        rows = words.unfold(1, width, 1) * width + torch.arange(width, device=words.device)
+        responses = functional.embedding_bag(rows.reshape(-1, width), table.view(-1, filters), mode="sum")
+        responses = responses.view(len(words), starts, filters)
+        outside = torch.arange(starts, device=words.device) >= inside[:, None]
+        best, winner = responses.masked_fill_(outside[:, :, None], -torch.inf).max(dim=1)
+        context.save_for_backward(words, winner)
+        context.shape = table.shape
+        return best
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        words, winner = context.saved_tensors
+        count, width, filters = context.shape
+        table = gradient.new_zeros(count * width * filters)
+        column = torch.arange(filters, device=words.device)
+        for k in range(width):
+            row = words.gather(1, winner + k) * width + k
+            table.index_add_(0, (row * filters + column).view(-1), gradient.reshape(-1))
+        return table.view(context.shape), None, None
+
+
+class KimCNNClassifier(nn.Module):
+    """Logits of Kim's CNN with sigmoid outputs in place of his softmax, since labels are not exclusive."""
+
+    def __init__(self, vectors: np.ndarray, labels: int, parameters: KimCNN, seed: int):
+        super().__init__()
+        self.parameters_ = parameters
+        self.embedding = nn.Parameter(torch.from_numpy(np.array(vectors, dtype=np.float32)))
+        # The module's own generator: a classifier's first values depend on the seed and on nothing that ran before.
+        random = torch.Generator().manual_seed(derive(seed, "kim_cnn"))
+        dimension = vectors.shape[1]
+        self.filters = nn.ParameterList()
+        self.biases = nn.ParameterList()
+        for width in parameters.windows:
+            bound = (width * dimension) ** -0.5  # nn.Conv1d's own start
+            filters = torch.empty(dimension, width, parameters.filters).uniform_(-bound, bound, generator=random)
+            self.filters.append(nn.Parameter(filters))
+            self.biases.append(nn.Parameter(torch.empty(parameters.filters).uniform_(-bound, bound, generator=random)))
+        features = parameters.filters * len(parameters.windows)
+        bound = features**-0.5
+        self.output = nn.Parameter(torch.empty(features, labels).uniform_(-bound, bound, generator=random))
+        self.output_bias = nn.Parameter(torch.zeros(labels))
+
+    def encode(self, tokens: Ragged) -> TokenInputs:
+        return TokenInputs(tokens, self.parameters_.max_tokens)
+
+    def features(self, tokens: Tensor) -> Tensor:
+        """Pooled features, float (documents, filters * widths), of token ids int64 (documents, positions)."""
+        lengths = (tokens != PAD).sum(1)
+        # A document shorter than the widest window still has one window, completed with padding.
+        tokens = functional.pad(tokens, (0, max(0, max(self.parameters_.windows) - tokens.shape[1])), value=PAD)
+        distinct, words = torch.unique(tokens, return_inverse=True)
+        vectors = self.embedding[distinct] * (distinct != PAD)[:, None]
+        pooled = []
+        for width, filters, bias in zip(self.parameters_.windows, self.filters, self.biases, strict=True):
+            table = vectors @ filters.flatten(1)
+            inside = (lengths - width + 1).clamp(min=1)
+            best = MaxOverTime.apply(table.view(len(distinct), width, -1), words, inside)
+            pooled.append(functional.relu(best + bias))
+        return torch.cat(pooled, dim=1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        features = functional.dropout(self.features(tokens), self.parameters_.dropout, self.training)
+        return torch.addmm(self.output_bias, features, self.output)
+
+
+def build(data: Prepared, parameters: KimCNN, seed: int) -> KimCNNClassifier:
+    return KimCNNClassifier(data.vectors, len(data.labels), parameters, seed)

@@ -1,0 +1,52 @@
+"""One logistic output per label over tf-idf: the classifier a user would pick first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+from torch.nn import functional
+
+from labelpolicy.classifiers.tfidf import TfIdf
+from labelpolicy.data.prepared import Prepared, Ragged
+from labelpolicy.parameters import Linear
+
+
+class SparseInputs:
+    """Rows of a CSR matrix: ``batch`` gives what nn.functional.embedding_bag takes (ids, offsets, values)."""
+
+    def __init__(self, features: sparse.csr_matrix):
+        self.features = features
+        self.lengths = np.diff(features.indptr).astype(np.int64)
+
+    def __len__(self) -> int:
+        return self.features.shape[0]
+
+    def batch(self, rows: np.ndarray, device: Any) -> tuple[Tensor, Tensor, Tensor]:
+        part = self.features[rows]
+        arrays = (part.indices.astype(np.int64), part.indptr[:-1].astype(np.int64), part.data)
+        return tuple(torch.from_numpy(array).to(device) for array in arrays)
+
+
+class LinearClassifier(nn.Module):
+    """logits = x W + b, with x sparse; W starts at zero, so the seed only orders the batches."""
+
+    def __init__(self, tfidf: TfIdf, labels: int):
+        super().__init__()
+        self.tfidf = tfidf
+        self.weight = nn.Parameter(torch.zeros(tfidf.width, labels))
+        self.bias = nn.Parameter(torch.zeros(labels))
+
+    def encode(self, tokens: Ragged) -> SparseInputs:
+        return SparseInputs(self.tfidf(tokens))
+
+    def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        ids, offsets, values = batch
+        return functional.embedding_bag(ids, self.weight, offsets, mode="sum", per_sample_weights=values) + self.bias
+
+
+def build(data: Prepared, parameters: Linear, seed: int) -> LinearClassifier:
+    return LinearClassifier(TfIdf(data, data.split("train").tokens), len(data.labels))

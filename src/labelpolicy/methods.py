@@ -1,0 +1,128 @@
+"""workflow/methods.tsv: one line per row of the results table, a cell of classifier x weights x thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import require
+
+#: Fixed rules for the label weights; the learned policies of params.yaml come on top.
+WEIGHTS = ("uniform", "inverse_frequency")
+#: Fixed rules for the decision thresholds; again, the learned policies come on top.
+THRESHOLDS = ("fixed", "scut", "rcut", "pcut", "scutfbr0", "scutfbr1", "odr", "odr_label", "shared")
+
+#: How a row says that the paper's table has no such row.
+NOT_IN_PAPER = "-"
+
+
+@dataclass(frozen=True)
+class Method:
+    """One row: its name as shown, its cell, the paper's name of it ("-" if none) and the block it stands in."""
+
+    name: str
+    classifier: str
+    weights: str
+    thresholds: str
+    paper_row: str
+    group: str
+
+    @property
+    def cell(self) -> tuple[str, str, str]:
+        return self.classifier, self.weights, self.thresholds
+
+    @property
+    def learned(self) -> tuple[str, ...]:
+        """The learned policies this row needs, each once: for its weights, its thresholds, or both."""
+        weights = () if self.weights in WEIGHTS else (self.weights,)
+        thresholds = () if self.thresholds in THRESHOLDS or self.thresholds in weights else (self.thresholds,)
+        return weights + thresholds
+
+    @property
+    def is_baseline(self) -> bool:
+        """Uniform weights and thresholds of 0.5: what every other row of its classifier is compared with."""
+        return (self.weights, self.thresholds) == ("uniform", "fixed")
+
+
+COLUMNS = tuple(Method.__dataclass_fields__)
+
+
+def read_tsv(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
+    """Rows of a tab-separated file with exactly these columns, each with its line number.
+
+    Raises LabelPolicyError for another header, a row of another width, or an empty field.
+    """
+    try:
+        lines = require(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise LabelPolicyError(
+            f"{path}: not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
+        ) from None
+    header = tuple(lines[0].split("\t")) if lines else ()
+    if header != columns:
+        raise LabelPolicyError(
+            f"{path}, line 1: found the columns {', '.join(header) or '(none)'}; "
+            f"expected, separated by tabs: {', '.join(columns)}"
+        )
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        fields = tuple(field.strip() for field in line.split("\t"))
+        if len(fields) != len(columns):
+            raise LabelPolicyError(
+                f"{path}, line {number}: {len(fields)} columns, expected {len(columns)} separated by tabs "
+                f"({', '.join(columns)})"
+            )
+        if "" in fields:
+            raise LabelPolicyError(f"{path}, line {number}: column {columns[fields.index('')]!r} is empty")
+        rows.append((number, fields))
+    if not rows:
+        raise LabelPolicyError(f"{path}: no row below the header: give at least one")
+    return rows
+
+
+def read_methods(
+    path: str | Path, *, classifiers: Collection[str] | None = None, policies: Collection[str] | None = None
+) -> list[Method]:
+    """Read and check the rows of the results table, in the order of the file.
+
+    ``classifiers`` and ``policies`` (the learned ones) are the names that may be used; None leaves those names
+    unchecked, for the report, which meets a wrong name as a cell without a result.
+
+    Raises LabelPolicyError for an unknown name, and for two rows of one name or of one cell.
+    """
+    clash = sorted(set(policies or ()) & {*WEIGHTS, *THRESHOLDS})
+    if clash:
+        raise LabelPolicyError(f"{path}: policy {clash[0]!r} has the name of a fixed rule: rename the policy")
+    methods: list[Method] = []
+    lines: dict[object, int] = {}
+    for number, fields in read_tsv(path, COLUMNS):
+        method = Method(*fields)
+        _check_names(f"{path}, line {number}", method, classifiers, policies)
+        for key, what in (
+            (method.name, f"the name {method.name!r}"),
+            (method.cell, f"the cell {'/'.join(method.cell)}"),
+        ):
+            if key in lines:
+                raise LabelPolicyError(f"{path}, line {number}: {what} stands on line {lines[key]} already: keep one")
+            lines[key] = number
+        methods.append(method)
+    return methods
+
+
+def _check_names(
+    where: str, method: Method, classifiers: Collection[str] | None, policies: Collection[str] | None
+) -> None:
+    learned = None if policies is None else sorted(policies)
+    allowed = {
+        "classifier": None if classifiers is None else sorted(classifiers),
+        "weights": None if learned is None else [*WEIGHTS, *learned],
+        "thresholds": None if learned is None else [*THRESHOLDS, *learned],
+    }
+    for column, names in allowed.items():
+        found = getattr(method, column)
+        if names is not None and found not in names:
+            raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")

@@ -1,0 +1,28 @@
+"""Label weights by a fixed rule; every w sums to 1 (Section 3.2.2)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from labelpolicy.errors import LabelPolicyError
+
+
+def uniform(train_count: np.ndarray) -> np.ndarray:
+    """w_j = 1/N: the plain cross-entropy (Section 3.1)."""
+    return np.full(len(train_count), 1 / len(train_count))
+
+
+def inverse_frequency(train_count: np.ndarray) -> np.ndarray:
+    """w_j proportional to 1 / (training documents with label j); a label without any counts as having one."""
+    weights = 1 / np.maximum(train_count, 1)
+    return weights / weights.sum()
+
+
+RULES = {"uniform": uniform, "inverse_frequency": inverse_frequency}
+
+
+def fixed(name: str, train_count: np.ndarray) -> np.ndarray:
+    """Weights (labels,) by the rule of that name from training counts (labels,)."""
+    if name not in RULES:
+        raise LabelPolicyError(f"label weights {name!r} are unknown: expected one of {', '.join(RULES)}")
+    return RULES[name](train_count)

@@ -1,0 +1,83 @@
+"""What the report says of a prepared data set: its counts, and where it differs from the paper's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_json
+from labelpolicy.report.results import dataset_title
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The part of dataset.json that the report shows.
+
+    ``documents`` is by split; the paper's number of training documents is the sum of train and valid, because
+    the validation documents were held out of them. ``labels_per_document`` is the mean over all splits. ``remarks``
+    are sentences on what else a reader of the results must know.
+    """
+
+    name: str
+    documents: dict[str, int]
+    labels: int
+    labels_per_document: float
+    remarks: list[str]
+
+    @property
+    def title(self) -> str:
+        return dataset_title(self.name)
+
+    @property
+    def training(self) -> int:
+        """Training documents before validation documents were held out."""
+        return self.documents["train"] + self.documents["valid"]
+
+    def split_sentence(self) -> str:
+        """The exact split in one sentence."""
+        return (
+            f"{self.title}, {self.labels:,} labels: {self.training:,} training documents, of which "
+            f"{self.documents['valid']:,} are held out for validation, and {self.documents['test']:,} test documents."
+        )
+
+
+def read_facts(folder: str | Path) -> Facts:
+    """Read the dataset.json of a prepared data set.
+
+    Raises LabelPolicyError for a fact that is not there.
+    """
+    path = Path(folder) / "dataset.json"
+    content = read_json(path)
+    try:
+        return Facts(
+            name=content["name"],
+            documents={split: int(content["documents"][split]) for split in ("train", "valid", "test")},
+            labels=int(content["labels"]),
+            labels_per_document=float(content["labels_per_document"]["all"]),
+            remarks=list(_remarks(content)),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LabelPolicyError(
+            f"{path}: {error!r} where the counts should be; expected the file of `labelpolicy prepare`: run it again"
+        ) from None
+
+
+def _remarks(content: dict) -> Iterator[str]:
+    if content.get("variant"):
+        yield f"A variant: {content['variant']}."
+    for difference in content.get("differences", []):
+        yield f"Differs from the paper: {difference}."
+    without_text = content.get("without_text", {}).get("count", 0)
+    if without_text:
+        yield f"{without_text:,} documents have no text."
+    untrained = content.get("labels_without_training_document", [])
+    if untrained:
+        yield f"{len(untrained)} labels have no training document left: {', '.join(untrained[:5])}."
+    vectors, coverage = content.get("vectors"), content.get("coverage")
+    if vectors and coverage:
+        yield (
+            f"Word vectors: {vectors['source']}, {vectors['width']} wide; they know {coverage['tokens']:.1%} of the "
+            "training tokens."
+        )

@@ -1,0 +1,141 @@
+"""What the report reads: our metrics, cell by cell, and the paper's printed numbers."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet
+from labelpolicy.methods import Method, read_tsv
+
+#: The measures of the paper's Table 5, by our unmistakable names, with the column titles.
+MEASURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "micro_f1": "Micro-F1"}
+
+#: Names as shown; a name that is not here is shown as it is.
+DATASET_TITLES = {
+    "reuters21578": "Reuters-21578",
+    "rcv1": "RCV1-V2",
+    "figer": "FIGER",
+    "ontonotes": "OntoNotes",
+    "bbn": "BBN",
+}
+CLASSIFIER_TITLES = {
+    "kim_cnn": "Kim-CNN",
+    "linear": "Linear: tf-idf, one logistic output per label",
+    "linear_svc": "LinearSVC: tf-idf, scikit-learn's linear SVM",
+}
+
+COLUMNS = ("dataset", "classifier", "weights", "thresholds", "seed", "split", "metric", "value")
+PAPER_COLUMNS = ("table", "row", "dataset", "metric", "value")
+
+
+@dataclass(frozen=True)
+class Value:
+    """One measure of one row: the values by seed, in the order of the seeds."""
+
+    by_seed: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return statistics.fmean(self.by_seed)
+
+    @property
+    def deviation(self) -> float | None:
+        """The sample standard deviation over seeds; None for a single seed."""
+        return statistics.stdev(self.by_seed) if len(self.by_seed) > 1 else None
+
+
+class Results:
+    """results/metrics.parquet by cell. Asking for what is not there is an error, never a blank."""
+
+    def __init__(self, path: str | Path):
+        """Read the tidy table.
+
+        Raises LabelPolicyError for a value twice, or a value of the table's measures outside [0, 1].
+        """
+        self.path = Path(path)
+        self._values: dict[tuple, dict[int, float]] = {}
+        rows = read_parquet(path, list(COLUMNS)).to_pylist()
+        for row in rows:
+            *key, seed, split, metric, value = (row[column] for column in COLUMNS)
+            place = f"{path}: {metric} of {'/'.join(key)}, seed {seed}, {split}"
+            if metric in MEASURES and not (value is not None and 0 <= value <= 1):
+                raise LabelPolicyError(
+                    f"{place}: found {value}, expected a number in [0, 1]: run `labelpolicy collect` again"
+                )
+            seeds = self._values.setdefault((*key, split, metric), {})
+            if seed in seeds:
+                raise LabelPolicyError(f"{place}: two values, expected one: run `labelpolicy collect` again")
+            seeds[seed] = value
+
+    def seeds(self, dataset: str, methods: Iterable[Method]) -> list[int]:
+        """The seeds that stand in the table for any of these methods."""
+        cells = {method.cell for method in methods}
+        return sorted(
+            {seed for key, found in self._values.items() if key[0] == dataset and key[1:4] in cells for seed in found}
+        )
+
+    def value(self, dataset: str, method: Method, metric: str, *, split: str, seeds: list[int]) -> Value:
+        """One measure of one row over exactly these seeds.
+
+        Raises LabelPolicyError if a seed, or the whole row, is missing.
+        """
+        found = self._values.get((dataset, *method.cell, split, metric), {})
+        missing = [seed for seed in seeds if seed not in found] if seeds else [0]
+        if missing:
+            raise LabelPolicyError(
+                f"{self.path}: no {split} {metric} of {dataset}/{'/'.join(method.cell)}, seed {missing[0]} "
+                f"(row {method.name!r}): run it, or take the row out of methods.tsv"
+            )
+        return Value(tuple(found[seed] for seed in seeds))
+
+
+class PaperNumbers:
+    """workflow/paper.tsv: the numbers of the paper's tables as printed, without the commas."""
+
+    def __init__(self, path: str | Path):
+        """Read the numbers.
+
+        Raises LabelPolicyError for a value that is no number, or one given twice.
+        """
+        self.path = Path(path)
+        self._text: dict[tuple[str, str, str, str], str] = {}
+        for line, (*key, text) in read_tsv(path, PAPER_COLUMNS):
+            try:
+                float(text)
+            except ValueError:
+                raise LabelPolicyError(
+                    f"{path}, line {line}: value {text!r}, expected a number as the paper prints it"
+                ) from None
+            if tuple(key) in self._text:
+                raise LabelPolicyError(f"{path}, line {line}: {' / '.join(key)} is given a second time: keep one")
+            self._text[tuple(key)] = text
+
+    def text(self, table: str, row: str, dataset: str, metric: str) -> str | None:
+        """One number as printed, or None where the paper has none."""
+        return self._text.get((table, row, dataset, metric))
+
+    def rows(self, table: str, dataset: str | None = None) -> list[str]:
+        """The rows of one table (for one data set), in the order of the paper."""
+        rows = (row for number, row, of, _ in self._text if number == table and dataset in (None, of))
+        return list(dict.fromkeys(rows))
+
+
+def dataset_title(name: str) -> str:
+    base = name.removesuffix("_dev")
+    return DATASET_TITLES.get(base, base) + (" (development split)" if base != name else "")
+
+
+def classifier_title(name: str) -> str:
+    return CLASSIFIER_TITLES.get(name, name)
+
+
+def blocks(methods: Iterable[Method]) -> dict[str, list[Method]]:
+    """Methods by classifier, classifiers in order of first appearance."""
+    by_classifier: dict[str, list[Method]] = {}
+    for method in methods:
+        by_classifier.setdefault(method.classifier, []).append(method)
+    return by_classifier

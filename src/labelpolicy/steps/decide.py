@@ -1,0 +1,149 @@
+"""decide: scores.parquet and a threshold policy -> metrics.json, thresholds.json, labels.parquet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelpolicy import metrics
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet, whole_folder, write_json, write_parquet
+from labelpolicy.parameters import Thresholds
+from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy.thresholds import FITS, Decision, PerLabel, first_bad, fit
+
+
+def run(
+    *,
+    dataset: Path,
+    scores: Path,
+    thresholds: str,
+    policy: Path | None,
+    parameters: Thresholds,
+    output: Path,
+    seed: int,
+) -> None:
+    """Fit the policy ``thresholds`` on the validation split alone, decide both splits, and measure.
+
+    With ``policy`` (a policy.json), ``thresholds`` is the name of a learned policy and its thresholds come from there.
+    The files of ``output`` are written together, or none of them.
+
+    Raises LabelPolicyError for scores that are no probabilities or of other documents or labels than the data set's,
+    for a ``policy`` without thresholds, and for an unknown or clashing name.
+    """
+    if policy is None and thresholds not in FITS:
+        raise LabelPolicyError(
+            f"thresholds {thresholds!r}: expected {', '.join(FITS)}, or a learned policy with its policy.json"
+        )
+    if policy is not None and thresholds in FITS:
+        raise LabelPolicyError(
+            f"thresholds {thresholds!r} are fitted on validation scores: leave out the policy {policy}"
+        )
+    data = Prepared(dataset)
+    table = read_parquet(scores, ["split", "id", "scores"])
+    valid_scores, valid_truth = _split(data, table, scores, "valid")
+    if policy is not None:
+        decision = _learned(policy, data.labels)
+    else:
+        decision = fit(
+            thresholds, valid_scores, valid_truth, train_count=data.train_count, parameters=parameters, seed=seed
+        )
+    found = {"valid": metrics.evaluate(valid_truth, decision.decide(valid_scores))}
+
+    # Only now are the test labels read: they can move nothing but the test metrics.
+    test_scores, test_truth = _split(data, table, scores, "test")
+    predicted = decision.decide(test_scores)
+    found["test"] = metrics.evaluate(test_truth, predicted)
+
+    about = {"dataset": data.name, "thresholds": thresholds, "seed": seed}
+    documents = {"valid_documents": len(valid_truth), "test_documents": len(test_truth), "labels": len(data.labels)}
+    with whole_folder(output) as folder:
+        write_json(folder / "metrics.json", {"about": about | documents} | found)
+        write_json(folder / "thresholds.json", {"about": about} | decision.json(data.labels))
+        write_parquet(folder / "labels.parquet", _label_table(data, decision, test_truth, predicted))
+
+
+def _learned(path: Path, labels: list[str]) -> PerLabel:
+    learned = Policy.read(path, labels).thresholds
+    if learned is None:
+        raise LabelPolicyError(f"{path}: has weights but no thresholds: expected the policy.json of a learned policy")
+    return PerLabel(learned)
+
+
+def _label_table(data: Prepared, decision: Decision, truth: np.ndarray, predicted: np.ndarray) -> pa.Table:
+    """One row a label; ``threshold`` is null for a rule without one (rcut, pcut), the measures are the test split's."""
+    thresholds = decision.thresholds if isinstance(decision, PerLabel) else [None] * len(data.labels)
+    columns = {
+        "label": pa.array(data.labels, type=pa.string()),
+        "train_count": pa.array(data.train_count),
+        "threshold": pa.array(thresholds, type=pa.float64()),
+    }
+    return pa.table(columns | {name: pa.array(values) for name, values in metrics.per_label(truth, predicted).items()})
+
+
+def _split(data: Prepared, table: pa.Table, path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+    """Scores float32 and truth bool of one split, both (n, N), in the order of the prepared documents."""
+    ids, truth = data.truth(split)
+    mask = pc.fill_null(pc.equal(table["split"], split), False)
+    found = pa.array(table["id"].filter(mask).to_pylist(), type=pa.string())
+    order = _positions(ids, found, f"{path}: split {split!r}", f"{data.folder}/{split}.parquet")
+    scores = _matrix(table, np.asarray(mask), len(data.labels), path)
+    if not np.array_equal(order, np.arange(len(order))):
+        scores = scores[order]
+    bad = first_bad(scores)
+    if bad is not None:
+        row, label = bad
+        raise LabelPolicyError(
+            f"{path}: split {split!r}, document {ids[row]!r}, label {data.labels[label]!r}: "
+            f"score {scores[bad]}, expected a probability in [0, 1]: train again"
+        )
+    return scores, truth
+
+
+def _positions(ids: list[str], found: pa.Array, where: str, prepared: str) -> np.ndarray:
+    """Where each prepared document stands among the found ones; both must be the same documents, each once."""
+    wanted = pa.array(ids, type=pa.string())
+    strange = found.filter(pc.invert(pc.is_in(found, value_set=wanted)))
+    if len(strange):
+        raise LabelPolicyError(
+            f"{where}: document {strange[0].as_py()!r} is not in {prepared}: train again on this data set"
+        )
+    positions = pc.index_in(wanted, value_set=found)
+    if positions.null_count:
+        missing = wanted.filter(pc.is_null(positions))[0].as_py()
+        raise LabelPolicyError(
+            f"{where}: no scores of document {missing!r} of {prepared}: train again on this data set"
+        )
+    if len(found) != len(wanted):
+        counts = pc.value_counts(found)
+        twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))[0].as_py()
+        raise LabelPolicyError(f"{where}: document {twice!r} has scores twice, expected once: train again")
+    return positions.to_numpy()
+
+
+def _matrix(table: pa.Table, mask: np.ndarray, labels: int, path: Path) -> np.ndarray:
+    """The scores of the rows under ``mask`` as float32 (rows, labels), chunk by chunk and without a loop over rows."""
+    column = table["scores"]
+    # Lists of a fixed size or not. Of the type's members only the values' type is needed.
+    if not (hasattr(column.type, "value_type") and pa.types.is_floating(column.type.value_type)):
+        raise LabelPolicyError(f"{path}: column scores is {column.type}, expected lists of float: train again")
+    matrix = np.empty((np.count_nonzero(mask), labels), dtype=np.float32)
+    row, start = 0, 0
+    for chunk in column.chunks:  # never put together: many scores would overflow the 32-bit offsets of a list array
+        lengths = np.asarray(pc.fill_null(pc.list_value_length(chunk), 0))
+        wrong = np.flatnonzero(lengths != labels)
+        if len(wrong):
+            document, count = table["id"][start + int(wrong[0])].as_py(), lengths[wrong[0]]
+            raise LabelPolicyError(
+                f"{path}: document {document!r} has {count} scores, expected {labels}, one for each label"
+            )
+        # A null among the scores becomes NaN, and is refused with its document and label later.
+        values = chunk.flatten().to_numpy(zero_copy_only=False).reshape(len(chunk), labels)
+        kept = values[mask[start : start + len(chunk)]]
+        matrix[row : row + len(kept)] = kept
+        row, start = row + len(kept), start + len(chunk)
+    return matrix

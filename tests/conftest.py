@@ -1,0 +1,20 @@
+"""What all tests share: where the real corpora are, if they are anywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The mirror folder with the real raw files; the test is skipped where there is none."""
+    named = os.environ.get("LABELPOLICY_MIRROR")
+    folder = Path(named) if named else ROOT.parent / "shared" / "mirror"
+    if not folder.is_dir():
+        pytest.skip(f"no mirror folder at {folder}: set LABELPOLICY_MIRROR")
+    return folder

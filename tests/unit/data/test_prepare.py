@@ -1,0 +1,238 @@
+"""From raw files to the prepared form: splits, vocabulary, facts, bytes."""
+
+import itertools
+import json
+import string
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from labelpolicy.data import prepare as science
+from labelpolicy.data.corpus import Document, tokenise
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.parameters import Data, Synthetic
+from labelpolicy.steps import prepare, synthesise
+
+UNLABELLED = '{"text": "x", "labels": []}'
+RANDOM = Data(vectors={"source": "random", "width": 4})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Moody's said", ["moody's", "said"]),
+        ("Moody’s 'quoted'", ["moody's", "quoted"]),
+        ("1,250.5 mln, 3.", ["1,250.5", "mln", "3"]),
+        ("M-1 U.S. 3rd q1", ["m", "1", "u", "s", "3", "rd", "q1"]),
+        ("Zürich ΑΘΗΝΑ Москва 東京", ["zürich", "αθηνα", "москва", "東京"]),
+        ("Zu\u0308rich", ["zürich"]),  # a combining mark is joined with its letter first
+        ("snake_case ... *** \x03", ["snake", "case"]),
+        ("", []),
+    ],
+)
+def test_tokens(text, expected):
+    assert tokenise(text) == expected
+
+
+@given(st.text())
+def test_tokens_of_any_text_are_lower_case_and_without_space(text):
+    tokens = tokenise(text)
+    assert all(token and not any(map(str.isspace, token)) for token in tokens)
+    assert tokenise(" ".join(tokens)) == tokens
+
+
+labelled = st.lists(st.frozensets(st.sampled_from("abcdef"), max_size=3), max_size=40)
+
+
+@given(rows=labelled, fraction=st.floats(0.01, 0.99), seed=st.integers(0, 5))
+def test_no_label_loses_its_last_document(rows, fraction, seed):
+    documents = [Document(str(number), tuple(sorted(labels))) for number, labels in enumerate(rows)]
+    kept, held = science.hold_out(documents, fraction, np.random.default_rng(seed))
+    assert sorted(kept + held, key=lambda document: int(document.id)) == documents
+    assert len(held) <= round(fraction * len(documents))
+    assert {label for labels in rows for label in labels} == {label for d in kept for label in d.labels}
+    if len(held) < round(fraction * len(documents)):  # then no further document could have been held out
+        left = Counter(label for document in kept for label in document.labels)
+        assert all(any(left[label] == 1 for label in document.labels) for document in kept)
+
+
+def test_the_vocabulary_s_order_and_counts():
+    tokens, counts = science.vocabulary([["b", "a", "b"], ["a", "c", "rare", "c", "<pad>", "<pad>"]], 2)
+    assert tokens == ["<pad>", "<unk>", "a", "b", "c"]
+    assert counts == [0, 3, 2, 2, 2]
+
+
+@pytest.fixture(scope="module")
+def synthetic(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("synthetic")
+    synthesise.run(parameters=Synthetic(documents=150, test_documents=30), output=folder)
+    return folder
+
+
+def test_the_prepared_form(synthetic, tmp_path):
+    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "out")
+    data = Prepared(tmp_path / "out")
+    train, valid, test = (data.split(name) for name in ("train", "valid", "test"))
+    assert (len(train), len(valid), len(test)) == (135, 15, 30)
+    assert data.depth.max() == 2
+    assert data.parents[-1] in data.labels
+    np.testing.assert_array_equal(data.train_count, train.truth.sum(axis=0))
+    assert data.vectors.shape == (len(data.vocabulary), 4)
+    # Tokens are those of the raw lines, the rare ones as <unk>; the vocabulary is counted in train alone.
+    raw = {}
+    for name in ("train", "test"):
+        raw |= {line["id"]: line for line in map(json.loads, (synthetic / f"{name}.jsonl").open())}
+    counts = Counter(token for name in train.ids for token in raw[name]["tokens"])
+    assert data.vocabulary[2:] == sorted((t for t, c in counts.items() if c >= 2), key=lambda t: (-counts[t], t))
+    for split in (train, valid, test):
+        for row, name in enumerate(split.ids):
+            expected = [token if counts[token] >= 2 else "<unk>" for token in raw[name]["tokens"]]
+            assert [data.vocabulary[token] for token in split.tokens[row]] == expected
+            assert [data.labels[label] for label in np.flatnonzero(split.truth[row])] == raw[name]["labels"]
+    facts = data.facts
+    assert facts["documents"] == {"train": 135, "valid": 15, "test": 30}
+    assert facts["source"]["kind"] == "synthetic"
+    assert facts["coverage"] == {"types": 0.0, "tokens": 0.0}
+    unknown = sum(counts[token] < 2 for name in test.ids for token in raw[name]["tokens"])
+    assert facts["out_of_vocabulary"]["test"] == round(unknown / len(test.tokens.values), 4)
+    assert (facts["published"], facts["differences"], facts["variant"]) == (None, [], None)
+
+
+def test_same_bytes_and_another_seed(synthetic, tmp_path):
+    for name, parameters in (
+        ("one", RANDOM),
+        ("two", RANDOM),
+        ("three", RANDOM.model_copy(update={"validation_seed": 1})),
+    ):
+        prepare.run(dataset="synthetic", raw=synthetic, parameters=parameters, output=tmp_path / name)
+    names = {path.name for path in (tmp_path / "one").iterdir()}
+    assert names == {"train.parquet", "valid.parquet", "test.parquet", "labels.parquet", "vocabulary.parquet",
+                     "embeddings.safetensors", "dataset.json"}  # fmt: skip
+    for name in names:
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+    assert (tmp_path / "one/valid.parquet").read_bytes() != (tmp_path / "three/valid.parquet").read_bytes()
+    assert (tmp_path / "one/embeddings.safetensors").stat().st_mode & 0o044  # others of a lab can read it
+
+
+def test_the_development_variant_never_sees_the_test_documents(synthetic, tmp_path):
+    prepare.run(dataset="synthetic_dev", raw=synthetic, parameters=RANDOM, output=tmp_path / "dev")
+    data = Prepared(tmp_path / "dev")
+    ids = {name: data.split(name).ids for name in ("train", "valid", "test")}
+    assert {name: len(found) for name, found in ids.items()} == {"train": 108, "valid": 12, "test": 30}
+    assert all(name.startswith("synthetic-train-") for found in ids.values() for name in found)
+    assert len({name for found in ids.values() for name in found}) == 150
+    assert "the test documents are dropped" in data.facts["variant"]
+    assert data.train_count.min() > 0
+    # Change every test document: nothing moves.
+    other = tmp_path / "raw"
+    other.mkdir()
+    for path in synthetic.iterdir():
+        (other / path.name).write_bytes(path.read_bytes())
+    (other / "test.jsonl").write_text('{"text": "x", "labels": []}\n')
+    prepare.run(dataset="synthetic_dev", raw=other, parameters=RANDOM, output=tmp_path / "again")
+    for path in (tmp_path / "dev").iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
+
+
+def own(folder, documents=20, **files):
+    lines = [json.dumps({"text": f"word{n % 3} common", "labels": ["a"]}) for n in range(documents)]
+    contents = {"train.jsonl": "\n".join(lines), "test.jsonl": '{"id": "t", "text": "...", "labels": ["b"]}', **files}
+    for name, content in contents.items():
+        (folder / name).write_text(content)
+    return folder
+
+
+def test_a_user_s_own_data(tmp_path):
+    prepare.run(dataset="mine", raw=own(tmp_path), parameters=RANDOM, output=tmp_path / "out")
+    facts = Prepared(tmp_path / "out").facts
+    assert facts["source"] == {"kind": "own files"}
+    assert facts["documents"] == {"train": 18, "valid": 2, "test": 1}
+    assert facts["labels_without_training_document"] == ["b"]
+    assert facts["without_text"] == {"count": 1, "ids": ["t"]}
+    assert facts["mean_tokens"]["test"] == 0
+
+
+def test_the_corpus_own_validation_split_is_kept(tmp_path):
+    own(tmp_path, **{"valid.jsonl": '{"id": "v", "text": "common", "labels": []}'})
+    prepare.run(dataset="mine", raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
+    assert Prepared(tmp_path / "out").facts["documents"] == {"train": 20, "valid": 1, "test": 1}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "documents", "files", "fault"),
+    [
+        ("mine", 4, {}, "the valid split would be empty"),
+        ("mine", 20, dict.fromkeys(("train.jsonl", "test.jsonl"), UNLABELLED), "no document has a label"),
+        ("mine", 20, {"train.jsonl": "{"}, "line 1: not JSON"),
+    ],
+)  # fmt: skip
+def test_bad_data_leaves_nothing_behind(tmp_path, dataset, documents, files, fault):
+    with pytest.raises(LabelPolicyError, match=fault):
+        prepare.run(dataset=dataset, raw=own(tmp_path, documents, **files), parameters=RANDOM, output=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_label_that_would_vanish_keeps_validation_empty(tmp_path):
+    lines = [json.dumps({"text": "x", "labels": [f"only{n}"]}) for n in range(20)]
+    own(tmp_path, **{"train.jsonl": "\n".join(lines)})
+    with pytest.raises(LabelPolicyError, match="the valid split would be empty"):
+        prepare.run(dataset="mine", raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
+
+
+@pytest.mark.parametrize("dataset", ["reuters_21578", "unknown_dev"])
+def test_an_unknown_data_set(tmp_path, dataset):
+    with pytest.raises(LabelPolicyError, match=r"unknown data set .*expected one of reuters21578, synthetic"):
+        prepare.run(dataset=dataset, raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
+
+
+def test_a_failed_run_leaves_the_old_form_whole(synthetic, tmp_path, monkeypatch):
+    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    monkeypatch.setattr(prepare, "save_file", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        prepare.run(
+            dataset="synthetic",
+            raw=synthetic,
+            parameters=Data(min_count=5, vectors=RANDOM.vectors),
+            output=tmp_path / "out",
+        )
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+def test_differences_in_words():
+    published = {"labels": 3, "labels_per_document": 1.24, "training": 10, "testing": 2}
+    measured = {"labels": 3, "labels_per_document": 1.2354, "training": 9, "testing": 2}
+    assert science.differences(published, measured, 0) == ["training documents (with validation): 9 here, 10 published"]
+    assert science.differences(published, {**measured, "training": 10}, 61) == ["documents without text: 61"]
+    assert science.differences(None, measured, 61) == []
+
+
+@given(st.lists(st.text(string.ascii_lowercase, min_size=1), min_size=1))
+def test_depth_follows_the_parents(labels):
+    labels = list(dict.fromkeys(labels))
+    chain = {child: above for above, child in itertools.pairwise(labels)}
+    table = science.label_table(science.Corpus(labels, {}, chain), [])
+    assert table["depth"].to_pylist() == list(range(1, len(labels) + 1))
+
+
+@pytest.mark.mirror
+def test_reuters_against_the_measured_facts(mirror, tmp_path):
+    archive = mirror / "reuters21578" / "reuters21578.tar.gz"
+    if not archive.is_file():
+        pytest.skip(f"no {archive}")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / archive.name).write_bytes(archive.read_bytes())
+    (raw / "source.json").write_text(json.dumps({"file": archive.name}))
+    prepare.run(dataset="reuters21578", raw=raw, parameters=Data(), output=tmp_path / "out")
+    data = Prepared(tmp_path / "out")
+    facts = data.facts
+    assert facts["documents"] == {"train": 6992, "valid": 777, "test": 3019}
+    assert data.train_count.min() >= 1
+    assert facts["without_text"]["count"] == 0
+    assert facts["coverage"]["tokens"] > 0.96
+    assert facts["differences"] == ["labels a document: 1.2354 here, 1.13 published"]

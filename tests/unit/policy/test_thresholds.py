@@ -1,0 +1,407 @@
+"""Threshold policies: every fit against a search that tries all cuts one by one."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from labelpolicy import methods
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.metrics import evaluate
+from labelpolicy.parameters import Thresholds, Utility
+from labelpolicy.policy import thresholds as policies
+from labelpolicy.policy.thresholds import FALLBACK, FITS, NEVER, PerLabel, Proportion, Rank, fit, from_json
+from labelpolicy.randomness import generator
+
+SMALLEST = float(np.float32(1e-45))
+LARGEST = float(np.float32(1) - np.float32(2**-24))
+#: Few values, so that ties are common; both ends, their nearest neighbours, and two neighbours in the middle.
+SCORES = st.sampled_from(
+    [0.0, SMALLEST, 1e-6, 0.1, 0.3, 0.5, float(np.nextafter(np.float32(0.5), 1)), 0.8, LARGEST, 1.0]
+)
+WEIGHTS = st.sampled_from([(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0.3, 2, 0.7)])
+
+
+@st.composite
+def problems(draw, documents=6, labels=3):
+    """Scores, truth and training counts of a small problem; whole columns of either truth, and unseen labels, occur."""
+    shape = draw(st.integers(1, documents)), draw(st.integers(1, labels))
+    scores = draw(arrays(np.float32, shape, elements=SCORES.map(np.float32)))
+    truth = draw(arrays(bool, shape))
+    for column in range(shape[1]):
+        whole = draw(st.sampled_from([None, None, True, False]))
+        if whole is not None:
+            truth[:, column] = whole
+    return scores, truth, np.array(draw(st.lists(st.integers(0, 9), min_size=shape[1], max_size=shape[1])))
+
+
+def fitted(name, problem, weights=(1, 1, 1), seed=0, **parameters):
+    scores, truth, train_count = problem
+    utility = Utility(accuracy=weights[0], macro_f1=weights[1], micro_f1=weights[2])
+    return fit(
+        name, scores, truth, train_count=train_count, parameters=Thresholds(utility=utility, **parameters), seed=seed
+    )
+
+
+def worth(truth, predicted, weights):
+    measured = evaluate(truth, predicted)
+    return weights[0] * measured["accuracy"] + weights[1] * measured["macro_f1"] + weights[2] * measured["micro_f1"]
+
+
+def cuts(column):
+    """A threshold within (0, 1) for every way to cut these scores: one below each score above 0, and one above all."""
+    borders = [0.0, *sorted({float(score) for score in column if 0 < score < 1}), 1.0]
+    return [(low + high) / 2 for low, high in itertools.pairwise(borders)]
+
+
+def best_f1(scores, truth):
+    """The best F1 of one label (or pool) by trying all cuts, and the highest cut that reaches it."""
+    found = [
+        (evaluate(truth.reshape(-1, 1), scores.reshape(-1, 1) > np.array([cut]))["micro_f1"], cut)
+        for cut in cuts(scores)
+    ]
+    return max(found, default=(0.0, 0.5))
+
+
+def assert_valid(decision, labels):
+    assert decision.thresholds.dtype == np.float64
+    assert decision.thresholds.shape == (labels,)
+    assert ((decision.thresholds > 0) & (decision.thresholds < 1)).all()
+
+
+def test_the_names_are_those_of_the_method_table():
+    assert tuple(FITS) == methods.THRESHOLDS
+
+
+def test_fixed():
+    decision = fitted("fixed", (np.array([[0.5, 0.6]], dtype=np.float32), np.ones((1, 2), dtype=bool), np.ones(2)))
+    assert decision.thresholds.tolist() == [0.5, 0.5]
+    assert decision.decide(np.array([[0.5, 0.6]])).tolist() == [[False, True]]  # strictly above
+
+
+# SCut, ODR
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems())
+def test_scut_finds_the_best_cut_of_every_label(problem):
+    scores, truth, _ = problem
+    decision = fitted("scut", problem)
+    assert_valid(decision, scores.shape[1])
+    for j, threshold in enumerate(decision.thresholds):
+        value, cut = best_f1(scores[:, j], truth[:, j])
+        assert threshold == (cut if value > 0 else FALLBACK)
+        assert evaluate(truth[:, [j]], decision.decide(scores)[:, [j]])["micro_f1"] == value or value == 0
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems())
+def test_odr_finds_the_best_cut_of_all_cells(problem):
+    scores, truth, _ = problem
+    decision = fitted("odr", problem)
+    assert_valid(decision, scores.shape[1])
+    value, cut = best_f1(scores.reshape(-1), truth.reshape(-1))
+    assert set(decision.thresholds) == {cut if value > 0 else FALLBACK}
+    assert evaluate(truth, decision.decide(scores))["micro_f1"] == pytest.approx(value)
+
+
+@settings(max_examples=80, deadline=None)
+@given(problems())
+def test_odr_label_halves_the_best_f1(problem):
+    scores, truth, _ = problem
+    best = [best_f1(scores[:, j], truth[:, j])[0] for j in range(scores.shape[1])]
+    decision = fitted("odr_label", problem)
+    assert_valid(decision, scores.shape[1])
+    assert decision.thresholds.tolist() == [value / 2 if value else FALLBACK for value in best]
+
+
+def test_scut_worked_by_hand():
+    scores = np.array([[0.9, 0.2], [0.7, 0.2], [0.4, 0.1], [0.1, 0.0]], dtype=np.float32)
+    truth = np.array([[1, 0], [0, 0], [1, 0], [0, 0]], dtype=bool)
+    # Label 0: F1 is 2/3, 1/2, 4/5, 2/3 from one to four predictions. Label 1 has no positive.
+    low, high = scores[3, 0].astype(float), scores[2, 0].astype(float)
+    assert fitted("scut", (scores, truth, np.ones(2))).thresholds.tolist() == [(low + high) / 2, FALLBACK]
+
+
+def test_more_labels_than_a_block():
+    random = np.random.default_rng(0)
+    scores, truth = random.random((40, 37), dtype=np.float32), random.random((40, 37)) < 0.3
+    expected = [best_f1(scores[:, j], truth[:, j])[1] for j in range(37)]
+    assert fitted("scut", (scores, truth, np.ones(37))).thresholds.tolist() == expected
+
+
+def test_a_threshold_between_neighbouring_floats_parts_them():
+    low, high = np.float32(0.5), np.nextafter(np.float32(0.5), np.float32(1))
+    scores, truth = np.array([[low], [high]]), np.array([[False], [True]])
+    for name in ("scut", "odr", "shared"):
+        assert fitted(name, (scores, truth, np.ones(1))).decide(scores).tolist() == truth.tolist()
+
+
+# RCut, PCut
+
+
+@settings(max_examples=100, deadline=None)
+@given(problems(labels=4), WEIGHTS)
+def test_rcut_finds_the_best_rank(problem, weights):
+    scores, truth, _ = problem
+    decision = fitted("rcut", problem, weights)
+    values = [worth(truth, Rank(top).decide(scores), weights) for top in range(1, scores.shape[1] + 1)]
+    assert values[decision.top - 1] == pytest.approx(max(values))
+    assert decision.chosen["utility"] == pytest.approx(max(values))
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(labels=5), st.integers(1, 5))
+def test_rank_takes_the_best_labels_and_the_lower_index_of_equals(problem, top):
+    scores, _, _ = problem
+    for row, predicted in zip(scores, Rank(top).decide(scores), strict=True):
+        best = sorted(range(len(row)), key=lambda j, row=row: (-row[j], j))[:top]
+        assert np.flatnonzero(predicted).tolist() == sorted(best)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(documents=12), st.data())
+def test_proportion_takes_the_best_documents_and_never_parts_equals(problem, data):
+    scores, _, _ = problem
+    documents, labels = scores.shape
+    shares = np.array(data.draw(st.lists(st.floats(0, 1.2), min_size=labels, max_size=labels)))
+    predicted = Proportion(shares).decide(scores)
+    for j in range(labels):
+        count = min(math.floor(shares[j] * documents + 0.5), documents)
+        # The most documents, best first and equals together, that fit in the count.
+        fits = [score for score in set(scores[:, j]) if (scores[:, j] >= score).sum() <= count]
+        assert predicted[:, j].tolist() == (scores[:, j] >= min(fits, default=np.inf)).tolist()
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems(), WEIGHTS)
+def test_pcut_finds_the_best_x(problem, weights):
+    scores, truth, train_count = problem
+    documents = len(scores)
+    decision = fitted("pcut", problem, weights)
+    prior = train_count / max(train_count.sum(), 1)
+    # Between two neighbouring x at which some k_j rises, nothing changes.
+    rises = sorted({(k - 0.5) / (p * documents) for p in prior if p for k in range(1, documents + 1)})
+    steps = [0.0, *[(low + high) / 2 for low, high in itertools.pairwise(rises)], rises[-1] + 1] if rises else [0.0]
+    values = [worth(truth, Proportion(x * prior).decide(scores), weights) for x in steps]
+    assert worth(truth, decision.decide(scores), weights) == pytest.approx(max(values))
+    np.testing.assert_allclose(decision.shares, decision.chosen["x"] * prior)
+
+
+def test_pcut_scales_with_the_batch_it_decides():
+    scores = np.linspace(0.1, 0.9, 8, dtype=np.float32)[:, None]
+    decision = Proportion(np.array([0.25]))
+    assert decision.decide(scores).sum() == 2
+    assert decision.decide(scores[::2]).sum() == 1
+    assert decision.decide(scores[:0]).shape == (0, 1)
+
+
+# SCutFBR
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(documents=9), WEIGHTS, st.integers(0, 3), st.sampled_from(["scutfbr0", "scutfbr1"]))
+def test_scutfbr_chooses_fbr_by_folds(problem, weights, seed, name):
+    scores, truth, _ = problem
+    folds, candidates = 3, [0.7, 0.4, 0.9, 0.0]
+    assume(len(scores) >= folds)
+
+    def by_hand(scores, truth, fbr):
+        chosen = np.empty(scores.shape[1])
+        for j in range(scores.shape[1]):
+            value, cut = best_f1(scores[:, j], truth[:, j])
+            cautious = NEVER if name == "scutfbr0" else max(float(scores[:, j].max()), 2.0**-150)
+            chosen[j] = cautious if value < fbr else cut if value > 0 else FALLBACK
+        return chosen
+
+    fold = generator(seed, "scutfbr folds").permutation(len(scores)) % folds
+    values = {}
+    for fbr in candidates:
+        predicted = np.zeros(truth.shape, dtype=bool)
+        for f in range(folds):
+            predicted[fold == f] = scores[fold == f] > by_hand(scores[fold != f], truth[fold != f], fbr)
+        values[fbr] = worth(truth, predicted, weights)
+    decision = fitted(name, problem, weights, seed, folds=folds, fbr=candidates)
+    fbr = decision.chosen["fbr"]
+    assert values[fbr] == pytest.approx(max(values.values()))
+    assert all(values[lower] < values[fbr] + 1e-9 for lower in candidates if lower < fbr)
+    assert decision.chosen["utility"] == pytest.approx(values[fbr])
+    assert decision.thresholds.tolist() == by_hand(scores, truth, fbr).tolist()
+
+
+def test_scutfbr_of_a_hopeless_label():
+    # Label 1's only positive scores worst of 40: its best F1 is 2/41, whatever the fold.
+    random = np.random.default_rng(1)
+    scores = random.uniform(0.1, 0.9, (40, 2)).astype(np.float32)
+    truth = np.column_stack([scores[:, 0] > 0.5, scores[:, 1] == scores[:, 1].min()])
+    problem = scores, truth, np.array([9, 1])
+    assert fitted("scut", problem).decide(scores)[:, 1].all()  # what SCut does there
+    never, top = fitted("scutfbr0", problem), fitted("scutfbr1", problem)
+    assert never.thresholds[1] == NEVER
+    assert not never.decide(np.ones((1, 2)))[0, 1]
+    assert top.thresholds[1] == scores[:, 1].max()
+    assert top.decide(np.array([[0, 0.95]])).tolist() == [[False, True]]
+    assert never.thresholds[0] == top.thresholds[0] == fitted("scut", problem).thresholds[0]
+
+
+def test_scutfbr_needs_a_document_for_every_fold():
+    problem = np.full((4, 1), 0.5), np.ones((4, 1), dtype=bool), np.ones(1)
+    with pytest.raises(LabelPolicyError, match="4 validation documents, expected at least folds = 5"):
+        fitted("scutfbr1", problem)
+
+
+# The shared policy
+
+
+def shared_by_hand(problem, weights, slope):
+    """The best utility of p_j = sigmoid(a + slope * z_j) over every a."""
+    scores, truth, train_count = problem
+    z = np.log1p(train_count)
+    z = (z - z.mean()) / (z.std() or 1)
+    with np.errstate(divide="ignore"):
+        values = np.log(scores, dtype=float) - np.log1p(-scores, dtype=float) - slope * z
+    edges = [*np.unique(values[np.isfinite(values)]), np.inf]
+    return max(worth(truth, values >= edge, weights) for edge in edges)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(), WEIGHTS)
+@example((np.array([[0, 1]], dtype=np.float32), np.array([[True, False]]), np.array([1, 5])), (1, 1, 1))
+@example((np.ones((2, 2), dtype=np.float32), np.ones((2, 2), dtype=bool), np.array([0, 0])), (1, 1, 1))
+@example((np.zeros((2, 2), dtype=np.float32), np.ones((2, 2), dtype=bool), np.array([3, 0])), (1, 1, 1))
+def test_shared_finds_the_best_line(problem, weights):
+    scores, truth, train_count = problem
+    decision = fitted("shared", problem, weights)
+    assert_valid(decision, scores.shape[1])
+    slopes = policies.SLOPES if len(set(train_count)) > 1 else [0.0]
+    best = max(shared_by_hand(problem, weights, slope) for slope in slopes)
+    assert worth(truth, decision.decide(scores), weights) == pytest.approx(best)
+    assert decision.chosen["utility"] == pytest.approx(best)
+
+
+def test_shared_puts_its_thresholds_on_the_line():
+    random = np.random.default_rng(2)
+    train_count = np.array([1000, 100, 10, 1])
+    scores = random.random((300, 4), dtype=np.float32)
+    # Rare labels are true from lower scores on, so the best line rises with frequency.
+    truth = scores > np.array([0.8, 0.6, 0.4, 0.2])
+    decision = fitted("shared", (scores, truth, train_count))
+    z = np.log1p(train_count)
+    z = (z - z.mean()) / z.std()
+    a, b = decision.chosen["a"], decision.chosen["b"]
+    assert 0.5 <= b <= 1.5
+    np.testing.assert_allclose(decision.thresholds, 1 / (1 + np.exp(-(a + b * z))))
+    assert worth(truth, decision.decide(scores), (1, 1, 1)) > 2.5
+
+
+def test_shared_prefers_no_slope_where_slopes_change_nothing():
+    problem = (
+        np.array([[0.9, 0.9], [0.1, 0.1]], dtype=np.float32),
+        np.array([[1, 1], [0, 0]], dtype=bool),
+        np.array([1, 5]),
+    )
+    decision = fitted("shared", problem)
+    assert decision.chosen["b"] == 0
+    assert decision.thresholds == pytest.approx([0.5, 0.5])
+
+
+# All of them
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(), st.sampled_from(list(FITS)))
+def test_decisions_survive_json(problem, name):
+    scores, _, _ = problem
+    assume(len(scores) >= 2)
+    labels = [f"label {j}" for j in range(scores.shape[1])]
+    decision = fitted(name, problem, folds=2)
+    written = json.loads(json.dumps(decision.json(labels), allow_nan=False))
+    back = from_json(written, labels, "thresholds.json")
+    assert type(back) is type(decision)
+    assert back.chosen == decision.chosen
+    np.testing.assert_array_equal(back.decide(scores), decision.decide(scores))
+    assert back.json(labels) == decision.json(labels)
+
+
+@pytest.mark.parametrize("name", list(FITS))
+def test_equal_scores_are_decided_alike(name):
+    scores = np.full((6, 2), 0.4, dtype=np.float32)
+    truth = np.array([[1, 0], [1, 1], [0, 0], [1, 0], [1, 1], [0, 0]], dtype=bool)
+    predicted = fitted(name, (scores, truth, np.array([4, 2]))).decide(scores)
+    assert (predicted == predicted[0]).all()
+
+
+@pytest.mark.parametrize("name", list(FITS))
+def test_same_input_same_outcome_and_input_untouched(name):
+    random = np.random.default_rng(3)
+    scores, truth = random.random((50, 4), dtype=np.float32), random.random((50, 4)) < 0.3
+    before = scores.copy(), truth.copy()
+    labels = ["a", "b", "c", "d"]
+    first, second = (fitted(name, (scores, truth, np.array([5, 4, 3, 2]))).json(labels) for _ in range(2))
+    assert first == second
+    np.testing.assert_array_equal(scores, before[0])
+    np.testing.assert_array_equal(truth, before[1])
+
+
+GOOD = np.full((2, 3), 0.5), np.ones((2, 3), dtype=bool), np.ones(3)
+
+
+def with_score(value):
+    scores = GOOD[0].copy()
+    scores[1, 2] = value
+    return scores, *GOOD[1:]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem", "words"),
+    [
+        ("scut", with_score(np.nan), "document 1, label 2: nan, expected a probability"),
+        ("odr", with_score(1.5), "document 1, label 2: 1.5, expected a probability"),
+        ("shared", with_score(-0.1), "document 1, label 2: -0.1"),
+        (
+            "scut",
+            (GOOD[0][:0], GOOD[1][:0], GOOD[2]),
+            r"validation scores are \(0, 3\), expected at least one document",
+        ),
+        ("scut", (GOOD[0], GOOD[1][:, :2], GOOD[2]), r"scores are \(2, 3\), truth \(2, 2\)"),
+        ("scut", (*GOOD[:2], np.ones(2)), r"train_count \(2,\)"),
+        ("scut", (GOOD[0][0], *GOOD[1:]), r"found an array \(3,\)"),
+        ("scutt", GOOD, "'scutt' are unknown: expected fixed, scut,"),
+    ],
+)
+def test_bad_input_is_a_one_line_error(name, problem, words):
+    with pytest.raises(LabelPolicyError, match=words) as error:
+        fitted(name, problem)
+    assert "\n" not in str(error.value)
+
+
+def test_a_decision_refuses_scores_of_other_labels():
+    with pytest.raises(LabelPolicyError, match=r"\(2, 3\), expected \(documents, 2\)"):
+        PerLabel(np.array([0.5, 0.5])).decide(GOOD[0])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"rule": "median"}, "rule is 'median'"),
+        ([], "rule is None"),
+        ({"rule": "rank", "top": 4}, "top is 4, expected a whole number from 1 to 2"),
+        ({"rule": "per_label", "thresholds": {"a": 0.5}}, "must name exactly the 2 labels"),
+        ({"rule": "per_label", "thresholds": {"a": 0.5, "b": 0}}, "label 'b': thresholds 0, expected a number in"),
+        (
+            {"rule": "proportion", "shares": {"a": 0.5, "b": "x"}},
+            "label 'b': shares 'x', expected a number of at least 0",
+        ),
+    ],
+)
+def test_broken_json_is_a_one_line_error(content, words):
+    with pytest.raises(LabelPolicyError, match=words) as error:
+        from_json(content, ["a", "b"], "thresholds.json")
+    assert str(error.value).startswith("thresholds.json: ")

@@ -1,0 +1,73 @@
+"""The summary: chosen by validation, differences to 0.5, and pointers, all from the files."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from report_samples import METHODS, PAPER, write_metrics
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import write_parquet
+from labelpolicy.steps import summary
+
+
+def run(folder, prepared, metrics) -> str:
+    output = folder / "summary.md"
+    summary.run(
+        metrics=metrics, methods=METHODS, paper=PAPER, datasets=[prepared], look=["results/metrics.csv"], output=output
+    )
+    return output.read_text()
+
+
+def change(metrics, classifier, weights, thresholds, split, value):
+    rows = pq.read_table(metrics).to_pylist()
+    for row in rows:
+        if (row["classifier"], row["weights"], row["thresholds"], row["split"]) == (
+            classifier,
+            weights,
+            thresholds,
+            split,
+        ):
+            row["value"] = value
+    write_parquet(metrics, pa.Table.from_pylist(rows))
+
+
+def chosen(text: str, classifier: str) -> str:
+    return next(line for line in text.split("### Chosen")[1].splitlines() if line.startswith(f"| {classifier}"))
+
+
+def test_the_row_is_chosen_by_validation_and_never_by_test(tmp_path, prepared, metrics):
+    change(metrics, "linear", "uniform", "odr", "valid", 0.99)
+    change(metrics, "linear", "uniform", "odr", "test", 0.123)
+    change(metrics, "linear", "meta", "meta", "test", 1.0)
+    line = chosen(run(tmp_path, prepared, metrics), "Linear:")
+    assert "Linear+ODR-Prediction" in line and "0.990" in line and "0.123" in line
+
+
+def test_differences_to_the_baseline_are_taken_seed_by_seed(tmp_path, prepared):
+    metrics = write_metrics(tmp_path / "metrics.parquet", seeds=2)
+    change(metrics, "linear", "uniform", "fixed", "test", 0.5)
+    change(metrics, "linear", "meta", "meta", "test", 0.4)
+    change(metrics, "linear", "meta", "fixed", "test", 0.4999)
+    lines = run(tmp_path, prepared, metrics).split("### Learned")[1].splitlines()
+    joint = next(line for line in lines if "Linear+Meta-Training-Prediction − Linear" in line)
+    assert joint.count("-0.100 ± 0.000") == 3
+    assert next(line for line in lines if "Linear+Meta-Training − " in line).count("+0.000 ± 0.000") == 3
+    assert not any("ODR" in line for line in lines)
+
+
+def test_facts_and_where_to_look(tmp_path, prepared, metrics):
+    text = run(tmp_path, prepared, metrics).replace("\\", "")
+    for part in (
+        "1.2349 here, 1.13 published",
+        "61 documents have no text",
+        "97.1%",
+        "results/metrics.csv",
+        "one seed (0)",
+    ):
+        assert part in text
+    assert run(tmp_path, prepared, metrics).replace("\\", "") == text
+
+
+def test_no_data_set(tmp_path, metrics):
+    with pytest.raises(LabelPolicyError, match="no data set given"):
+        summary.run(metrics=metrics, methods=METHODS, paper=PAPER, datasets=[], output=tmp_path / "summary.md")

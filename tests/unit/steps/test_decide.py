@@ -1,0 +1,275 @@
+"""decide: from scores on disk to metrics on disk, fitted on validation alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from labelpolicy import metrics
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_json, write_json, write_parquet
+from labelpolicy.parameters import Thresholds
+from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy.thresholds import FITS, fit, from_json
+from labelpolicy.steps import decide
+
+LABELS = ["earn", "acq", "wheat"]
+TRAIN_COUNT = np.array([50, 20, 3])
+DOCUMENTS = {"valid": 40, "test": 30}
+LISTS = {
+    "lists": pa.list_(pa.float32()),
+    "fixed lists": pa.list_(pa.float32(), 3),
+    "doubles": pa.large_list(pa.float64()),
+}
+
+
+class Case:
+    """A prepared data set, scores for it, and how to run the step."""
+
+    def __init__(self, folder: Path):
+        self.dataset, self.scores, self.output = folder / "prepared", folder / "scores.parquet", folder / "out"
+        random = np.random.default_rng(0)
+        self.truth = {split: random.random((n, 3)) < [0.5, 0.3, 0.1] for split, n in DOCUMENTS.items()}
+        # float32(random) could be 1: kept below. Truth shows in the scores, with much noise.
+        self.values = {
+            split: (0.9 * (0.3 * truth + 0.7 * random.random(truth.shape))).astype(np.float32)
+            for split, truth in self.truth.items()
+        }
+        self.ids = {split: [f"{split} {row}" for row in range(n)] for split, n in DOCUMENTS.items()}
+        self.write_prepared()
+        self.write_scores()
+
+    def write_prepared(self):
+        columns = {"label": LABELS, "parent": [None] * 3, "depth": [1] * 3, "train_count": TRAIN_COUNT}
+        write_parquet(self.dataset / "labels.parquet", pa.table(columns))
+        write_json(self.dataset / "dataset.json", {"name": "toy"})
+        for split, truth in self.truth.items():
+            labels = pa.array([np.flatnonzero(row) for row in truth], type=pa.list_(pa.int32()))
+            tokens = pa.array([[2]] * len(truth), type=pa.list_(pa.int32()))
+            table = pa.table({"id": self.ids[split], "tokens": tokens, "labels": labels})
+            write_parquet(self.dataset / f"{split}.parquet", table)
+
+    def rows(self):
+        return [
+            (split, i, v.tolist())
+            for split in self.ids
+            for i, v in zip(self.ids[split], self.values[split], strict=True)
+        ]
+
+    def write_scores(self, rows=None, kind="lists", **options):
+        split, ids, values = zip(*(self.rows() if rows is None else rows), strict=True)
+        table = pa.table({"split": split, "id": ids, "scores": pa.array(values, type=LISTS[kind])})
+        pq.write_table(table, self.scores, **options)
+
+    def run(self, thresholds="scut", **changes):
+        arguments = {
+            "dataset": self.dataset,
+            "scores": self.scores,
+            "thresholds": thresholds,
+            "policy": None,
+            "parameters": Thresholds(),
+            "output": self.output,
+            "seed": 0,
+        }
+        decide.run(**(arguments | changes))
+        return read_json(self.output / "metrics.json")
+
+    def content(self):
+        return {file.name: file.read_bytes() for file in sorted(self.output.iterdir())}
+
+
+@pytest.fixture
+def case(tmp_path):
+    return Case(tmp_path)
+
+
+@pytest.mark.parametrize("name", list(FITS))
+def test_writes_what_the_library_says(case, name):
+    found = case.run(name)
+    expected = fit(
+        name, case.values["valid"], case.truth["valid"], train_count=TRAIN_COUNT, parameters=Thresholds(), seed=0
+    )
+    assert list(case.content()) == ["labels.parquet", "metrics.json", "thresholds.json"]
+    for split in DOCUMENTS:
+        assert found[split] == metrics.evaluate(case.truth[split], expected.decide(case.values[split]))
+    assert found["about"] == {
+        "dataset": "toy",
+        "thresholds": name,
+        "seed": 0,
+        "valid_documents": 40,
+        "test_documents": 30,
+        "labels": 3,
+    }
+    decision = from_json(read_json(case.output / "thresholds.json"), LABELS, "thresholds.json")
+    assert decision.json(LABELS) == expected.json(LABELS)
+
+    table = pq.read_table(case.output / "labels.parquet").to_pydict()
+    counted = metrics.per_label(case.truth["test"], expected.decide(case.values["test"]))
+    assert list(table) == [
+        "label",
+        "train_count",
+        "threshold",
+        "tp",
+        "fp",
+        "fn",
+        "precision",
+        "recall",
+        "f1",
+        "support",
+    ]
+    assert table["label"] == LABELS
+    assert table["train_count"] == TRAIN_COUNT.tolist()
+    assert {key: table[key] for key in counted} == {key: column.tolist() for key, column in counted.items()}
+    without = name in ("rcut", "pcut")
+    assert table["threshold"] == ([None] * 3 if without else expected.thresholds.tolist())
+
+
+@pytest.mark.parametrize("name", list(FITS))
+def test_test_labels_move_nothing_but_test_metrics(case, name):
+    case.run(name)
+    before = case.content()
+    case.truth["test"] = ~case.truth["test"]
+    case.write_prepared()
+    case.run(name)
+    after = case.content()
+    assert after["thresholds.json"] == before["thresholds.json"]
+    first, second = (json.loads(content["metrics.json"]) for content in (before, after))
+    assert first["test"] != second["test"]
+    assert {**first, "test": None} == {**second, "test": None}
+
+
+@pytest.mark.parametrize("name", ["scut", "rcut", "shared"])
+def test_test_scores_move_no_threshold(case, name):
+    case.run(name)
+    before = case.content()["thresholds.json"]
+    case.values["test"] = 1 - case.values["test"]
+    case.write_scores()
+    case.run(name)
+    assert case.content()["thresholds.json"] == before
+
+
+def test_same_seed_same_bytes(case):
+    case.run("scutfbr1")
+    before = case.content()
+    case.run("scutfbr1")
+    assert case.content() == before
+
+
+@pytest.mark.parametrize("kind", list(LISTS))
+def test_rows_in_any_order_and_any_kind_of_list(case, kind):
+    case.run()
+    before = case.content()
+    rows = case.rows()
+    np.random.default_rng(1).shuffle(rows)
+    # Small row groups: the column arrives in several chunks. Scores of another split are nobody's business.
+    case.write_scores([*rows[:20], ("train", "train 0", [0.5] * 3), *rows[20:]], kind, row_group_size=7)
+    case.run()
+    assert case.content() == before
+
+
+def test_thresholds_of_a_learned_policy(case, tmp_path):
+    learned = Policy(LABELS, np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.4, 0.3]))
+    learned.write(tmp_path / "policy.json")
+    found = case.run("meta", policy=tmp_path / "policy.json")
+    assert found["about"]["thresholds"] == "meta"
+    predicted = case.values["test"] > learned.thresholds
+    assert found["test"] == metrics.evaluate(case.truth["test"], predicted)
+    assert read_json(case.output / "thresholds.json")["thresholds"] == {"earn": 0.6, "acq": 0.4, "wheat": 0.3}
+
+
+def refuses(case, words, *arguments, **changes):
+    with pytest.raises(LabelPolicyError, match=words) as error:
+        case.run(*arguments, **changes)
+    assert "\n" not in str(error.value)
+    assert not case.output.exists() or not list(case.output.iterdir())
+
+
+def test_a_policy_without_thresholds(case, tmp_path):
+    Policy(LABELS, np.array([0.2, 0.3, 0.5])).write(tmp_path / "policy.json")
+    refuses(case, r"policy\.json: has weights but no thresholds", "meta", policy=tmp_path / "policy.json")
+
+
+def test_names_that_do_not_go_with_their_source(case, tmp_path):
+    refuses(case, "'meta': expected fixed, scut, .* or a learned policy", "meta")
+    refuses(case, r"'scut' are fitted .* leave out the policy .*policy\.json", "scut", policy=tmp_path / "policy.json")
+
+
+def drop(rows):
+    return [row for row in rows if row[1] != "test 3"]
+
+
+def double(rows):
+    return [*rows, rows[-1]]
+
+
+def rename(rows):
+    return [(split, "valid x" if name == "valid 5" else name, values) for split, name, values in rows]
+
+
+def score_of(name, label, value):
+    def change(rows):
+        return [
+            (split, i, [value if j == label and i == name else v for j, v in enumerate(values)])
+            for split, i, values in rows
+        ]
+
+    return change
+
+
+def cut_short(rows):
+    return [(split, name, values[:2] if name == "test 4" else values) for split, name, values in rows]
+
+
+def null_list(rows):
+    return [(split, name, None if name == "test 4" else values) for split, name, values in rows]
+
+
+def only_test(rows):
+    return [row for row in rows if row[0] == "test"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (drop, r"scores\.parquet: split 'test': no scores of document 'test 3' of .*test\.parquet"),
+        (double, r"scores\.parquet: split 'test': document 'test 29' has scores twice"),
+        (rename, r"scores\.parquet: split 'valid': document 'valid x' is not in .*valid\.parquet"),
+        (only_test, r"split 'valid': no scores of document 'valid 0'"),
+        (
+            score_of("test 7", 1, 1.25),
+            r"split 'test', document 'test 7', label 'acq': score 1\.25, expected a probability",
+        ),
+        (score_of("valid 7", 2, float("nan")), r"document 'valid 7', label 'wheat': score nan"),
+        (score_of("valid 7", 2, None), r"document 'valid 7', label 'wheat': score nan"),
+        (cut_short, r"scores\.parquet: document 'test 4' has 2 scores, expected 3"),
+        (null_list, r"scores\.parquet: document 'test 4' has 0 scores, expected 3"),
+    ],
+)
+def test_scores_that_do_not_fit_are_a_one_line_error(case, change, words):
+    case.write_scores(change(case.rows()), row_group_size=16)
+    refuses(case, words)
+
+
+def test_a_null_among_fixed_lists(case):
+    case.write_scores(null_list(case.rows()), "fixed lists")
+    refuses(case, r"scores\.parquet: document 'test 4' has 0 scores, expected 3")
+
+
+def test_scores_that_are_no_lists(case):
+    split, ids, values = zip(*case.rows(), strict=True)
+    write_parquet(case.scores, pa.table({"split": split, "id": ids, "scores": [value[0] for value in values]}))
+    refuses(case, "column scores is double, expected lists of float")
+
+
+def test_a_failure_leaves_earlier_files_alone(case):
+    case.run("scut")
+    before = case.content()
+    case.write_scores(drop(case.rows()))
+    with pytest.raises(LabelPolicyError):
+        case.run("odr")
+    assert case.content() == before

@@ -1,0 +1,99 @@
+"""workflow/methods.tsv: the file as shipped, and every way to get it wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.methods import COLUMNS, Method, read_methods
+
+SHIPPED = Path(__file__).parents[2] / "workflow" / "methods.tsv"
+CLASSIFIERS = ("kim_cnn", "linear", "linear_svc")
+POLICIES = ("meta", "meta_paper")
+GOOD = ("CNN", "kim_cnn", "uniform", "fixed", "CNN", "base")
+
+
+def write(folder: Path, *rows: tuple[str, ...], header: tuple[str, ...] = COLUMNS) -> Path:
+    path = folder / "methods.tsv"
+    path.write_text("".join("\t".join(row) + "\n" for row in (header, *rows)))
+    return path
+
+
+def read(path: Path) -> list[Method]:
+    return read_methods(path, classifiers=CLASSIFIERS, policies=POLICIES)
+
+
+def test_shipped_rows_are_good_and_cover_the_paper():
+    methods = read(SHIPPED)
+    assert len(methods) == 32
+    by_paper_row = {method.paper_row: method.cell for method in methods}
+    assert by_paper_row["CNN"] == ("kim_cnn", "uniform", "fixed")
+    assert by_paper_row["CNN+ScutFBR-Prediction"] == ("kim_cnn", "uniform", "scutfbr1")
+    assert by_paper_row["CNN+Meta-Training-Prediction"] == ("kim_cnn", "meta", "meta")
+    assert {method.classifier for method in methods if method.is_baseline} == set(CLASSIFIERS)
+
+
+@pytest.mark.parametrize(
+    ("weights", "thresholds", "learned"),
+    [
+        ("uniform", "fixed", ()),
+        ("meta", "fixed", ("meta",)),
+        ("inverse_frequency", "meta", ("meta",)),
+        ("meta", "meta", ("meta",)),
+        ("meta", "meta_paper", ("meta", "meta_paper")),
+    ],
+)
+def test_learned_policies_of_a_row(weights, thresholds, learned):
+    assert Method("x", "linear", weights, thresholds, "-", "base").learned == learned
+
+
+def test_reads_rows_in_order_and_skips_blank_lines(tmp_path):
+    path = write(tmp_path, GOOD, (), ("B", "linear", "meta", "meta", "-", "both"))
+    assert read(path) == [Method(*GOOD), Method("B", "linear", "meta", "meta", "-", "both")]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([("A", "cnn", "uniform", "fixed", "-", "g")], "line 2: unknown classifier 'cnn'; expected one of kim_cnn"),
+        (
+            [GOOD, ("A", "linear", "metta", "fixed", "-", "g")],
+            "line 3: unknown weights 'metta'; expected one of uniform",
+        ),
+        ([("A", "linear", "uniform", "scutfbr", "-", "g")], "line 2: unknown thresholds 'scutfbr'; expected one of"),
+        ([GOOD, ("CNN", "linear", "uniform", "fixed", "-", "g")], "line 3: the name 'CNN' stands on line 2 already"),
+        ([GOOD, ("A", *GOOD[1:])], "line 3: the cell kim_cnn/uniform/fixed stands on line 2 already"),
+        ([("A", "linear", "uniform", "fixed", "-")], "line 2: 5 columns, expected 6 separated by tabs"),
+        ([("A", "linear", "uniform", "fixed", "", "g")], "line 2: column 'paper_row' is empty"),
+        ([], "no row below the header"),
+    ],
+)
+def test_a_bad_row_is_named_with_its_line(tmp_path, rows, expected):
+    path = write(tmp_path, *rows)
+    with pytest.raises(LabelPolicyError) as caught:
+        read(path)
+    message = str(caught.value)
+    assert message.startswith(str(path)) and expected in message and "\n" not in message
+
+
+def test_bad_header_and_empty_file(tmp_path):
+    with pytest.raises(LabelPolicyError, match=r"line 1: found the columns name, classifier; expected"):
+        read(write(tmp_path, header=("name", "classifier")))
+    (tmp_path / "methods.tsv").write_text("")
+    with pytest.raises(LabelPolicyError, match=r"line 1: found the columns \(none\)"):
+        read(tmp_path / "methods.tsv")
+
+
+def test_not_text(tmp_path):
+    (tmp_path / "methods.tsv").write_bytes(b"name\xff\xfe")
+    with pytest.raises(LabelPolicyError, match="not UTF-8"):
+        read(tmp_path / "methods.tsv")
+
+
+def test_a_policy_may_not_take_the_name_of_a_rule(tmp_path):
+    with pytest.raises(LabelPolicyError, match="policy 'odr' has the name of a fixed rule"):
+        read_methods(write(tmp_path, GOOD), classifiers=CLASSIFIERS, policies=["meta", "odr"])
+
+
+def test_names_stay_unchecked_without_allowed_sets(tmp_path):
+    assert read_methods(write(tmp_path, ("A", "mine", "own", "own", "-", "g")))[0].learned == ("own",)

@@ -1,0 +1,38 @@
+# Thresholds fitted on validation scores, or those of a learned policy; then every measure on the test scores.
+
+
+def learned_thresholds(wildcards):
+    """The policy.json behind a learned policy's thresholds, whatever the weights; nothing for a fitted policy."""
+    if wildcards.thresholds in study.policies:
+        return CELL.format(**{**wildcards, "weights": wildcards.thresholds}) + "/policy.json"
+    return []
+
+
+rule decide:
+    message:
+        "Decide {wildcards.dataset}/{wildcards.classifier}/{wildcards.weights}/seed{wildcards.seed} by {wildcards.thresholds}"
+    input:
+        "data/processed/{dataset}/labels.parquet",
+        "data/processed/{dataset}/valid.parquet",
+        "data/processed/{dataset}/test.parquet",
+        scores=f"{CELL}/scores.parquet",
+        policy=learned_thresholds,
+    output:
+        metrics=f"{CELL}/{{thresholds}}/metrics.json",
+        thresholds=f"{CELL}/{{thresholds}}/thresholds.json",
+        labels=f"{CELL}/{{thresholds}}/labels.parquet",
+    params:
+        settings=settings(study, "thresholds"),
+        policy=lambda wildcards, input: f"--policy {input.policy}" if input.policy else "",
+        code=code_digest("steps.decide"),
+    log:
+        f"logs/decide/{CELL}/{{thresholds}}.log",
+    benchmark:
+        f"logs/benchmarks/decide/{CELL}/{{thresholds}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    shell:
+        "labelpolicy decide data/processed/{wildcards.dataset} {wildcards.thresholds} --scores {input.scores}"
+        " --seed {wildcards.seed} --output $(dirname {output.metrics}) {params.policy} {params.settings} 2> {log}"

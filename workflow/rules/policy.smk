@@ -1,0 +1,77 @@
+# Label weights: by a fixed rule, or learned (Algorithm 1, then the test-time episode).
+
+
+rule weigh:
+    message:
+        "Weigh the labels of {wildcards.dataset} by {wildcards.weights}"
+    input:
+        "data/processed/{dataset}/labels.parquet",
+        facts="data/processed/{dataset}/dataset.json",
+    output:
+        f"{CELL}/policy.json",
+    wildcard_constraints:
+        weights="|".join(WEIGHTS),
+    params:
+        code=code_digest("steps.weigh"),
+    log:
+        f"logs/weigh/{CELL}.log",
+    benchmark:
+        f"logs/benchmarks/weigh/{CELL}.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    shell:
+        "labelpolicy weigh data/processed/{wildcards.dataset} {wildcards.weights} --output {output} 2> {log}"
+
+
+rule learn:
+    message:
+        "Learn policy {wildcards.policy} with {wildcards.classifier} on {wildcards.dataset}, seed {wildcards.seed}"
+    input:
+        multiext("data/processed/{dataset}/", *LEARNED_FROM),
+    output:
+        meta="results/{dataset}/{classifier}/{policy}/seed{seed}/meta_learner.safetensors",
+        trace="results/{dataset}/{classifier}/{policy}/seed{seed}/trace.parquet",
+    params:
+        settings=learning_settings,
+        code=step_code("steps.learn"),
+    log:
+        "logs/learn/{dataset}/{classifier}/{policy}/seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/learn/{dataset}/{classifier}/{policy}/seed{seed}.tsv"
+    threads: study.threads
+    resources:
+        mem_mb=1500,
+        runtime=120,
+        gpu=GPU,
+    shell:
+        "labelpolicy learn data/processed/{wildcards.dataset} {wildcards.classifier} --policy {wildcards.policy}"
+        " --seed {wildcards.seed} --output {output.meta} --trace {output.trace} {params.settings} 2> {log}"
+
+
+rule rollout:
+    message:
+        "Roll out policy {wildcards.policy} with {wildcards.classifier} on {wildcards.dataset}, seed {wildcards.seed}"
+    input:
+        multiext("data/processed/{dataset}/", *LEARNED_FROM),
+        meta="results/{dataset}/{classifier}/{policy}/seed{seed}/meta_learner.safetensors",
+    output:
+        policy="results/{dataset}/{classifier}/{policy}/seed{seed}/policy.json",
+        trace="results/{dataset}/{classifier}/{policy}/seed{seed}/rollout.parquet",
+    params:
+        settings=learning_settings,
+        code=step_code("steps.learn"),
+    log:
+        "logs/rollout/{dataset}/{classifier}/{policy}/seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/rollout/{dataset}/{classifier}/{policy}/seed{seed}.tsv"
+    threads: study.threads
+    resources:
+        mem_mb=1500,
+        runtime=120,
+        gpu=GPU,
+    shell:
+        "labelpolicy rollout data/processed/{wildcards.dataset} {wildcards.classifier} --policy {wildcards.policy}"
+        " --seed {wildcards.seed} --meta {input.meta} --output {output.policy} --trace {output.trace}"
+        " {params.settings} 2> {log}"

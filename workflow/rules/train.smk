@@ -1,0 +1,27 @@
+# One classifier, trained with the label weights of a policy; its scores are kept, so thresholds never need a retrain.
+
+
+rule train:
+    message:
+        "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}"
+    input:
+        multiext("data/processed/{dataset}/", *LEARNED_FROM, "test.parquet"),
+        policy=f"{CELL}/policy.json",
+    output:
+        scores=f"{CELL}/scores.parquet",
+        history=f"{CELL}/history.parquet",
+    params:
+        settings=training_settings,
+        code=step_code("steps.train"),
+    log:
+        f"logs/train/{CELL}.log",
+    benchmark:
+        f"logs/benchmarks/train/{CELL}.tsv"
+    threads: study.threads
+    resources:
+        mem_mb=1500,
+        runtime=120,
+        gpu=GPU,
+    shell:
+        "labelpolicy train data/processed/{wildcards.dataset} {wildcards.classifier} --policy {input.policy}"
+        " --seed {wildcards.seed} --scores {output.scores} --history {output.history} {params.settings} 2> {log}"
