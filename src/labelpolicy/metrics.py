@@ -78,7 +78,7 @@ def per_label(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]
 
 
 def loose_macro(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
-    """Precision and recall averaged over documents (Ling and Weld 2012, Section 5).
+    """Precision and recall averaged over documents (Ling and Weld 2012).
 
     Precision is averaged over the documents with a predicted label, recall over those with a true one, as they define
     it. (Much published evaluation code divides by all documents, which is the same when every document has both.)

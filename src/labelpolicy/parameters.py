@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 import yaml
-
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from labelpolicy.errors import LabelPolicyError
@@ -38,7 +37,8 @@ class Vectors(Parameters):
         "glove.6B.50d", description="glove.6B.50d from the installed package, file (see path), or random"
     )
     path: str | None = Field(
-        None, description="word2vec, GloVe or fastText vectors, text or binary, for source: file (the paper: GoogleNews)"
+        None,
+        description="word2vec, GloVe or fastText vectors, text or binary, for source: file (the paper: GoogleNews)",
     )
     width: PositiveInt = Field(50, description="numbers per vector; the source must agree")
 
@@ -52,9 +52,6 @@ class Vectors(Parameters):
 class Data(Parameters):
     """From raw files to the prepared form."""
 
-    mirror: str | None = Field(
-        None, description="folder that holds the raw files, tried before any download; the variable LABELPOLICY_MIRROR overrides it"
-    )
     validation_fraction: OpenUnit = Field(0.1, description="share of the training documents held out for validation")
     validation_seed: Count = Field(0, description="seed of that split")
     min_count: PositiveInt = Field(2, description="a token seen less often in the training split becomes <unk>")
@@ -74,7 +71,9 @@ class Synthetic(Parameters):
     )
     tokens: PositiveInt = Field(30, description="mean tokens a document")
     vocabulary: PositiveInt = Field(400, description="distinct tokens")
-    noise: Annotated[float, Field(ge=0, le=1)] = Field(0.5, description="share of tokens that tell nothing of the labels")
+    noise: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.5, description="share of tokens that tell nothing of the labels"
+    )
     seed: Count = Field(0, description="seed of the generator")
 
 
@@ -82,10 +81,13 @@ class Training(Parameters):
     """The loop that every classifier shares (Eq. 1)."""
 
     epochs: PositiveInt = Field(20, description="passes over the training split at most")
-    patience: Count = Field(5, description="epochs without a better validation micro-F1 before training stops; 0: never stop early")
+    patience: Count = Field(
+        5, description="epochs without a better validation micro-F1 before training stops; 0: never"
+    )
     batch_size: PositiveInt = Field(64, description="documents a step")
     optimiser: Literal["adam", "sgd"] = Field(
-        "adam", description="adam, or sgd with momentum 0.9; Adam does not see label weights where labels share no parameters"
+        "adam",
+        description="adam, or sgd with momentum 0.9; Adam does not see label weights where labels share no parameters",
     )
     learning_rate: PositiveFloat = Field(2e-3, description="the optimiser's step size")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="the optimiser's L2 penalty")
@@ -94,6 +96,10 @@ class Training(Parameters):
 class KimCNN(Training):
     """Kim (2014), CNN-non-static."""
 
+    epochs: PositiveInt = Field(30, description="passes over the training split at most")
+    patience: Count = Field(
+        8, description="epochs without a better validation micro-F1 before training stops; 0: never"
+    )
     windows: list[PositiveInt] = Field([3, 4, 5], min_length=1, description="filter widths in tokens")
     filters: PositiveInt = Field(100, description="filters per width")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the pooled features")
@@ -104,9 +110,12 @@ class Linear(Training):
     """One logistic output per label over tf-idf."""
 
     optimiser: Literal["adam", "sgd"] = Field(
-        "sgd", description="sgd, with momentum 0.9: Adam would undo label weights here, since labels share no parameters"
+        "sgd",
+        description="sgd, with momentum 0.9: Adam would undo label weights here, since labels share no parameters",
     )
-    learning_rate: PositiveFloat = Field(30.0, description="the optimiser's step size; rows have unit length, so it may be large")
+    learning_rate: PositiveFloat = Field(
+        30.0, description="the optimiser's step size; rows have unit length, so it may be large"
+    )
 
 
 class LinearSVC(Parameters):
@@ -141,7 +150,9 @@ class Thresholds(Parameters):
     """Fitting decision thresholds on validation scores."""
 
     utility: Utility = Field(Utility(), description="what rcut, pcut, shared and the choice of fbr maximise")
-    folds: Annotated[int, Field(ge=2)] = Field(5, description="folds of the validation split by which fbr is chosen (scutfbr)")
+    folds: Annotated[int, Field(ge=2)] = Field(
+        5, description="folds of the validation split by which fbr is chosen (scutfbr)"
+    )
     fbr: list[Annotated[float, Field(ge=0, le=1)]] = Field(
         [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], min_length=1, description="candidates for fbr (Yang 2001)"
     )
@@ -159,36 +170,46 @@ class MetaLearner(Parameters):
     utility: Utility = Utility()
     credit: Literal["label", "total"] = Field(
         "label",
-        description="label: a label's logits learn from that label's share of the reward (its threshold from the step's, its "
-        "weight from the steps' to come); total: all from the sum over labels of the reward to come (paper, Eq. 2)",
+        description="label: a label's logits learn from that label's share of the reward (its threshold from the "
+        "step's, its weight from the steps' to come); total: all from the sum over labels of what is to come (paper)",
     )
     rewarded_on: Literal["held_out", "in_sample"] = Field(
-        "held_out", description="documents the reward is computed on: validation documents, or the batches just trained on (paper)"
+        "held_out",
+        description="documents the reward is computed on: validation documents, or the batches just trained on (paper)",
     )
-    reward_documents: PositiveInt = Field(1024, description="validation documents drawn for the held-out rewards of an episode")
+    reward_documents: PositiveInt = Field(
+        1024, description="validation documents drawn for the held-out rewards of an episode"
+    )
     samples: PositiveInt = Field(
-        8, description="draws of p per time step, in opposite pairs when more than 1; 1: one draw and a running baseline (paper)"
+        8,
+        description="draws of p per time step, in opposite pairs when more than 1; 1: one draw and a running "
+        "baseline (paper)",
     )
     episodes: PositiveInt = Field(30, description="M of Algorithm 1")
     steps: PositiveInt = Field(10, description="T of Algorithm 1")
     batches: PositiveInt | None = Field(
         None,
-        description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make all episodes "
-        "together (reset: never) or each of them (reset: episode) one whole training of the classifier",
+        description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make "
+        "all episodes together (reset: never) or each of them (reset: episode) one whole training of the classifier",
     )
     reset: Literal["episode", "never"] = Field(
         "never", description="when the classifier goes back to its untrained state"
     )
     hidden: PositiveInt = Field(32, description="units of the GRU state")
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
-    noise: PositiveFloat = Field(0.3, description="standard deviation of the Gaussian policy around the logits of w and p")
+    noise: PositiveFloat = Field(
+        1.0, description="standard deviation, in the first episode, of the Gaussian policy around the logits of w and p"
+    )
+    final_noise: PositiveFloat = Field(
+        0.1, description="the same in the last episode; it falls geometrically in between"
+    )
     threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
         (0.01, 0.99), description="closed interval that p is clipped to"
     )
     rollout: Literal["pass", "batch"] = Field(
         "pass",
-        description="a time step of the test-time episode: pass, passes of mini-batches over the training split, as many as make "
-        "the episode one whole training; batch, one update on the whole training split as a single batch (paper)",
+        description="a time step of the test-time episode: pass, passes of mini-batches over the training split, "
+        "as many as make the episode one whole training; batch, one update with the whole training split (paper)",
     )
 
     @model_validator(mode="after")
@@ -215,6 +236,9 @@ class Study(Parameters):
     thresholds: Thresholds = Thresholds()
     policies: dict[Name, MetaLearner] = Field(
         {"meta": MetaLearner()}, min_length=1, description="learned policies by name; methods.tsv refers to them"
+    )
+    mirror: str | None = Field(
+        None, description="folder that holds raw files, tried before any download; the variable LABELPOLICY_MIRROR wins"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU when there is one")
     threads: PositiveInt = Field(1, description="CPU threads of a training job; jobs run side by side")
@@ -262,7 +286,9 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
         path, equals, text = assignment.partition("=")
         *sections, key = path.split(".")
         if not equals or not all([*sections, key]):
-            raise LabelPolicyError(f"--set {assignment}: expected section.key=value, as in --set classifiers.kim_cnn.epochs=5")
+            raise LabelPolicyError(
+                f"--set {assignment}: expected section.key=value, as in --set classifiers.kim_cnn.epochs=5"
+            )
         section = result
         for name in sections:
             section = section.setdefault(name, {})
@@ -276,14 +302,19 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
 
 
 def settings(study: Study, *paths: str) -> str:
-    """The command-line options ``--set section.key=value`` that carry these sections or keys of a study."""
+    """The ``--set section.key=value`` options that carry these sections or keys where they differ from the defaults."""
     options = []
     for path in paths:
         value: Any = study
         for part in path.split("."):
             value = value[part] if isinstance(value, dict) else getattr(value, part)
-        for key, leaf in _leaves(path, value.model_dump(mode="json") if isinstance(value, BaseModel) else value):
-            options.append("--set " + shlex.quote(f"{key}={json.dumps(leaf)}"))
+        if isinstance(value, BaseModel):
+            # A learned policy exists by its name alone, even if all of it is default.
+            named = [(path, {})] if path.startswith("policies.") else []
+            leaves = [*named, *_leaves(path, value.model_dump(mode="json", exclude_defaults=True))]
+        else:
+            leaves = [(path, value)] if value != Study.model_fields[path].default else []
+        options += ["--set " + shlex.quote(f"{key}={json.dumps(leaf)}") for key, leaf in leaves]
     return " ".join(options)
 
 

@@ -60,7 +60,7 @@ def batches(lengths: np.ndarray, batch_size: int, random: np.random.Generator) -
 
 @torch.no_grad()
 def score(model: nn.Module, inputs: Inputs, device: torch.device, batch_size: int = 256) -> np.ndarray:
-    """Probabilities float32 (documents, labels), in the order of ``inputs``; memory beside the result is one batch's."""
+    """Probabilities float32 (documents, labels), in the order of ``inputs``; beside the result one batch of memory."""
     was_training = model.training
     model.eval()
     order = np.argsort(inputs.lengths, kind="stable")

@@ -50,7 +50,7 @@ def test_an_edit_changes_the_digests_of_what_uses_it(package, edited, changed):
 
 
 def test_an_unknown_module_is_an_error():
-    with pytest.raises(ModuleNotFoundError, match="steps.nothing"):
+    with pytest.raises(ModuleNotFoundError, match=r"steps\.nothing"):
         digest.code_digest("steps.nothing")
 
 

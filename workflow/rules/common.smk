@@ -20,12 +20,12 @@ except LabelPolicyError as error:
     raise WorkflowError(str(error)) from None
 
 # Where raw files come from never changes a result, so it travels outside the rules' parameters.
-if study.data.mirror:
-    os.environ.setdefault("LABELPOLICY_MIRROR", study.data.mirror)
+if study.mirror:
+    os.environ.setdefault("LABELPOLICY_MIRROR", study.mirror)
 
 DATASETS = study.grid.datasets
 SEEDS = range(study.grid.seeds)
-CELL = "results/{dataset}/{classifier}/{weights}/seed{seed}"
+CELL = "{dataset}/{classifier}/{weights}/seed{seed}"
 TRAINED = sorted({row.classifier for row in methods} - {"linear_svc"})  # by gradient, so with a history
 GPU = int(study.device == "cuda")
 

@@ -4,7 +4,7 @@
 def learned_thresholds(wildcards):
     """The policy.json behind a learned policy's thresholds, whatever the weights; nothing for a fitted policy."""
     if wildcards.thresholds in study.policies:
-        return CELL.format(**{**wildcards, "weights": wildcards.thresholds}) + "/policy.json"
+        return f"results/{CELL}/policy.json".format(**{**wildcards, "weights": wildcards.thresholds})
     return []
 
 
@@ -15,12 +15,12 @@ rule decide:
         "data/processed/{dataset}/labels.parquet",
         "data/processed/{dataset}/valid.parquet",
         "data/processed/{dataset}/test.parquet",
-        scores=f"{CELL}/scores.parquet",
+        scores=f"results/{CELL}/scores.parquet",
         policy=learned_thresholds,
     output:
-        metrics=f"{CELL}/{{thresholds}}/metrics.json",
-        thresholds=f"{CELL}/{{thresholds}}/thresholds.json",
-        labels=f"{CELL}/{{thresholds}}/labels.parquet",
+        metrics=f"results/{CELL}/{{thresholds}}/metrics.json",
+        thresholds=f"results/{CELL}/{{thresholds}}/thresholds.json",
+        labels=f"results/{CELL}/{{thresholds}}/labels.parquet",
     params:
         settings=settings(study, "thresholds"),
         policy=lambda wildcards, input: f"--policy {input.policy}" if input.policy else "",

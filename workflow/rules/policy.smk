@@ -8,7 +8,7 @@ rule weigh:
         "data/processed/{dataset}/labels.parquet",
         facts="data/processed/{dataset}/dataset.json",
     output:
-        f"{CELL}/policy.json",
+        f"results/{CELL}/policy.json",
     wildcard_constraints:
         weights="|".join(WEIGHTS),
     params:

@@ -1,6 +1,6 @@
 # Tables, figures and the summary; nothing is computed here, results are only shown.
 
-FIGURES = "results/figures/{dataset}/{classifier}"
+FIGURES = "{dataset}/{classifier}"
 
 
 def prepared_facts(wildcards):
@@ -11,7 +11,7 @@ def every_figure(wildcards):
     found = []
     for dataset in DATASETS:
         for classifier in TRAINED:
-            folder = FIGURES.format(dataset=dataset, classifier=classifier)
+            folder = f"results/figures/{FIGURES}".format(dataset=dataset, classifier=classifier)
             found.append(f"{folder}/learning_curve.png")
             if policies_of(classifier):
                 found.append(f"{folder}/trace.png")
@@ -83,9 +83,9 @@ rule heatmap:
         "data/processed/{dataset}/dataset.json",
         policy="results/{dataset}/{classifier}/{policy}/seed0/policy.json",
     output:
-        pdf=f"{FIGURES}/{{policy}}/policy.pdf",
+        pdf=f"results/figures/{FIGURES}/{{policy}}/policy.pdf",
         png=report(
-            f"{FIGURES}/{{policy}}/policy.png",
+            f"results/figures/{FIGURES}/{{policy}}/policy.png",
             category="Figures",
             subcategory="Policies",
             caption="../report/policy.rst",
@@ -115,9 +115,9 @@ rule learning_curve:
             for weights in weights_of(wildcards.classifier)
         ],
     output:
-        pdf=f"{FIGURES}/learning_curve.pdf",
+        pdf=f"results/figures/{FIGURES}/learning_curve.pdf",
         png=report(
-            f"{FIGURES}/learning_curve.png",
+            f"results/figures/{FIGURES}/learning_curve.png",
             category="Figures",
             subcategory="Training",
             caption="../report/learning_curve.rst",
@@ -147,9 +147,9 @@ rule trace:
             for policy in policies_of(wildcards.classifier)
         ],
     output:
-        pdf=f"{FIGURES}/trace.pdf",
+        pdf=f"results/figures/{FIGURES}/trace.pdf",
         png=report(
-            f"{FIGURES}/trace.png",
+            f"results/figures/{FIGURES}/trace.png",
             category="Figures",
             subcategory="Policies",
             caption="../report/trace.rst",
@@ -177,9 +177,9 @@ rule label_f1:
         before="results/{dataset}/{classifier}/uniform/seed0/fixed/labels.parquet",
         after="results/{dataset}/{classifier}/{policy}/seed0/{policy}/labels.parquet",
     output:
-        pdf=f"{FIGURES}/{{policy}}/label_f1.pdf",
+        pdf=f"results/figures/{FIGURES}/{{policy}}/label_f1.pdf",
         png=report(
-            f"{FIGURES}/{{policy}}/label_f1.png",
+            f"results/figures/{FIGURES}/{{policy}}/label_f1.png",
             category="Figures",
             subcategory="Labels",
             caption="../report/label_f1.rst",

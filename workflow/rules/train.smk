@@ -6,10 +6,10 @@ rule train:
         "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}"
     input:
         multiext("data/processed/{dataset}/", *LEARNED_FROM, "test.parquet"),
-        policy=f"{CELL}/policy.json",
+        policy=f"results/{CELL}/policy.json",
     output:
-        scores=f"{CELL}/scores.parquet",
-        history=f"{CELL}/history.parquet",
+        scores=f"results/{CELL}/scores.parquet",
+        history=f"results/{CELL}/history.parquet",
     params:
         settings=training_settings,
         code=step_code("steps.train"),

@@ -28,7 +28,9 @@ def fit(data: Prepared, parameters: LinearSVC, weights: np.ndarray, seed: int) -
     intercepts = np.where(train.truth.all(axis=0), 1.0, -1.0)
     for j, positive in enumerate(train.truth.T):
         if positive.any() and not positive.all():
-            svm = SklearnLinearSVC(C=parameters.C * len(weights) * weights[j], random_state=derive(seed, "svc", j) % 2**32)
+            svm = SklearnLinearSVC(
+                C=parameters.C * len(weights) * weights[j], random_state=derive(seed, "svc", j) % 2**32
+            )
             svm.fit(features, positive)
             coefficients[:, j], intercepts[j] = svm.coef_[0], svm.intercept_[0]
 

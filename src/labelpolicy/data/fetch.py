@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -78,11 +77,6 @@ class Source:
             "sha256": digest,
             "licence": self.licence,
         }
-
-
-def mirror_folder(setting: str | None) -> str | None:
-    """The mirror folder: the environment variable LABELPOLICY_MIRROR if it is set, else ``setting``."""
-    return os.environ.get("LABELPOLICY_MIRROR") or setting
 
 
 def read_sources(path: Path, dataset: str) -> list[Source]:

@@ -41,7 +41,9 @@ class Policy:
         content = read_json(path)
         by_name = content.get("labels") if isinstance(content, dict) else None
         if not isinstance(by_name, dict):
-            raise LabelPolicyError(f"{path}: no object 'labels': expected a policy.json as `labelpolicy rollout` writes it")
+            raise LabelPolicyError(
+                f"{path}: no object 'labels': expected a policy.json as `labelpolicy rollout` writes it"
+            )
         missing, extra = sorted(set(labels) - set(by_name)), sorted(set(by_name) - set(labels))
         if missing or extra:
             what = f"label {missing[0]!r} is missing" if missing else f"label {extra[0]!r} is not in the data set"

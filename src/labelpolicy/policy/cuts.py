@@ -23,10 +23,10 @@ DOCUMENT_BLOCK = 4096
 def sortable(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """Score and truth in one integer, so that a plain sort, far quicker than an argsort, keeps them together.
 
-    The bits of a non-negative float32 order as the numbers do, and those of scores up to 1 leave the top bit free:
-    shifted by one they make room for the truth. Takes float32 in [0, 1] and bool of one shape, returns uint32.
+    The bits of a non-negative float32 order as the numbers do. Shifted by one they lose the sign (-0 becomes 0) and
+    make room for the truth. Takes float32 in [0, 1] and bool of one shape, returns uint32.
     """
-    keys = np.add(scores, np.float32(0), order="C").view(np.uint32)  # a copy; adding 0 turns -0 into 0
+    keys = np.array(scores, dtype=np.float32, order="C").view(np.uint32)  # a copy, to work on in place
     keys <<= TRUTH
     keys |= truth
     return keys

@@ -32,6 +32,7 @@ def learn(meta: nn.Module, room: Classroom, parameters: MetaLearner, seed: int, 
     for episode in range(parameters.episodes):  # line 3
         if parameters.reset == "episode":
             room.reset()
+        sigma = noise(episode, parameters)
         room.draw_reward_documents(random, parameters.reward_documents)
         state, w, p = meta.start(), *first_policies(room.labels)  # lines 4-5
         steps = []
@@ -39,12 +40,12 @@ def learn(meta: nn.Module, room: Classroom, parameters: MetaLearner, seed: int, 
             state, w_mean, p_mean = meta(state, w, p, observe(meta, room, t, parameters))  # line 7, Eq. 3
             w, p = policies(w_mean, p_mean, parameters)  # lines 8-9, Eq. 4-5
             w_noise, p_noise = explore(random, 1, room.labels), explore(random, parameters.samples, room.labels)
-            tried_w, _ = policies(w_mean + parameters.noise * w_noise[0], p_mean, parameters)
-            _, tried_p = policies(w_mean, p_mean + parameters.noise * p_noise, parameters)
+            tried_w, _ = policies(w_mean + sigma * w_noise[0], p_mean, parameters)
+            _, tried_p = policies(w_mean, p_mean + sigma * p_noise, parameters)
             room.train(tried_w, batches)  # lines 10-11, Eq. 1
-            r = rewards(tried_p.detach().numpy(), p.detach().numpy(), room, parameters)  # line 12, Eq. 6
-            steps.append(Step(w_mean, w_noise[0], p_mean, p_noise, r))
-            trace.append(describe(episode, t, r.mean(axis=0).sum(), w, p))
+            r, value = rewards(tried_p.detach().numpy(), p.detach().numpy(), room, parameters)  # line 12, Eq. 6
+            steps.append(Step(sigma, w_mean, w_noise[0], p_mean, p_noise, r))
+            trace.append(describe(episode, t, value, w, p))
         loss = -objective(steps, baseline, parameters)
         adam.zero_grad()
         loss.backward()
@@ -73,9 +74,9 @@ def rollout(
             room.train_passes(w, t, parameters.steps)
         else:
             room.train_whole(w)
-        r = rewards(p.numpy()[None], p.numpy(), room, parameters)
-        trace.append(describe(0, t, r.sum(), w, p))
-        progress.step(f"reward {r.sum():.4g}")
+        _, value = rewards(p.numpy()[None], p.numpy(), room, parameters)
+        trace.append(describe(0, t, value, w, p))
+        progress.step(f"reward {value:.4g}")
     return w.double().numpy() / w.double().sum().item(), p.double().numpy(), trace
 
 
@@ -93,24 +94,38 @@ def policies(w_logits: Tensor, p_logits: Tensor, parameters: MetaLearner) -> tup
     return torch.softmax(w_logits, dim=-1), torch.sigmoid(p_logits).clamp(*parameters.threshold_bounds)
 
 
+def noise(episode: int, parameters: MetaLearner) -> float:
+    """Standard deviation of the Gaussian policy: wide at first, to see beyond plateaus, where no decision changes.
+
+    Narrow in the end, since what is best for a noisy policy is not best for its mean, which is what is used.
+    """
+    done = episode / max(parameters.episodes - 1, 1)
+    return parameters.noise ** (1 - done) * parameters.final_noise**done
+
+
 def explore(random: np.random.Generator, draws: int, labels: int) -> Tensor:
     """Standard normal noise (draws, labels); more than one draw come in opposite pairs, so that half cancels."""
     half = random.standard_normal(((draws + 1) // 2, labels))
     return torch.from_numpy(np.concatenate([half, -half])[:draws]).float()
 
 
-def rewards(tried: np.ndarray, centre: np.ndarray, room: Classroom, parameters: MetaLearner) -> np.ndarray:
-    """Each label's share of r_t for every draw of thresholds: (draws, labels)."""
+def rewards(
+    tried: np.ndarray, centre: np.ndarray, room: Classroom, parameters: MetaLearner
+) -> tuple[np.ndarray, float]:
+    """Each label's share of r_t for every draw of thresholds, (draws, labels), and r_t itself for the trace."""
     if parameters.reward == "paper":  # a sum over documents, so memory stays constant over the whole training set
-        return sum(reward.paper(tried, *part) for part in room.judged(parameters.rewarded_on))
+        shares = sum(reward.paper(tried, *part) for part in room.judged(parameters.rewarded_on))
+        return shares, shares.sum(axis=1).mean()
     scores, truth = map(np.concatenate, zip(*room.judged(parameters.rewarded_on), strict=True))
-    return reward.utility(tried, scores, truth, centre=centre, weights=parameters.utility)
+    shares = reward.credit(tried, scores, truth, centre=centre, utility=parameters.utility)
+    return shares, reward.utility(scores > centre, truth, parameters.utility)
 
 
 @dataclass(frozen=True)
 class Step:
-    """One time step: means of the Gaussian policy (with their graph), the noise drawn, and the rewards."""
+    """One time step: standard deviation and means of the Gaussian policy (with their graph), the noise drawn, and the rewards."""
 
+    sigma: float
     w_mean: Tensor  # (labels,)
     w_noise: Tensor  # (labels,)
     p_mean: Tensor  # (labels,)
@@ -122,16 +137,20 @@ class Baseline:
     """Running mean and scale of a quantity: the reward baseline that lowers the variance (Section 3.3)."""
 
     def __init__(self, decay: float = 0.9):
-        self.decay, self.means, self.squares = decay, {}, {}
+        self.decay = decay
+        self.means: dict[object, np.ndarray] = {}
+        self.squares: dict[object, float] = {}
 
     def advantage(self, key: object, value: np.ndarray) -> np.ndarray:
-        """(value - running mean) / running scale, and then take the value in."""
-        mean = self.means.get(key, value)
-        difference = value - mean
-        square = self.squares.get(key, np.mean(difference**2))
-        self.means[key] = self.decay * mean + (1 - self.decay) * value
-        self.squares[key] = self.decay * square + (1 - self.decay) * np.mean(difference**2)
-        return difference / max(np.sqrt(square), 1e-12)
+        """(value - running mean) / running scale, and take the value in; 0 for the first, which sets the mean."""
+        if key not in self.means:
+            self.means[key] = value
+            return np.zeros_like(value)
+        difference = value - self.means[key]
+        square = np.mean(difference**2)
+        self.means[key] = self.means[key] + (1 - self.decay) * difference
+        self.squares[key] = self.decay * self.squares.get(key, square) + (1 - self.decay) * square
+        return difference / max(np.sqrt(self.squares[key]), 1e-12)
 
 
 def objective(steps: list[Step], baseline: Baseline, parameters: MetaLearner) -> Tensor:
@@ -155,7 +174,7 @@ def objective(steps: list[Step], baseline: Baseline, parameters: MetaLearner) ->
             p_advantage = baseline.advantage(("p", t), p_credit[t])
         total = total + (torch.from_numpy(w_advantage).float() * step.w_noise * step.w_mean).sum()
         total = total + (torch.from_numpy(p_advantage).float() * step.p_noise * step.p_mean).mean(dim=0).sum()
-    return total / (len(steps) * len(steps[0].w_mean) * parameters.noise)
+    return total / (len(steps) * len(steps[0].w_mean) * steps[0].sigma)
 
 
 def describe(episode: int, step: int, reward: float, w: Tensor, p: Tensor) -> dict[str, float]:

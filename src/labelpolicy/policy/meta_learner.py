@@ -19,7 +19,9 @@ class Observation:
     log_frequency: np.ndarray  # log of the share of training documents with the label
     positive: np.ndarray  # mean logit of the classifier on held-out positives; 0 where there is none
     negative: np.ndarray  # the same on negatives
-    ratio: np.ndarray  # log of (sum of scores + 1/2) / (held-out positives + 1/2): how far the scores overrate the label
+    ratio: (
+        np.ndarray
+    )  # log of (sum of scores + 1/2) / (held-out positives + 1/2): how far the scores overrate the label
     time: float  # t / T
 
     @classmethod

@@ -1,13 +1,14 @@
 """Rewards of the prediction policy: Eq. 6 as printed, and one with an interior optimum.
 
-Shapes: ``thresholds`` (draws, labels), ``scores`` float and ``truth`` bool (documents, labels); every function
-returns the reward's share of each label, (draws, labels). Summed over labels it is the reward r_t.
+Shapes: ``thresholds`` (draws, labels), ``scores`` float and ``truth`` bool (documents, labels). ``paper`` and
+``credit`` return the share of each label, (draws, labels).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import Utility
 
 
@@ -21,16 +22,21 @@ def paper(thresholds: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> np.n
     return sign.sum(axis=0) - (sign * scores).sum(axis=0) / thresholds
 
 
-def utility(
-    thresholds: np.ndarray, scores: np.ndarray, truth: np.ndarray, *, centre: np.ndarray, weights: Utility
+def utility(predicted: np.ndarray, truth: np.ndarray, utility: Utility) -> float:
+    """utility.accuracy * strict accuracy + utility.macro_f1 * label macro-F1 + utility.micro_f1 * micro-F1."""
+    measured = evaluate(truth, predicted)
+    return sum(weight * measured[measure] for measure, weight in utility)
+
+
+def credit(
+    thresholds: np.ndarray, scores: np.ndarray, truth: np.ndarray, *, centre: np.ndarray, utility: Utility
 ) -> np.ndarray:
-    """What moving one label's threshold away from ``centre`` (labels,) does to the utility, label by label.
+    """What a label's own threshold does to the utility, with the other labels' thresholds at ``centre`` (labels,).
 
-    The utility is weights.accuracy * strict accuracy + weights.macro_f1 * label macro-F1 + weights.micro_f1 * micro-F1.
-    Only macro-F1 is a sum over labels; the others are taken to first order around the decisions at ``centre``:
+    Only macro-F1 is a sum over labels; the others are taken around the decisions at ``centre``:
 
-    - micro-F1 = 2 TP / D with D = 2 TP + FP + FN changes by (2 dTP - F dD) / D;
-    - strict accuracy changes only in documents in which every other label is right.
+    - strict accuracy: a label matters in the documents in which every other label is right (exact);
+    - micro-F1 = 2 TP / D with D = 2 TP + FP + FN changes by (2 dTP - F dD) / D (to first order).
 
     So a label is rewarded for its own doing (a difference reward), and the noise of the other labels stays out. A label
     without a positive among the documents has no F1 to gain, but still pays for its false positives in the rest.
@@ -41,15 +47,15 @@ def utility(
     predicted = scores > centre
     wrong = predicted != truth
     others_right = (wrong.sum(axis=1, keepdims=True) - wrong) == 0
-    denominator = predicted.sum() + positives.sum()
-    micro_f1 = 2 * (predicted & truth).sum() / max(denominator, 1)
+    denominator = max(predicted.sum() + positives.sum(), 1)
+    micro_f1 = 2 * (predicted & truth).sum() / denominator
 
     result = np.empty(thresholds.shape)
     for draw, threshold in enumerate(thresholds):
         predicted = scores > threshold
         hits, chosen = (predicted & truth).sum(axis=0), predicted.sum(axis=0)
         f1 = np.where(positives > 0, 2 * hits / np.maximum(chosen + positives, 1), 0.0)
-        micro = (2 * hits - micro_f1 * (chosen + positives)) / max(denominator, 1)
+        micro = (2 * hits - micro_f1 * (chosen + positives)) / denominator
         accuracy = (others_right & (predicted == truth)).sum(axis=0) / documents
-        result[draw] = weights.accuracy * accuracy + weights.macro_f1 * f1 / labels + weights.micro_f1 * micro
+        result[draw] = utility.accuracy * accuracy + utility.macro_f1 * f1 / labels + utility.micro_f1 * micro
     return result

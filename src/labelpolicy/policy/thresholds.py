@@ -180,9 +180,9 @@ def scut(valid: Validation) -> PerLabel:
 
 
 def odr_label(valid: Validation) -> PerLabel:
-    """p_j = F*_j / 2, F*_j the best F1 of label j (Lipton et al. 2014, Theorem 1); FALLBACK where F*_j is 0.
+    """p_j = F*_j / 2, F*_j the best F1 of label j (Lipton et al. 2014); FALLBACK where F*_j is 0.
 
-    The theorem holds for calibrated probabilities. F* is at most 1, so p_j is at most 0.5.
+    Their theorem holds for calibrated probabilities. F* is at most 1, so p_j is at most 0.5.
     """
     _, best = label_cuts(valid.scores, valid.truth)
     return PerLabel(np.where(best > 0, best / 2, FALLBACK))
@@ -220,10 +220,11 @@ def rcut(valid: Validation) -> Rank:
         cells = order + labels * np.arange(labels)
         chosen += np.bincount(cells.ravel(), minlength=labels * labels).reshape(labels, labels)
         hits += np.bincount(cells[correct], minlength=labels * labels).reshape(labels, labels)
-        # A document is right at t if its t true labels are the t best.
+        # A document is right at t if its t true labels are the t best: if the last of them stands at rank t. (One
+        # without true labels never is, and argmax of nothing True is 0.)
         needed = correct.sum(axis=1)
         last = labels - np.argmax(correct[:, ::-1], axis=1)
-        right += np.bincount(needed[(needed > 0) & (last == needed)], minlength=labels + 1)
+        right += np.bincount(needed[last == needed], minlength=labels + 1)
     hits, chosen, positives = hits.cumsum(axis=0), chosen.cumsum(axis=0), valid.truth.sum(axis=0)
     value = utility(hits, chosen, positives, right[1:] / documents, valid.parameters.utility)
     top = int(np.argmax(value)) + 1
@@ -275,7 +276,7 @@ def _scutfbr(valid: Validation, cautious: Callable[[np.ndarray], np.ndarray]) ->
         )
     candidates = np.sort(np.array(valid.parameters.fbr, dtype=np.float64))[:, None]
     fold = generator(valid.seed, "scutfbr folds").permutation(documents) % folds
-    hits, chosen, right = 0, 0, 0.0
+    hits, chosen, right = 0, 0, 0  # summed over folds in whole numbers, so that equals come out equal
     for f in range(folds):
         rest, held, held_truth = scores[fold != f], scores[fold == f], truth[fold == f]
         thresholds, best = label_cuts(rest, truth[fold != f])
@@ -285,8 +286,8 @@ def _scutfbr(valid: Validation, cautious: Callable[[np.ndarray], np.ndarray]) ->
         chosen = chosen + np.where(weak, careful.sum(axis=0), bold.sum(axis=0))
         # Errors of each document, for every candidate at once; float32 holds such counts exactly.
         errors = (careful != held_truth).astype(np.float32) @ weak.T + (bold != held_truth).astype(np.float32) @ ~weak.T
-        right += (errors == 0).sum(axis=0) / documents
-    value = utility(hits, chosen, truth.sum(axis=0), right, valid.parameters.utility)
+        right = right + (errors == 0).sum(axis=0)
+    value = utility(hits, chosen, truth.sum(axis=0), right / documents, valid.parameters.utility)
     fbr = float(candidates[np.argmax(value), 0])
     thresholds, best = label_cuts(scores, truth)
     return PerLabel(np.where(best < fbr, cautious(scores), thresholds), {"fbr": fbr, "utility": float(value.max())})
@@ -316,7 +317,7 @@ def shared(valid: Validation) -> PerLabel:
     predicted = logits - b * z >= best.edge
     below = np.where(predicted, 0, valid.scores).max(axis=0).astype(np.float64)
     above = np.where(predicted, valid.scores, 1).min(axis=0).astype(np.float64)
-    inside = (np.maximum(below, LOWEST) <= thresholds) & (thresholds < above)
+    inside = (below <= thresholds) & (thresholds > 0) & (thresholds < above)
     return PerLabel(np.where(inside, thresholds, (below + above) / 2), {"a": a, "b": b, "utility": best.utility})
 
 

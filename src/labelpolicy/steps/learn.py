@@ -79,7 +79,9 @@ def enter(dataset: Path, classifier: str, training: Training, seed: int, device:
     """The classifier, fresh, with its training and validation documents."""
     module = classifiers.load(classifier)
     if not hasattr(module, "build"):
-        raise LabelPolicyError(f"classifier {classifier!r} is not trained by gradient: a policy cannot be learned with it")
+        raise LabelPolicyError(
+            f"classifier {classifier!r} is not trained by gradient: a policy cannot be learned with it"
+        )
     torch_device = prepare_torch(device, threads)
     data = Prepared(dataset)
     train, valid = data.split("train"), data.split("valid")
@@ -97,7 +99,7 @@ def enter(dataset: Path, classifier: str, training: Training, seed: int, device:
 
 
 def random_policies(labels: int, seed: int, init: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Initial policies for the robustness study (Section 5): w_0 uniform on the simplex, p_0 uniform on (0.05, 0.95)."""
+    """Initial policies of the robustness study: w_0 uniform on the simplex, p_0 uniform on (0.05, 0.95)."""
     random = torch.Generator().manual_seed(derive(seed, "initial policies", init))
     w = -torch.log(torch.rand(labels, generator=random).clamp(min=1e-6))  # exponential draws, normalised: Dirichlet(1)
     return w / w.sum(), 0.05 + 0.9 * torch.rand(labels, generator=random)

@@ -38,7 +38,9 @@ def _sections(model: type[BaseModel], path: str) -> typing.Iterator[str]:
             inner.append((section, f"{place}.NAME" if typing.get_origin(field.annotation) is dict else place))
     if rows:
         title = f"## {path}" if path else "## At the top level"
-        yield f"\n{title}\n\n{model.__doc__}\n\n| key | default | values | meaning |\n|---|---|---|---|\n" + "".join(rows)
+        yield f"\n{title}\n\n{model.__doc__}\n\n| key | default | values | meaning |\n|---|---|---|---|\n" + "".join(
+            rows
+        )
     for section, place in inner:
         yield from _sections(section, place)
 

@@ -27,7 +27,7 @@ def plain(model: KimCNNClassifier, tokens: torch.Tensor) -> torch.Tensor:
         ids = document[document != 0]
         pooled = []
         for filters, bias in zip(model.filters, model.biases, strict=True):
-            dimension, width, _ = filters.shape
+            width = filters.shape[1]
             vectors = model.embedding[ids]
             vectors = functional.pad(vectors, (0, 0, 0, max(0, width - len(ids))))
             responses = functional.conv1d(vectors.T[None], filters.permute(2, 0, 1), bias)

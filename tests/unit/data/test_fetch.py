@@ -14,7 +14,7 @@ import pytest
 
 from labelpolicy.data import fetch as module
 from labelpolicy.data.archive import content_sha256
-from labelpolicy.data.fetch import COLUMNS, mirror_folder, read_sources
+from labelpolicy.data.fetch import COLUMNS, read_sources
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps import fetch
 
@@ -302,15 +302,6 @@ def test_the_project_s_own_table_is_sound():
     assert [source.kind for source in reuters] == ["mirror", "url", "url", "url", "npm"]
     assert len({source.content_sha256 for source in reuters if source.kind != "npm"}) == 1
     assert [source.kind for source in read_sources(path, "glove.6B.50d")] == ["package"]
-
-
-def test_the_environment_decides_about_the_mirror(monkeypatch):
-    monkeypatch.setenv("LABELPOLICY_MIRROR", "/from/environment")
-    assert mirror_folder("setting") == "/from/environment"
-    monkeypatch.setenv("LABELPOLICY_MIRROR", "")
-    assert mirror_folder("setting") == "setting"
-    monkeypatch.delenv("LABELPOLICY_MIRROR")
-    assert mirror_folder(None) is None
 
 
 @pytest.mark.mirror

@@ -200,6 +200,7 @@ def test_pcut_scales_with_the_batch_it_decides():
     decision = Proportion(np.array([0.25]))
     assert decision.decide(scores).sum() == 2
     assert decision.decide(scores[::2]).sum() == 1
+    assert decision.decide(scores[:2]).sum() == 1  # half a document rounds up
     assert decision.decide(scores[:0]).shape == (0, 1)
 
 
@@ -231,7 +232,7 @@ def test_scutfbr_chooses_fbr_by_folds(problem, weights, seed, name):
     decision = fitted(name, problem, weights, seed, folds=folds, fbr=candidates)
     fbr = decision.chosen["fbr"]
     assert values[fbr] == pytest.approx(max(values.values()))
-    assert all(values[lower] < values[fbr] + 1e-9 for lower in candidates if lower < fbr)
+    assert all(values[lower] < values[fbr] - 1e-9 for lower in candidates if lower < fbr)
     assert decision.chosen["utility"] == pytest.approx(values[fbr])
     assert decision.thresholds.tolist() == by_hand(scores, truth, fbr).tolist()
 
@@ -310,6 +311,39 @@ def test_shared_prefers_no_slope_where_slopes_change_nothing():
     decision = fitted("shared", problem)
     assert decision.chosen["b"] == 0
     assert decision.thresholds == pytest.approx([0.5, 0.5])
+
+
+def test_of_equal_utility_the_highest_cut():
+    # Accuracy is 2/3 with one prediction and with three.
+    problem = np.array([[0.8], [0.6], [0.4]], dtype=np.float32), np.array([[True], [False], [True]]), np.array([3])
+    assert 0.6 < fitted("shared", problem, (1, 0, 0)).thresholds[0] < 0.8
+    assert fitted("pcut", problem, (1, 0, 0)).decide(problem[0]).sum() == 1
+
+
+def test_shared_where_the_sigmoid_rounds_to_one(monkeypatch):
+    # The frequent label lies 27 above the line of the others, whose positives and negatives part at a logit of 16.
+    monkeypatch.setattr(policies, "SLOPES", [3.0])
+    scores = np.full((2, 80), LARGEST, dtype=np.float32)
+    scores[1, :-1] = np.nextafter(np.float32(LARGEST), np.float32(0))
+    truth = np.zeros((2, 80), dtype=bool)
+    truth[0, :-1] = True
+    decision = fitted("shared", (scores, truth, np.array([0] * 79 + [10**6])))
+    a, b = decision.chosen["a"], decision.chosen["b"]
+    assert 1 / (1 + np.exp(-(a + b * np.sqrt(79)))) == 1
+    assert_valid(decision, 80)
+    assert decision.decide(scores).tolist() == truth.tolist()
+
+
+@pytest.mark.parametrize("gap", [1e-10, 3e-11, 1e-11, 1e-12, 1e-13])
+@pytest.mark.parametrize("high", [LARGEST, 1 - 2**-23, 1 - 83 * 2**-24])
+def test_shared_where_the_sigmoid_is_coarser_than_the_cut(monkeypatch, gap, high):
+    # z is -1 and 1. The slope puts one label's score of 0.5 a mere gap above the other's high score, or below it.
+    logit = math.log(high) - math.log1p(-high)
+    for side in (1, -1):
+        monkeypatch.setattr(policies, "SLOPES", [-(logit + side * gap) / 2])
+        scores = np.array([[high, 0.5]], dtype=np.float32)
+        truth = np.array([[side < 0, side > 0]])
+        assert fitted("shared", (scores, truth, np.array([0, 9]))).decide(scores).tolist() == truth.tolist()
 
 
 # All of them

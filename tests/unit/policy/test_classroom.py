@@ -1,0 +1,143 @@
+"""The classifier as the meta-learner meets it."""
+
+import numpy as np
+import pytest
+import torch
+
+from labelpolicy.parameters import MetaLearner, Training
+from labelpolicy.policy.classroom import Classroom
+
+
+class Rows:
+    """Dense features as inputs: any model that yields N logits will do."""
+
+    def __init__(self, features):
+        self.features = torch.from_numpy(features)
+        self.lengths = np.arange(len(features)) % 7 + 1
+
+    def __len__(self):
+        return len(self.features)
+
+    def batch(self, rows, device):
+        return self.features[torch.from_numpy(rows)].to(device)
+
+
+def make_room(documents=300, labels=4, **settings):
+    random = np.random.default_rng(0)
+    features = random.normal(size=(documents, 5)).astype(np.float32)
+    truth = features[:, :labels] > 0.5
+    torch.manual_seed(0)
+    model = torch.nn.Linear(5, labels)
+    parameters = Training(**({"optimiser": "sgd", "learning_rate": 0.1, "batch_size": 32} | settings))
+    half = documents // 2
+    return Classroom(
+        model,
+        Rows(features[:half]),
+        truth[:half],
+        Rows(features[half:]),
+        truth[half:],
+        parameters=parameters,
+        seed=0,
+        device=torch.device("cpu"),
+    )
+
+
+UNIFORM = torch.full((4,), 0.25)
+
+
+def state(room):
+    return torch.cat([parameter.detach().flatten().clone() for parameter in room.model.parameters()])
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 64, 1000])
+def test_the_whole_training_set_as_a_batch_is_the_same_in_any_chunks(chunk, monkeypatch):
+    monkeypatch.setattr(Classroom, "CHUNK", 10**6)
+    whole = make_room()
+    whole.train_whole(UNIFORM)
+    monkeypatch.setattr(Classroom, "CHUNK", chunk)
+    chunked = make_room()
+    before = state(chunked)
+    chunked.train_whole(UNIFORM)
+    assert not torch.equal(before, state(chunked))
+    torch.testing.assert_close(state(chunked), state(whole), rtol=0, atol=1e-6)
+
+
+def test_reset_brings_back_the_untrained_classifier_and_the_same_batches():
+    room = make_room()
+    before = state(room)
+    room.train(UNIFORM, 5)
+    after = state(room)
+    assert not torch.equal(before, after)
+    room.reset()
+    assert torch.equal(state(room), before)
+    room.train(UNIFORM, 5)
+    assert torch.equal(state(room), after)
+
+
+def test_label_weights_reach_the_classifier():
+    """A label with weight 0 learns nothing; the others learn more than with uniform weights."""
+    room = make_room()
+    before = room.model.weight.detach().clone()
+    room.train(torch.tensor([0.0, 0.5, 0.25, 0.25]), 3)
+    moved = (room.model.weight.detach() - before).abs().sum(dim=1)
+    assert moved[0] == 0 and moved[1] > moved[2] > 0
+
+
+def test_a_pass_visits_every_training_document_once(monkeypatch):
+    room = make_room()
+    seen = []
+    monkeypatch.setattr(room, "_update", lambda rows, w: seen.extend(rows))
+    room.train_passes(UNIFORM, 0, room.parameters.epochs)
+    assert sorted(seen) == list(range(150))
+
+
+def test_an_episode_of_passes_is_one_whole_training(monkeypatch):
+    room = make_room(epochs=7)
+    seen = []
+    monkeypatch.setattr(room, "_update", lambda rows, w: seen.extend(rows))
+    for step in range(3):
+        room.train_passes(UNIFORM, step, 3)
+    assert len(seen) == 7 * 150
+
+
+@pytest.mark.parametrize(("reset", "batches"), [("never", 2), ("episode", 10)])
+def test_batches_for_a_whole_training(reset, batches):
+    room = make_room(epochs=20)  # 5 batches an epoch, 100 in all
+    assert room.batches_for(MetaLearner(episodes=5, steps=10, reset=reset)) == batches
+
+
+def test_rewards_are_judged_on_the_documents_asked_for():
+    room = make_room()
+    room.train(UNIFORM, 2)
+    (scores, truth), *rest = list(room.judged("held_out"))
+    assert not rest and scores.shape == truth.shape == (150, 4)
+    np.testing.assert_array_equal(truth, room.all_held_out_truth)
+    in_sample = np.concatenate([truth for _, truth in room.judged("in_sample")])
+    np.testing.assert_array_equal(in_sample, room.truth[np.concatenate(room.trained_on)])
+    assert len(in_sample) == sum(map(len, room.trained_on)) > 32
+
+
+def test_in_sample_rewards_come_in_chunks(monkeypatch):
+    monkeypatch.setattr(Classroom, "CHUNK", 40)
+    room = make_room()
+    room.train_whole(UNIFORM)
+    assert [len(scores) for scores, _ in room.judged("in_sample")] == [40, 40, 40, 30]
+
+
+def test_reward_documents_are_drawn_anew_and_observed():
+    room = make_room()
+    random = np.random.default_rng(0)
+    room.draw_reward_documents(random, 50)
+    first = next(room.judged("held_out"))[1]
+    room.draw_reward_documents(random, 50)
+    second = next(room.judged("held_out"))[1]
+    assert len(first) == len(second) == 50 and not np.array_equal(first, second)
+    room.draw_reward_documents(random, 10_000)
+    assert len(next(room.judged("held_out"))[1]) == 150
+
+
+def test_scores_are_taken_again_after_every_update():
+    room = make_room()
+    before = next(room.judged("held_out"))[0].copy()
+    room.train(UNIFORM, 1)
+    assert not np.array_equal(before, next(room.judged("held_out"))[0])
