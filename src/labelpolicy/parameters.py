@@ -185,7 +185,7 @@ class MetaLearner(Parameters):
         description="draws of p per time step, in opposite pairs when more than 1; 1: one draw and a running "
         "baseline (paper)",
     )
-    episodes: PositiveInt = Field(30, description="M of Algorithm 1")
+    episodes: PositiveInt = Field(60, description="M of Algorithm 1")
     steps: PositiveInt = Field(10, description="T of Algorithm 1")
     batches: PositiveInt | None = Field(
         None,
@@ -198,10 +198,14 @@ class MetaLearner(Parameters):
     hidden: PositiveInt = Field(32, description="units of the GRU state")
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
     noise: PositiveFloat = Field(
-        1.0, description="standard deviation, in the first episode, of the Gaussian policy around the logits of w and p"
+        1.0, description="standard deviation, in the first episode, of the Gaussian policy around the logits of p"
     )
     final_noise: PositiveFloat = Field(
         0.1, description="the same in the last episode; it falls geometrically in between"
+    )
+    weight_noise: PositiveFloat = Field(0.3, description="standard deviation of the policy around the logits of w")
+    weight_penalty: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
     )
     threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
         (0.01, 0.99), description="closed interval that p is clipped to"
@@ -226,6 +230,26 @@ class Grid(Parameters):
     seeds: PositiveInt = Field(1, description="seeds 0 .. n-1 of every row")
 
 
+class Significance(Parameters):
+    """Which differences between rows are more than chance: a paired bootstrap. docs/statistics.md."""
+
+    draws: PositiveInt = Field(20_000, description="resamples of the test documents and the seeds")
+    level: OpenUnit = Field(
+        0.05, description="a difference is marked where p, corrected by Holm, is below; the interval covers 1 - level"
+    )
+    seed: Count = Field(0, description="seed of the resampling")
+
+
+class Robustness(Parameters):
+    """The paper's Tables 3 and 6: random initial policies at the test-time episode. docs/statistics.md."""
+
+    initialisations: Annotated[int, Field(ge=2)] = Field(10, description="random initial policies w_0, p_0, each a run")
+    classifiers: list[Name] = Field(
+        ["kim_cnn"], min_length=1, description="classifiers of the target robustness; trained by gradient"
+    )
+    policy: Name = Field("meta", description="the learned policy of the target robustness")
+
+
 class Study(Parameters):
     """params.yaml as a whole."""
 
@@ -237,6 +261,8 @@ class Study(Parameters):
     policies: dict[Name, MetaLearner] = Field(
         {"meta": MetaLearner()}, min_length=1, description="learned policies by name; methods.tsv refers to them"
     )
+    significance: Significance = Significance()
+    robustness: Robustness = Robustness()
     mirror: str | None = Field(
         None, description="folder that holds raw files, tried before any download; the variable LABELPOLICY_MIRROR wins"
     )

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from labelpolicy.classifiers import Inputs
+from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import MetaLearner, Training
 from labelpolicy.policy.meta_learner import Observation
 from labelpolicy.randomness import derive, generator
@@ -55,6 +56,7 @@ class Classroom:
         self.random = generator(self.seed, "batches")
         self.queue: list[np.ndarray] = []
         self.trained_on: list[np.ndarray] = []
+        self.best, self.kept = -1.0, None
         self.draw_reward_documents(None, None)
 
     def draw_reward_documents(self, random: np.random.Generator | None, count: int | None) -> None:
@@ -84,13 +86,25 @@ class Classroom:
         self.held_out_scores = None
 
     def train_passes(self, w: Tensor, step: int, steps: int) -> None:
-        """Passes of mini-batches over the training set: the step's part of a whole training, at least one."""
+        """Passes of mini-batches over the training set: the step's part of a whole training, at least one.
+
+        The classifier of the best pass is remembered, by the measure that training chooses its epoch by.
+        """
         epochs = self.parameters.epochs
         for _ in range(max(1, (step + 1) * epochs // steps - step * epochs // steps)):
             for rows in batches(self.inputs.lengths, self.parameters.batch_size, self.random):
                 self._update(rows, w)
+            self.held_out_scores = None
+            measured = evaluate(self.held_out_truth, self._held_out_scores() > 0.5)["micro_f1"]
+            if measured > self.best:
+                self.best, self.kept = measured, copy.deepcopy(self.model.state_dict())
         self.trained_on = [np.arange(len(self.inputs))]
-        self.held_out_scores = None
+
+    def keep_best(self) -> None:
+        """Go back to the classifier of the best pass so far, the one that training would keep."""
+        if self.kept is not None:
+            self.model.load_state_dict(self.kept)
+            self.held_out_scores = None
 
     def train_whole(self, w: Tensor) -> None:
         """One update with the whole training set as the batch (Section 3.3), its gradient summed chunk by chunk."""

@@ -40,7 +40,7 @@ def learn(meta: nn.Module, room: Classroom, parameters: MetaLearner, seed: int, 
             state, w_mean, p_mean = meta(state, w, p, observe(meta, room, t, parameters))  # line 7, Eq. 3
             w, p = policies(w_mean, p_mean, parameters)  # lines 8-9, Eq. 4-5
             w_noise, p_noise = explore(random, 1, room.labels), explore(random, parameters.samples, room.labels)
-            tried_w, _ = policies(w_mean + sigma * w_noise[0], p_mean, parameters)
+            tried_w, _ = policies(w_mean + parameters.weight_noise * w_noise[0], p_mean, parameters)
             _, tried_p = policies(w_mean, p_mean + sigma * p_noise, parameters)
             room.train(tried_w, batches)  # lines 10-11, Eq. 1
             r, value = rewards(tried_p.detach().numpy(), p.detach().numpy(), room, parameters)  # line 12, Eq. 6
@@ -68,6 +68,8 @@ def rollout(
     state, (w, p) = meta.start(), start
     trace = []
     for t in range(parameters.steps):
+        if t == parameters.steps - 1:  # p_T is for a classifier that is kept, not for one trained too long
+            room.keep_best()
         state, w_mean, p_mean = meta(state, w, p, observe(meta, room, t, parameters))
         w, p = policies(w_mean, p_mean, parameters)
         if parameters.rollout == "pass":
@@ -164,17 +166,22 @@ def objective(steps: list[Step], baseline: Baseline, parameters: MetaLearner) ->
     to_come = r.mean(axis=1)[::-1].cumsum(axis=0)[::-1]  # Eq. 2, (steps, labels)
     # p_t moves r_t and nothing after it (the recursion runs on means), so only "total" makes it answer for the rest.
     p_credit = to_come[:, None] if parameters.credit == "total" else r
-    total = torch.zeros(())
     scale = np.sqrt(np.mean((r - r.mean(axis=1, keepdims=True)) ** 2)) if parameters.samples > 1 else None
+    total = torch.zeros(())
     for t, step in enumerate(steps):
         w_advantage = baseline.advantage(("w", t), to_come[t])
+        if parameters.credit == "label":  # weights are relative: what all labels gain together is no label's doing
+            w_advantage = w_advantage - w_advantage.mean()
         if parameters.samples > 1:  # the other draws are the baseline
             p_advantage = (p_credit[t] - p_credit[t].mean(axis=0)) / max(scale, 1e-12)
         else:
             p_advantage = baseline.advantage(("p", t), p_credit[t])
-        total = total + (torch.from_numpy(w_advantage).float() * step.w_noise * step.w_mean).sum()
-        total = total + (torch.from_numpy(p_advantage).float() * step.p_noise * step.p_mean).mean(dim=0).sum()
-    return total / (len(steps) * len(steps[0].w_mean) * steps[0].sigma)
+        for_w = torch.from_numpy(w_advantage).float() * step.w_noise / parameters.weight_noise
+        for_p = torch.from_numpy(p_advantage).float() * step.p_noise / step.sigma
+        centred = step.w_mean - step.w_mean.mean()  # the softmax does not see the mean
+        total = total + (for_w * step.w_mean).mean() + (for_p.mean(dim=0) * step.p_mean).mean()
+        total = total - parameters.weight_penalty * centred.square().mean()
+    return total / len(steps)
 
 
 def describe(episode: int, step: int, reward: float, w: Tensor, p: Tensor) -> dict[str, float]:

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from labelpolicy.parameters import MetaLearner, Training
+from labelpolicy.policy import classroom
 from labelpolicy.policy.classroom import Classroom
 
 
@@ -141,3 +142,20 @@ def test_scores_are_taken_again_after_every_update():
     before = next(room.judged("held_out"))[0].copy()
     room.train(UNIFORM, 1)
     assert not np.array_equal(before, next(room.judged("held_out"))[0])
+
+
+def test_the_classifier_of_the_best_pass_is_kept(monkeypatch):
+    """Validation micro-F1 is made to peak at the second pass of four."""
+    values = iter([0.2, 0.9, 0.5, 0.4])
+    monkeypatch.setattr(classroom, "evaluate", lambda truth, predicted: {"micro_f1": next(values)})
+    room = make_room(epochs=4)
+    states = []
+    for step in range(4):
+        room.train_passes(UNIFORM, step, 4)
+        states.append(state(room))
+    room.keep_best()
+    assert torch.equal(state(room), states[1])
+    room.reset()
+    before = state(room)
+    room.keep_best()  # nothing to go back to after a reset
+    assert torch.equal(state(room), before)

@@ -28,6 +28,7 @@ class Room:
     def draw_reward_documents(self, random, count): ...
     def train_whole(self, w): ...
     def train_passes(self, w, step, steps): ...
+    def keep_best(self): ...
 
     def train(self, w, count):
         self.weights.append(w.detach().numpy())
@@ -137,19 +138,30 @@ def test_the_policy_gradient_points_along_the_true_gradient(samples, credit):
 
 
 def test_the_reward_to_come_is_the_sum_from_t_on():
-    """Eq. 2, with the weights' credit: only steps at or after t count."""
-    parameters = MetaLearner(samples=2)
-    means = [torch.zeros(1, requires_grad=True) for _ in range(3)]
-    first = [[[0.0]] * 2, [[0.0]] * 2, [[0.0]] * 2]
-    then = [[[0.0]] * 2, [[5.0]] * 2, [[0.0]] * 2]  # better than expected at t = 1
+    """Eq. 2, with the weights' credit: only steps at or after t count, and only a label's own gain."""
+    parameters = MetaLearner(samples=2, weight_penalty=0)
+    means = [torch.zeros(2, requires_grad=True) for _ in range(3)]
+    first = [[[0.0, 0.0]] * 2] * 3
+    then = [[[0.0, 0.0]] * 2, [[5.0, 0.0]] * 2, [[0.0, 0.0]] * 2]  # label 0 does better than expected at t = 1
     baseline = algorithm.Baseline()
     for rewards in (first, then):
         steps = [
-            algorithm.Step(1.0, w, torch.ones(1), torch.zeros(1), torch.tensor([[1.0], [-1.0]]), np.array(r))
+            algorithm.Step(1.0, w, torch.ones(2), torch.zeros(2), torch.tensor([[1.0, 1.0], [-1.0, -1.0]]), np.array(r))
             for w, r in zip(means, rewards, strict=True)
         ]
         gradients = torch.autograd.grad(algorithm.objective(steps, baseline, parameters), means)
-    assert gradients[0] > 0 and gradients[1] > 0 and gradients[2] == 0
+    assert gradients[0][0] > 0 and gradients[1][0] > 0 and gradients[2][0] == 0
+    assert gradients[0][1] < 0  # the other label, relative to it, less
+
+
+def test_the_penalty_pulls_weights_towards_uniform_and_no_further():
+    parameters = MetaLearner(samples=2, weight_penalty=1.0)
+    nothing = np.zeros((2, 2))
+    for logits, expected in (([1.0, -1.0], [-1.0, 1.0]), ([3.0, 3.0], [0.0, 0.0])):
+        mean = torch.tensor(logits, requires_grad=True)
+        step = algorithm.Step(1.0, mean, torch.zeros(2), torch.zeros(2), torch.zeros(2, 2), nothing)
+        (gradient,) = torch.autograd.grad(algorithm.objective([step], algorithm.Baseline(), parameters), mean)
+        np.testing.assert_allclose(gradient.sign(), expected)
 
 
 def test_draws_come_in_opposite_pairs():
