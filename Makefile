@@ -1,0 +1,44 @@
+# make reproduce   set up and run the main job      make test   set up and pass the tests
+# make bench       measure what the docs claim      make clean  forget environment and products
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+CORES ?= all
+
+.PHONY: reproduce test lint unit workflow bench setup clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,test]'
+	touch $(READY)
+
+reproduce: $(READY)
+	snakemake --cores $(CORES)
+	@cat results/summary.md
+
+test: lint unit workflow
+
+lint: $(READY)
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+unit: $(READY)
+	pytest tests/unit tests/paper
+
+workflow: $(READY)
+	pytest tests/workflow
+
+bench: $(READY)
+	python benchmarks/kim_cnn.py
+	python benchmarks/thresholds.py
+	python benchmarks/significance.py
+
+clean:
+	rm -rf $(VENV) data results/* logs .snakemake
