@@ -35,6 +35,7 @@ def prepared(tmp_path_factory, counts) -> Path:
         "variant": None,
         "documents": DOCUMENTS,
         "labels": len(REUTERS),
+        "depth": 1,
         "labels_per_document": {"all": 1.2349, "train": 1.24, "valid": 1.21, "test": 1.24},
         "labels_without_training_document": [],
         "vectors": {"source": "glove.6B.50d", "width": 50},

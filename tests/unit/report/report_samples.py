@@ -7,8 +7,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from labelpolicy.files import write_parquet
+from labelpolicy.files import write_parquet, write_rows
 from labelpolicy.methods import read_methods
+from labelpolicy.report.significance import SCHEMA as SIGNIFICANCE
+from labelpolicy.steps.robustness import MEASURES, STATISTICS
+from labelpolicy.steps.robustness import SCHEMA as ROBUSTNESS
 
 ROOT = Path(__file__).parents[3]
 METHODS = ROOT / "workflow" / "methods.tsv"
@@ -89,4 +92,34 @@ def write_labels(path: Path, counts: np.ndarray, *, lift: float) -> Path:
     columns = {"label": REUTERS, "train_count": counts, "threshold": zeros + 0.5, "tp": zeros.astype(int)}
     columns |= {"fp": zeros.astype(int), "fn": zeros.astype(int), "precision": f1, "recall": f1, "f1": f1}
     write_parquet(path, pa.table(columns | {"support": np.maximum(counts // 3, 1)}))
+    return path
+
+
+def write_robustness(path: Path, *, runs: int = 10, deviation: float = 0.002) -> Path:
+    """A file of the step robustness: single runs, and statistics over them."""
+    random = np.random.default_rng(3)
+    drawn = {init: {metric: 0.6 + deviation * random.normal() for metric in MEASURES} for init in range(1, runs + 1)}
+    place = ("reuters21578", "kim_cnn", "meta", 0)
+    rows = [
+        (*place, statistic, None, metric, float(of([values[metric] for values in drawn.values()])))
+        for statistic, of in STATISTICS.items()
+        for metric in MEASURES
+    ]
+    rows += [(*place, "run", init, metric, value) for init in drawn for metric, value in drawn[init].items()]
+    write_rows(ROBUSTNESS, rows, parquet=path, csv=path.with_suffix(".csv"))
+    return path
+
+
+def write_significance(path: Path, above: set[tuple[str, str, str]]) -> Path:
+    """A significance.parquet: every learned row against every other, beyond chance where ``above`` says so."""
+    methods = read_methods(METHODS)
+    rows = [
+        ("reuters21578", row.name, other.name, measure, 0.01, 0.0, 0.02, 0.5, 0.5, (row.name, other.name, measure) in above)
+        for row in methods
+        if row.learned
+        for other in methods
+        if other != row
+        for measure in ("accuracy", "macro_f1", "micro_f1")
+    ]
+    write_rows(SIGNIFICANCE, [(*row, 1, 3019) for row in rows], parquet=path, csv=path.with_suffix(".csv"))
     return path

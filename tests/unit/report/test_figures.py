@@ -15,7 +15,7 @@ from report_samples import REUTERS, write_history, write_labels, write_trace
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.policy.artefact import Policy
-from labelpolicy.report.figures import WIDTH, _apart, _columns, _shortened, _text_width
+from labelpolicy.report.figures import WIDTH, _apart, _columns, _text_width, shortened
 from labelpolicy.steps import figure
 
 
@@ -134,8 +134,8 @@ def test_errors(tmp_path, figures, counts):
 def test_columns_and_names_fit_their_cells():
     assert _columns(REUTERS) == 5 and _columns(["acq", "earn"]) == 6
     long = [f"/organization/company/broadcast_{letter}" for letter in "ab"]
-    assert _columns(long) == 3 and _shortened(long[0], 1000) == long[0]
-    short = _shortened(long[0], 100)
+    assert _columns(long) == 3 and shortened(long[0], 1000) == long[0]
+    short = shortened(long[0], 100)
     assert short.startswith("/org") and short.endswith("_a") and "…" in short and _text_width(short, 6.5) <= 100
 
 

@@ -1,4 +1,4 @@
-"""Tables 4 and 5: the numbers in them, the bold ones, what is missing, and that LaTeX accepts them."""
+"""The six tables: the numbers in them, the bold ones, what is missing, and that LaTeX accepts them."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from report_samples import METHODS, PAPER, write_metrics
+from report_samples import METHODS, PAPER, write_metrics, write_robustness, write_significance
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
@@ -16,7 +16,7 @@ from labelpolicy.report.results import MEASURES, PaperNumbers, Results
 from labelpolicy.steps import table
 
 
-def run(folder, prepared, metrics, *, number="5", methods=METHODS, paper=PAPER):
+def run(folder, prepared, metrics, *, number="5", methods=METHODS, paper=PAPER, **given):
     """The table in LaTeX and in Markdown."""
     output, markdown = folder / "table.tex", folder / "table.md"
     table.run(
@@ -27,6 +27,7 @@ def run(folder, prepared, metrics, *, number="5", methods=METHODS, paper=PAPER):
         datasets=prepared if isinstance(prepared, list) else [prepared],
         output=output,
         markdown=markdown,
+        **given,
     )
     return output.read_text(), markdown.read_text()
 
@@ -39,10 +40,16 @@ def fails(*arguments, **options) -> str:
     return message
 
 
-def cells(markdown: str) -> dict[str, list[str]]:
-    """Row name -> its cells."""
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in markdown.splitlines() if line[:1] == "|"]
-    return {row[0]: row[1:] for row in rows[2:]}
+def cells(markdown: str, title: str = "") -> dict[str, list[str]]:
+    """Row name -> its cells, of the first table, or of that whose first heading is ``title``."""
+    tables: list[list[list[str]]] = [[]]
+    for line in markdown.splitlines():
+        if line[:1] == "|":
+            tables[-1].append([cell.strip() for cell in line[1:-1].split("|")])
+        elif tables[-1]:
+            tables.append([])
+    found = next(rows for rows in tables if rows and title in ("", rows[0][0]))
+    return {row[0]: row[1:] for row in found[2:]}
 
 
 def means(metrics) -> dict[tuple, float]:
@@ -112,7 +119,7 @@ def test_fewer_rows_leave_their_paper_rows_declared(tmp_path, prepared, metrics)
 def test_a_mistyped_paper_row_is_an_error(tmp_path, prepared, metrics):
     methods = tmp_path / "methods.tsv"
     methods.write_text("\t".join(COLUMNS) + "\nCNN\tkim_cnn\tuniform\tfixed\tCNM\tbase\n")
-    assert "row 'CNN': paper_row 'CNM' is not in Table 5" in fails(tmp_path, prepared, metrics, methods=methods)
+    assert "row 'CNN': paper_row 'CNM' is not in Tables 2 and 5" in fails(tmp_path, prepared, metrics, methods=methods)
 
 
 def test_a_dataset_the_paper_does_not_have(tmp_path, prepared):
@@ -161,12 +168,82 @@ def test_arguments_that_do_not_fit(tmp_path, prepared, metrics):
 def test_table_4(tmp_path, prepared):
     in_latex, markdown = run(tmp_path, prepared, None, number="4", methods=None)
     assert cells(markdown) == {
-        "Labels": ["90", "90"],
-        "Average labels per document": ["1.13", "1.23"],
-        "Training documents": ["7,769", "7,769"],
-        "Test documents": ["3,019", "3,019"],
+        "Labels": ["90", "90", "103", "–ᵃ"],
+        "Average labels per document": ["1.13", "1.23", "3.24", "–ᵃ"],
+        "Training documents": ["7,769", "7,769", "781,265", "–ᵃ"],
+        "Test documents": ["3,019", "3,019", "23,149", "–ᵃ"],
     }
-    assert r"Average labels per document & 1.13 & 1.23 \\" in in_latex
+    assert r"Average labels per document & 1.13 & 1.23 & 3.24 & --\textsuperscript{a} \\" in in_latex
+    assert "ᵃ RCV1-V2: not in this study" in markdown
+
+
+def test_table_1_has_dashes_and_a_footnote_for_every_absent_data_set(tmp_path, prepared):
+    in_latex, markdown = run(tmp_path, prepared, None, number="1", methods=None)
+    assert cells(markdown)["Training documents"] == ["2,690,286", "–ᵃ", "220,398", "–ᵃ", "86,078", "–ᵃ"]
+    assert cells(markdown)["Depth of the hierarchy"][::2] == ["2", "3", "2"]
+    for text in (in_latex, markdown):
+        assert "FIGER, OntoNotes and BBN: not in this study" in text
+
+
+def test_absent_data_sets_have_the_paper_s_rows_and_no_number_of_ours(tmp_path, prepared, metrics):
+    _, five = run(tmp_path, prepared, metrics)
+    rcv1 = cells(five, "RCV1-V2")
+    assert rcv1["CNN+Meta-Training-Prediction"] == ["0.647", "–ᵃ", "0.669", "–ᵃ", "0.864", "–ᵃ"] and len(rcv1) == 9
+    _, two = run(tmp_path, prepared, metrics, number="2")
+    for title, printed in (("FIGER", "0.685"), ("OntoNotes", "0.552"), ("BBN", "0.678")):
+        rows = cells(two, title)
+        assert rows["SOTA+Meta-Training-Prediction"][0] == printed
+        assert {row[column] for row in list(rows.values())[1:] for column in (1, 3, 5)} == {"–ᵃ"}
+    assert "Reuters" not in two
+
+
+def test_an_entity_typing_data_set_goes_to_tables_1_and_2_and_its_measures_are_loose(tmp_path, prepared):
+    own = tmp_path / "bbn"
+    own.mkdir()
+    write_json(own / "dataset.json", read_json(prepared / "dataset.json") | {"name": "bbn", "depth": 2})
+    rows = pq.read_table(write_metrics(tmp_path / "metrics.parquet", datasets=("bbn",))).to_pylist()
+    for row in rows:
+        row["metric"] = row["metric"].replace("macro", "loose_macro").replace("micro", "loose_micro")
+    write_parquet(tmp_path / "metrics.parquet", pa.Table.from_pylist(rows))
+    _, one = run(tmp_path, own, None, number="1", methods=None)
+    assert cells(one)["Depth of the hierarchy"] == ["2", "2", "2", "–ᵃ", "3", "–ᵃ"]  # the study's come first
+    _, two = run(tmp_path, own, tmp_path / "metrics.parquet", number="2")
+    expected = next(row["value"] for row in rows if row["metric"] == "loose_macro_f1" and row["split"] == "test")
+    assert f"{expected:.3f}" in cells(two, "BBN")["CNN"][3]
+    _, five = run(tmp_path, own, tmp_path / "metrics.parquet")
+    assert cells(five, "Reuters-21578")["CNN"][1] == "–ᵃ" and "BBN" not in five
+
+
+@pytest.mark.parametrize("number", ["3", "6"])
+def test_robustness_stands_under_its_own_data_set_beside_the_paper_s(tmp_path, prepared, number):
+    runs = write_robustness(tmp_path / "seed0.parquet")
+    in_latex, markdown = run(tmp_path, prepared, None, number=number, methods=None, robustness=[runs])
+    _, ours = markdown.split("**Reuters-21578, Kim-CNN, ours: policy meta, seed 0**")
+    stored = {(row["statistic"], row["metric"]): row["value"] for row in pq.read_table(runs).to_pylist()}
+    metric = "loose_macro_f1" if number == "3" else "macro_f1"
+    expected = [f"{stored[name, metric]:.3f}" for name in ("best", "worst", "average")]
+    assert [*expected, f"{stored['stdev', metric]:.4f}"] == re.findall(r"[\d.]+", ours.splitlines()[2])[1:]
+    assert "0.0041" in markdown or number == "3"
+    assert "Rows on Reuters-21578 are another data set than the paper's" in in_latex
+    assert ("RCV1-V2, ours" if number == "6" else "FIGER, ours") in markdown and markdown.count("–ᵃ") == 12
+
+
+def test_robustness_without_a_statistic_is_an_error(tmp_path, prepared):
+    runs = write_robustness(tmp_path / "seed0.parquet")
+    rows = [row for row in pq.read_table(runs).to_pylist() if row["statistic"] != "worst"]
+    write_parquet(runs, pa.Table.from_pylist(rows))
+    message = fails(tmp_path, prepared, None, number="6", methods=None, robustness=[runs])
+    assert "no worst of accuracy" in message
+
+
+def test_rows_that_beat_the_baseline_beyond_chance_are_marked(tmp_path, prepared, metrics):
+    tests = write_significance(tmp_path / "significance.parquet", {("CNN+Meta-Prediction", "CNN", "macro_f1")})
+    in_latex, markdown = run(tmp_path, prepared, metrics, significance=tests)
+    assert cells(markdown)["CNN+Meta-Prediction"][3].strip("*").endswith("†")
+    assert sum(row.count("†") for row in markdown.splitlines() if row[0:1] == "|") == 1
+    assert in_latex.count(r"\dagger") == 2 and "† better than the same classifier's row" in markdown
+    _, without = run(tmp_path, prepared, metrics)
+    assert "†" not in without
 
 
 def test_a_dataset_json_without_counts_is_an_error(tmp_path, metrics):
@@ -183,13 +260,17 @@ def test_same_bytes_twice(tmp_path, prepared, metrics):
     not (shutil.which("pdflatex") and shutil.which("pdftotext")), reason="needs pdflatex and pdftotext: not installed"
 )
 def test_latex_compiles_within_the_text_width_and_shows_the_numbers(tmp_path, prepared):
-    """One document for Table 4 and Table 5 with one seed and with three, on the narrow page of the article class."""
+    """All six tables, Table 5 with one seed and with three and marks, on the narrow page of the article class."""
     body = []
-    for name, number, seeds in (("four", "4", 1), ("one", "5", 1), ("three", "5", 3)):
+    runs = write_robustness(tmp_path / "seed0.parquet")
+    every = {(row.name, "CNN", measure) for row in read_methods(METHODS) if row.learned for measure in MEASURES}
+    tests = write_significance(tmp_path / "significance.parquet", every)
+    for name, number, seeds in (("four", "4", 1), ("one", "5", 1), ("three", "5", 3), *((n, n, 1) for n in "1236")):
         metrics = write_metrics(tmp_path / f"{name}.parquet", seeds=seeds)
-        run(tmp_path, prepared, metrics, number=number)
+        given = {"robustness": [runs]} | ({"significance": tests} if seeds == 3 else {})
+        run(tmp_path, prepared, metrics, number=number, **given)
         (tmp_path / "table.tex").rename(tmp_path / f"{name}.tex")
-        body.append(rf"\begin{{table}}[p]\centering\caption{{{name}}}\input{{{name}}}\end{{table}}\clearpage")
+        body.append(rf"{{\centering\input{{{name}}}\par}}\clearpage")
     document = r"\documentclass{article}\usepackage{booktabs}\begin{document}" + "\n".join(body) + r"\end{document}"
     (tmp_path / "document.tex").write_text(document)
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "document.tex"]
@@ -199,7 +280,7 @@ def test_latex_compiles_within_the_text_width_and_shows_the_numbers(tmp_path, pr
     subprocess.run(["pdftotext", "-layout", "document.pdf"], cwd=tmp_path, check=True)
     pages = (tmp_path / "document.txt").read_text().split("\f")
     assert "7,769" in pages[0] and "1.13" in pages[0]
-    for page, name in ((1, "one"), (2, "three")):
+    for page, name in ((1, "one"), (3, "three")):  # the half of RCV1 stands on a page of its own
         numbers = {
             f"{value:.3f}" for (*_, metric), value in means(tmp_path / f"{name}.parquet").items() if metric in MEASURES
         }

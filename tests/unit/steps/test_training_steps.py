@@ -1,0 +1,184 @@
+"""weigh, learn, rollout and train on files."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import write_parquet
+from labelpolicy.parameters import KimCNN, Linear, LinearSVC, MetaLearner
+from labelpolicy.policy.artefact import Policy
+from labelpolicy.steps import learn, train, weigh
+
+CLASSIFIERS = {
+    "kim_cnn": KimCNN(epochs=2, filters=4),
+    "linear": Linear(epochs=2),
+    "linear_svc": LinearSVC(),
+}
+SMALL = MetaLearner(episodes=2, steps=2, samples=2)
+
+
+def do_weigh(dataset, folder, rule="uniform"):
+    weigh.run(dataset=dataset, rule=rule, output=folder / "policy.json")
+    return folder / "policy.json"
+
+
+def do_train(dataset, folder, classifier, policy=None, seed=0):
+    train.run(
+        dataset=dataset,
+        classifier=classifier,
+        training=CLASSIFIERS[classifier],
+        policy=policy or do_weigh(dataset, folder),
+        seed=seed,
+        device="cpu",
+        threads=1,
+        scores=folder / "scores.parquet",
+        history=folder / "history.parquet",
+    )
+    return pq.read_table(folder / "scores.parquet")
+
+
+def do_learn(dataset, folder, classifier="linear", parameters=SMALL, seed=0, init=0):
+    common = {
+        "dataset": dataset,
+        "classifier": classifier,
+        "training": CLASSIFIERS[classifier],
+        "parameters": parameters,
+        "seed": seed,
+        "device": "cpu",
+        "threads": 1,
+    }
+    meta = folder / "meta_learner.safetensors"
+    learn.run(**common, output=meta, trace=folder / "trace.parquet")
+    learn.rollout(
+        **common, name="meta", meta=meta, init=init, output=folder / "policy.json", trace=folder / "rollout.parquet"
+    )
+    return folder / "policy.json"
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_scores_of_every_validation_and_test_document(synthetic, tmp_path, classifier):
+    data = Prepared(synthetic)
+    table = do_train(synthetic, tmp_path, classifier)
+    expected = [(name, i) for name in ("valid", "test") for i in data.truth(name)[0]]
+    assert list(zip(table["split"].to_pylist(), table["id"].to_pylist(), strict=True)) == expected
+    scores = np.stack(table["scores"].to_numpy())
+    assert scores.shape == (len(expected), len(data.labels)) and scores.dtype == np.float32
+    assert ((scores >= 0) & (scores <= 1)).all()
+    history = pq.read_table(tmp_path / "history.parquet")
+    assert len(history) == (0 if classifier == "linear_svc" else 2)
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_the_same_seed_gives_the_same_bytes(synthetic, tmp_path, classifier):
+    read = []
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        (tmp_path / name).mkdir()
+        do_train(synthetic, tmp_path / name, classifier, seed=seed)
+        read.append((tmp_path / name / "scores.parquet").read_bytes())
+    assert read[0] == read[1]
+    assert classifier == "linear_svc" or read[0] != read[2]  # the SVM's optimum knows no seed
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS)
+def test_label_weights_change_the_scores(synthetic, tmp_path, classifier):
+    uniform = do_train(synthetic, tmp_path, classifier)
+    skewed = do_train(synthetic, tmp_path, classifier, policy=do_weigh(synthetic, tmp_path, "inverse_frequency"))
+    assert uniform["scores"] != skewed["scores"]
+
+
+def relabelled(synthetic, folder):
+    """The same data set with every test document's labels turned around."""
+    shutil.copytree(synthetic, folder)
+    table = pq.read_table(folder / "test.parquet")
+    turned = table["labels"].to_pylist()[::-1]
+    column = table.column_names.index("labels")
+    write_parquet(folder / "test.parquet", table.set_column(column, "labels", [turned]).cast(table.schema))
+    return folder
+
+
+def test_test_labels_move_neither_policies_nor_scores(synthetic, tmp_path):
+    other = relabelled(synthetic, tmp_path / "other")
+    assert Prepared(other).truth("test")[1].tolist() != Prepared(synthetic).truth("test")[1].tolist()
+    files = []
+    for name, dataset in (("a", synthetic), ("b", other)):
+        folder = tmp_path / name
+        folder.mkdir()
+        do_train(dataset, folder, "linear", policy=do_learn(dataset, folder))
+        files.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    policies = [json.loads(found.pop("policy.json"))["labels"] for found in files]
+    assert policies[0] == policies[1]
+    assert files[0] == files[1] and len(files[0]) == 5
+
+
+def test_learning_reads_no_file_of_the_test_split(synthetic, tmp_path):
+    without = tmp_path / "without"
+    shutil.copytree(synthetic, without)
+    (without / "test.parquet").unlink()
+    assert do_learn(without, tmp_path).is_file()
+
+
+@pytest.mark.parametrize("classifier", ["kim_cnn", "linear"])
+@pytest.mark.parametrize("learner", ["shared", "paper"])
+def test_a_learned_policy_by_label_name(synthetic, tmp_path, classifier, learner):
+    parameters = MetaLearner(episodes=2, steps=2, samples=2, learner=learner, rollout="batch")
+    data = Prepared(synthetic)
+    policy = Policy.read(do_learn(synthetic, tmp_path, classifier, parameters), data.labels)
+    assert policy.thresholds is not None and policy.about["classifier"] == classifier
+    trace = pq.read_table(tmp_path / "trace.parquet").to_pandas()
+    assert len(trace) == 4 and (trace["p_q00"] <= trace["p_q100"]).all() and trace["reward"].notna().all()
+    assert len(pq.read_table(tmp_path / "rollout.parquet")) == 2
+
+
+def test_initial_policies_are_numbered(synthetic, tmp_path):
+    """0 is Algorithm 1's start; others are drawn, each its own, and the same every time."""
+    policies = [
+        json.loads(do_learn(synthetic, tmp_path, parameters=MetaLearner(episodes=1, steps=1), init=init).read_text())
+        for init in (0, 1, 1, 2)
+    ]
+    starts = [learn.random_policies(5, 0, k) for k in (1, 1, 2)]
+    assert all((w > 0).all() and abs(w.sum() - 1) < 1e-6 for w, _ in starts)
+    np.testing.assert_array_equal(starts[0][1], starts[1][1])
+    assert not np.array_equal(starts[0][1], starts[2][1])
+    labels = [policy["labels"] for policy in policies]
+    assert labels[1] == labels[2]
+    assert labels[0] != labels[1]
+
+
+def test_a_classifier_that_knows_no_gradient_learns_no_policy(synthetic, tmp_path):
+    with pytest.raises(LabelPolicyError, match="'linear_svc' is not trained by gradient"):
+        do_learn(synthetic, tmp_path, "linear_svc")
+
+
+def test_a_meta_learner_for_other_parameters(synthetic, tmp_path):
+    do_learn(synthetic, tmp_path)
+    with pytest.raises(LabelPolicyError, match="not a meta-learner for these labels and parameters") as caught:
+        learn.rollout(
+            dataset=synthetic,
+            classifier="linear",
+            training=Linear(epochs=1),
+            parameters=MetaLearner(hidden=7),
+            name="meta",
+            meta=tmp_path / "meta_learner.safetensors",
+            seed=0,
+            init=0,
+            device="cpu",
+            threads=1,
+            output=tmp_path / "new.json",
+            trace=tmp_path / "new.parquet",
+        )
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "new.json").exists()
+
+
+def test_an_empty_validation_set(synthetic, tmp_path):
+    empty = tmp_path / "empty"
+    shutil.copytree(synthetic, empty)
+    write_parquet(empty / "valid.parquet", pq.read_table(empty / "valid.parquet").slice(0, 0))
+    with pytest.raises(LabelPolicyError, match=r"valid\.parquet: no documents"):
+        do_train(empty, tmp_path, "linear", policy=do_weigh(synthetic, tmp_path))
+    assert not (tmp_path / "scores.parquet").exists()
