@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 CORES ?= all
 
-.PHONY: reproduce test lint unit workflow bench setup clean
+.PHONY: reproduce test lint unit workflow publish bench setup clean
 
 setup: $(READY)
 
@@ -34,6 +34,11 @@ unit: $(READY)
 
 workflow: $(READY)
 	pytest tests/workflow
+
+# The finished run's small results, kept beside the documentation; the README's table is one of them.
+publish: $(READY)
+	labelpolicy publish results/metrics.csv results/significance.csv results/summary.md results/reproducing.md \
+	  results/tables/table4.md results/tables/table5.md
 
 bench: $(READY)
 	python benchmarks/kim_cnn.py

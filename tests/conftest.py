@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# A slow machine is no failure: tests assert no times.
+settings.register_profile("labelpolicy", deadline=None)
+settings.load_profile("labelpolicy")
 
 ROOT = Path(__file__).resolve().parent.parent
 

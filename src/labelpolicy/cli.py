@@ -254,6 +254,17 @@ Datasets = Annotated[list[Path], typer.Argument(help="Prepared data sets.")]
 Metrics = Annotated[Path, typer.Option(help="metrics.parquet of `labelpolicy collect`.")]
 Methods = Annotated[Path, typer.Option(help="The sheet of rows.")]
 Paper = Annotated[Path, typer.Option(help="The paper's numbers.")]
+RobustnessFiles = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--robustness",
+        help="A file of `labelpolicy robustness`, .../{policy}/seed{n}.parquet; tables 3 and 6. Repeatable.",
+    ),
+]
+SignificanceFile = Annotated[
+    Path | None,
+    typer.Option("--significance", help="significance.parquet of `labelpolicy significance`."),
+]
 Title = Annotated[str, typer.Option(help="Title of the figure.")]
 Pdf = Annotated[Path, typer.Option(help="PDF to write.")]
 Png = Annotated[Path, typer.Option(help="PNG to write.")]
@@ -261,13 +272,15 @@ Png = Annotated[Path, typer.Option(help="PNG to write.")]
 
 @app.command()
 def table(
-    number: Annotated[str, typer.Argument(help="The paper's table: 4 or 5.")],
+    number: Annotated[str, typer.Argument(help="The paper's table: 1 to 6.")],
     datasets: Datasets,
     output: Annotated[Path, typer.Option(help="LaTeX file to write.")],
     markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
     metrics: Annotated[
-        Path | None, typer.Option(help="metrics.parquet of `labelpolicy collect`; table 5 needs it.")
+        Path | None, typer.Option(help="metrics.parquet of `labelpolicy collect`; tables 2 and 5 need it.")
     ] = None,
+    robustness: RobustnessFiles = None,
+    significance: SignificanceFile = None,
     methods: Methods = Path("workflow/methods.tsv"),
     paper: Paper = Path("workflow/paper.tsv"),
 ) -> None:
@@ -275,8 +288,55 @@ def table(
     from labelpolicy.steps import table as step
 
     step.run(
-        table=number, metrics=metrics, methods=methods, paper=paper, datasets=datasets, output=output, markdown=markdown
+        table=number,
+        metrics=metrics,
+        methods=methods,
+        paper=paper,
+        datasets=datasets,
+        robustness=robustness or [],
+        significance=significance,
+        output=output,
+        markdown=markdown,
     )
+
+
+@app.command()
+def significance(
+    datasets: Datasets,
+    metrics: Metrics,
+    output: Annotated[Path, typer.Option(help="significance.parquet to write.")],
+    csv: Annotated[Path, typer.Option(help="significance.csv to write.")],
+    results: Annotated[Path, typer.Option(help="Folder of the cells: scores.parquet and thresholds.json.")] = Path(
+        "results"
+    ),
+    methods: Methods = Path("workflow/methods.tsv"),
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """Paired bootstrap of the learned rows against all others (parameters: significance)."""
+    from labelpolicy.steps import significance as step
+
+    step.run(
+        datasets=datasets,
+        results=results,
+        metrics=metrics,
+        methods=methods,
+        parameters=study(params, assignments).significance,
+        output=output,
+        csv=csv,
+    )
+
+
+@app.command()
+def robustness(
+    metrics: Annotated[list[Path], typer.Argument(help="metrics.json files of the runs, .../init{k}/{policy}/...")],
+    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    csv: Annotated[Path, typer.Option(help="CSV file to write.")],
+) -> None:
+    """Best, worst, average and standard deviation over runs from random initial policies (Tables 3 and 6)."""
+    from labelpolicy.steps import robustness as step
+
+    step.run(metrics=metrics, output=output, csv=csv)
 
 
 @app.command()
@@ -292,6 +352,95 @@ def summary(
     from labelpolicy.steps import summary as step
 
     step.run(metrics=metrics, methods=methods, paper=paper, datasets=datasets, look=look or [], output=output)
+
+
+@app.command()
+def reproducing(
+    datasets: Datasets,
+    metrics: Metrics,
+    output: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    latex: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    methods: Methods = Path("workflow/methods.tsv"),
+    paper: Paper = Path("workflow/paper.tsv"),
+    claims: Annotated[Path, typer.Option(help="The paper's claims and how each is judged.")] = Path(
+        "workflow/claims.tsv"
+    ),
+    significance: SignificanceFile = None,
+    robustness: RobustnessFiles = None,
+) -> None:
+    """The paper's claims one by one, beside our numbers, judged by stated rules."""
+    from labelpolicy.steps import reproducing as step
+
+    step.run(
+        metrics=metrics,
+        methods=methods,
+        paper=paper,
+        claims=claims,
+        datasets=datasets,
+        significance=significance,
+        robustness=robustness or [],
+        output=output,
+        latex=latex,
+    )
+
+
+@app.command()
+def page(
+    datasets: Datasets,
+    metrics: Metrics,
+    output: Annotated[Path, typer.Option(help="HTML file to write.")],
+    results: Annotated[Path, typer.Option(help="Folder of the cells' files.")] = Path("results"),
+    methods: Methods = Path("workflow/methods.tsv"),
+    template: Annotated[Path, typer.Option(help="The page, without its data.")] = Path("workflow/report/page.html"),
+    figures: Annotated[list[Path] | None, typer.Option("--figure", help="A PNG to show. Repeatable.")] = None,
+) -> None:
+    """All cells, their labels and the figures on one page that needs no network."""
+    from labelpolicy.steps import page as step
+
+    step.run(
+        datasets=datasets,
+        results=results,
+        metrics=metrics,
+        methods=methods,
+        figures=figures or [],
+        template=template,
+        output=output,
+    )
+
+
+@app.command()
+def document(
+    datasets: Datasets,
+    metrics: Metrics,
+    output: Annotated[Path, typer.Option(help="PDF to write; without TeX, a note with the ending .md instead.")],
+    tables: Annotated[Path, typer.Option(help="Folder of table1.tex to table6.tex.")] = Path("results/tables"),
+    claims: Annotated[Path, typer.Option(help="LaTeX of `labelpolicy reproducing`.")] = Path(
+        "results/tables/claims.tex"
+    ),
+    figures: Annotated[list[Path] | None, typer.Option("--figure", help="A PDF to show. Repeatable.")] = None,
+    methods: Methods = Path("workflow/methods.tsv"),
+    paper: Paper = Path("workflow/paper.tsv"),
+    template: Annotated[Path, typer.Option(help="The report's prose.")] = Path("workflow/report/reproduction.tex"),
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """The report of a run as PDF (parameters: policies, data)."""
+    from labelpolicy.steps import document as step
+
+    chosen = study(params, assignments)
+    step.run(
+        datasets=datasets,
+        metrics=metrics,
+        methods=methods,
+        paper=paper,
+        tables=tables,
+        claims=claims,
+        figures=figures or [],
+        template=template,
+        policies=chosen.policies,
+        data=chosen.data,
+        output=output,
+    )
 
 
 @figure.command("policy")
@@ -351,9 +500,86 @@ def figure_label_f1(
     step.label_f1(title=title, before=first, after=second, names=(before, after), pdf=pdf, png=png)
 
 
+Shown = Annotated[
+    list[str] | None, typer.Option("--label", help="A label to show; none given: a few by frequency. Repeatable.")
+]
+Scores = Annotated[Path, typer.Option(help="scores.parquet of `labelpolicy train`.")]
+
+
+@figure.command("reward")
+def figure_reward(
+    dataset: Prepared,
+    policy: Annotated[Path, typer.Option(help="policy.json whose thresholds are used.")],
+    scores: Scores,
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+) -> None:
+    """The reward of Eq. 6 worked out on one validation document (the paper's Figure 3)."""
+    from labelpolicy.steps import figure as step
+
+    step.reward(dataset=dataset, policy=policy, scores=scores, title=title, pdf=pdf, png=png)
+
+
+@figure.command("weights")
+def figure_weights(
+    dataset: Prepared,
+    policies: Annotated[
+        list[Path], typer.Option("--policy", help="policy.json, as .../{policy}/seed{n}/policy.json. Repeatable.")
+    ],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+    labels: Shown = None,
+) -> None:
+    """Learned weights of a few labels as colours (the paper's Figure 5)."""
+    from labelpolicy.steps import figure as step
+
+    step.weights(dataset=dataset, policies=by_policy(policies), labels=labels or [], title=title, pdf=pdf, png=png)
+
+
+@figure.command("precision-recall")
+def figure_precision_recall(
+    dataset: Prepared,
+    scores: Scores,
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+    labels: Shown = None,
+) -> None:
+    """Precision and recall at every threshold, for all labels together and for a few."""
+    from labelpolicy.steps import figure as step
+
+    step.precision_recall(dataset=dataset, scores=scores, labels=labels or [], title=title, pdf=pdf, png=png)
+
+
+@figure.command("robustness")
+def figure_robustness(
+    runs: Annotated[Path, typer.Argument(help="A file of `labelpolicy robustness`.")],
+    pdf: Pdf,
+    png: Png,
+) -> None:
+    """Test measures of the runs from random initial policies."""
+    from labelpolicy.steps import figure as step
+
+    step.robustness(runs=runs, pdf=pdf, png=png)
+
+
 def by_policy(paths: list[Path]) -> dict[str, Path]:
     """Paths by the name two folders up: .../{name}/seed{n}/file."""
     return {path.absolute().parts[-3]: path for path in paths}
+
+
+@app.command()
+def publish(
+    files: Annotated[list[Path], typer.Argument(help="Small results to keep with the documentation.")],
+    folder: Annotated[Path, typer.Option(help="Folder to copy them to.")] = Path("docs/results"),
+    readme: Annotated[Path, typer.Option(help="Page whose marked tables are replaced.")] = Path("README.md"),
+) -> None:
+    """Copy a run's small results next to the documentation and its table into the README."""
+    from labelpolicy.steps import publish as step
+
+    step.run(files=files, folder=folder, readme=readme)
 
 
 @app.command()

@@ -7,11 +7,12 @@ so that a killed process, or two processes writing the same output, never leave 
 from __future__ import annotations
 
 import contextlib
+import csv as csv_format
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,17 @@ def read_json(path: str | Path) -> Any:
 def write_parquet(path: str | Path, table: pa.Table) -> None:
     with whole_file(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
+
+
+def write_rows(schema: pa.Schema, rows: Sequence[tuple], *, parquet: str | Path, csv: str | Path) -> None:
+    """The same rows, of a value for each column of ``schema``, as Parquet and as CSV; None is an empty field there."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+    write_parquet(parquet, pa.table(arrays, schema=schema))
+    with whole_file(csv) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv_format.writer(file, lineterminator="\n")
+        writer.writerow(schema.names)
+        writer.writerows(rows)  # csv writes a float by repr: the shortest text that reads back as the same number
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table:

@@ -250,6 +250,19 @@ class Robustness(Parameters):
     policy: Name = Field("meta", description="the learned policy of the target robustness")
 
 
+class Report(Parameters):
+    """What the report shows. The target is `snakemake report`."""
+
+    labels: dict[Name, list[str]] = Field(
+        {},
+        description="by data set, the labels of the weight figure (the paper's Figure 5) and of the precision-recall "
+        "curves; for a data set without: five, spread over frequency, or a parent and its descendants",
+    )
+    robustness: bool = Field(
+        True, description="Tables 3 and 6 have our runs from random initial policies: the report waits for them"
+    )
+
+
 class Study(Parameters):
     """params.yaml as a whole."""
 
@@ -263,6 +276,7 @@ class Study(Parameters):
     )
     significance: Significance = Significance()
     robustness: Robustness = Robustness()
+    report: Report = Report()
     mirror: str | None = Field(
         None, description="folder that holds raw files, tried before any download; the variable LABELPOLICY_MIRROR wins"
     )

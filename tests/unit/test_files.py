@@ -16,21 +16,21 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
         temporary.write_text("half")
         raise ZeroDivisionError
     assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["a.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
 def test_a_failed_folder_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError), whole_folder(tmp_path / "out") as folder:
         (folder / "a.txt").write_text("half")
         raise ZeroDivisionError
-    assert os.listdir(tmp_path / "out") == []
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_folder_moves_in_whole(tmp_path):
     with whole_folder(tmp_path / "out") as folder:
         (folder / "a.txt").write_text("a")
         assert not (tmp_path / "out/a.txt").exists()
-    assert os.listdir(tmp_path / "out") == ["a.txt"]
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.txt"]
 
 
 def test_files_are_as_readable_as_the_umask_says(tmp_path):

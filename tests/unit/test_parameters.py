@@ -66,7 +66,7 @@ def test_every_parameter_is_described():
     ("values", "message"),
     [
         ({"grid": {"seed": 1}}, "f.yaml: grid.seed: unknown parameter; known here: datasets, seeds"),
-        ({"policies": {"meta": {"epsodes": 1}}}, "f.yaml: policies.meta.epsodes: unknown parameter; known here: learner"),
+        ({"policies": {"meta": {"epsodes": 1}}}, "policies.meta.epsodes: unknown parameter; known here: learner"),
         ({"classifiers": {"kim_cnn": {"epochs": 0}}}, "f.yaml: classifiers.kim_cnn.epochs: found 0: "),
         ({"policies": {"meta": {"threshold_bounds": [0.9, 0.1]}}}, "the lower bound must be below the upper one"),
         ({"policies": {"meta": {"threshold_bounds": [0.0, 0.5]}}}, "policies.meta.threshold_bounds.0: found 0.0"),

@@ -1,5 +1,6 @@
-# What every rule shares: checked parameters, the rows of the grid, names allowed in paths. No science here.
+# What the rules share: checked parameters, the rows of the grid, names allowed in paths. No science here.
 import os
+import shlex
 from pathlib import Path
 
 from labelpolicy.classifiers import CLASSIFIERS
@@ -8,6 +9,8 @@ from labelpolicy.digest import code_digest
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import THRESHOLDS, WEIGHTS, read_methods
 from labelpolicy.parameters import Study, check, settings
+from labelpolicy.report.chosen import check as check_labels
+from labelpolicy.report.document import engine
 from snakemake.exceptions import WorkflowError
 
 METHODS = config.pop("methods", "workflow/methods.tsv")  # another sheet of rows: --config methods=my_methods.tsv
@@ -15,6 +18,8 @@ METHODS = config.pop("methods", "workflow/methods.tsv")  # another sheet of rows
 try:
     study = check(Study, config, "params.yaml")
     methods = read_methods(METHODS, classifiers=CLASSIFIERS, policies=study.policies)
+    # A label that is not in its data set must stop the study before anything is trained.
+    check_labels(study.report.labels, study.grid.datasets, "data/processed")
 except LabelPolicyError as error:
     # Only the one line: the traceback through this file helps nobody.
     raise WorkflowError(str(error)) from None
@@ -28,6 +33,9 @@ SEEDS = range(study.grid.seeds)
 CELL = "{dataset}/{classifier}/{weights}/seed{seed}"
 TRAINED = sorted({row.classifier for row in methods} - {"linear_svc"})  # by gradient, so with a history
 GPU = int(study.device == "cuda")
+FIGURES = "{dataset}/{classifier}"
+ENGINE = engine()  # of TeX; without one the report is a note in Markdown
+REPORT = "results/reproduction.pdf" if ENGINE else "results/reproduction.md"
 
 # Files of data/processed/{dataset}/, and those of them that learning a policy may read: nothing of the test set.
 LEARNED_FROM = [
@@ -39,6 +47,15 @@ LEARNED_FROM = [
     "dataset.json",
 ]
 PREPARED = [*LEARNED_FROM, "test.parquet"]
+
+
+for key, names, known in (
+    ("policy", [study.robustness.policy], list(study.policies)),
+    ("classifiers", study.robustness.classifiers, [name for name in CLASSIFIERS if name != "linear_svc"]),
+):
+    for name in names:
+        if name not in known:
+            raise WorkflowError(f"params.yaml: robustness.{key}: {name!r} is none of {', '.join(known)}")
 
 
 wildcard_constraints:
@@ -92,3 +109,115 @@ def every_cell(wildcards):
         for row in methods
         for seed in SEEDS
     ]
+
+
+def learned_thresholds(wildcards):
+    """The policy.json behind a learned policy's thresholds, whatever the weights; nothing for a fitted policy."""
+    if wildcards.thresholds in study.policies:
+        return f"results/{CELL}/policy.json".format(**{**wildcards, "weights": wildcards.thresholds})
+    return []
+
+
+def initialised_settings(wildcards):
+    return f"--init {wildcards.init} {learning_settings(wildcards)}"
+
+
+def every_sweep(wildcards):
+    """The summary of every data set and classifier, for seed 0: as in the paper, one trained meta-learner each."""
+    return [
+        f"results/robustness/{dataset}/{classifier}/{study.robustness.policy}/seed0.parquet"
+        for dataset in DATASETS
+        for classifier in study.robustness.classifiers
+    ]
+
+
+def kept_decisions(wildcards):
+    """scores.parquet and thresholds.json of every row of the sheet, on every data set, for every seed."""
+    return [
+        f"results/{dataset}/{row.classifier}/{row.weights}/seed{seed}/{file}"
+        for dataset in DATASETS
+        for row in methods
+        for seed in SEEDS
+        for file in ("scores.parquet", f"{row.thresholds}/thresholds.json")
+    ]
+
+
+def prepared_facts(wildcards):
+    return expand("data/processed/{dataset}/dataset.json", dataset=DATASETS)
+
+
+def learned_and_uniform(classifier, policy):
+    """Whether the sheet has both rows that a before-and-after figure compares."""
+    return {(classifier, policy, policy), (classifier, "uniform", "fixed")} <= {row.cell for row in methods}
+
+
+def every_figure(wildcards):
+    """The figures of the main job."""
+    found = []
+    for dataset in DATASETS:
+        for classifier in TRAINED:
+            folder = f"results/figures/{FIGURES}".format(dataset=dataset, classifier=classifier)
+            found.append(f"{folder}/learning_curve.png")
+            if policies_of(classifier):
+                found.append(f"{folder}/trace.png")
+            for policy in policies_of(classifier):
+                found.append(f"{folder}/{policy}/policy.png")
+                if learned_and_uniform(classifier, policy):
+                    found.append(f"{folder}/{policy}/label_f1.png")
+    return found
+
+
+def report_figures(wildcards):
+    """All figures, by data set and classifier: those of the main job, and those only the report shows."""
+    found = every_figure(wildcards)
+    for dataset in DATASETS:
+        for classifier in dict.fromkeys(row.classifier for row in methods):
+            folder = f"results/figures/{FIGURES}".format(dataset=dataset, classifier=classifier)
+            if "uniform" in weights_of(classifier):
+                found.append(f"{folder}/precision_recall.png")
+            if policies_of(classifier):
+                found.append(f"{folder}/weights.png")
+            found += [
+                f"{folder}/{policy}/reward.png"
+                for policy in policies_of(classifier)
+                if learned_and_uniform(classifier, policy)
+            ]
+    for path in map(Path, sweeps()):  # results/robustness/{dataset}/{classifier}/{policy}/seed0.parquet
+        found.append("results/figures/{}/{}/{}/robustness.png".format(*path.parent.parts[2:]))
+    return sorted(found, key=lambda path: path.split("/")[2:4])
+
+
+def sweeps(wildcards=None):
+    """The runs from random initial policies, if the report is to show them."""
+    return every_sweep(wildcards) if study.report.robustness else []
+
+
+def by_label(cells):
+    """The per-label table and the weights of each cell, given by its metrics.json."""
+    folders = [Path(cell).parent for cell in cells]
+    tables = [str(folder / "labels.parquet") for folder in folders]
+    return tables + list(dict.fromkeys(str(folder.parent / "policy.json") for folder in folders))
+
+
+def every_cell_by_label(wildcards):
+    return by_label(every_cell(wildcards))
+
+
+def quick_cells(wildcards):
+    """The cells of the linear classifiers, seed 0: minutes, not hours."""
+    return [
+        f"results/{dataset}/{row.classifier}/{row.weights}/seed0/{row.thresholds}/metrics.json"
+        for dataset in DATASETS
+        for row in methods
+        if row.classifier.startswith("linear")
+    ]
+
+
+def options(name, paths):
+    """An option once for every path."""
+    return " ".join(f"--{name} {path}" for path in paths)
+
+
+def shown_labels(wildcards):
+    """The labels of params.yaml that a figure shows."""
+    return " ".join(f"--label {shlex.quote(label)}" for label in study.report.labels.get(wildcards.dataset, []))

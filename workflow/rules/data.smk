@@ -17,6 +17,8 @@ rule fetch:
         "data/raw/{dataset}/source.json",
     params:
         code=code_digest("steps.fetch"),
+    conda:
+        "labelpolicy"
     log:
         "logs/fetch/{dataset}.log",
     benchmark:
@@ -37,6 +39,8 @@ rule synthesise:
     params:
         settings=settings(study, "synthetic"),
         code=code_digest("steps.synthesise"),
+    conda:
+        "labelpolicy"
     log:
         "logs/synthesise/synthetic.log",
     benchmark:
@@ -59,7 +63,11 @@ rule prepare:
     params:
         raw=lambda wildcards: f"data/raw/{base(wildcards.dataset)}",
         settings=settings(study, "data"),
-        code=lambda wildcards: code_digest("steps.prepare", reader_module(wildcards.dataset).removeprefix("labelpolicy.")),
+        code=lambda wildcards: code_digest(
+            "steps.prepare", reader_module(wildcards.dataset).removeprefix("labelpolicy.")
+        ),
+    conda:
+        "labelpolicy"
     log:
         "logs/prepare/{dataset}.log",
     benchmark:

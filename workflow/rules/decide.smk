@@ -1,13 +1,6 @@
 # Thresholds fitted on validation scores, or those of a learned policy; then every measure on the test scores.
 
 
-def learned_thresholds(wildcards):
-    """The policy.json behind a learned policy's thresholds, whatever the weights; nothing for a fitted policy."""
-    if wildcards.thresholds in study.policies:
-        return f"results/{CELL}/policy.json".format(**{**wildcards, "weights": wildcards.thresholds})
-    return []
-
-
 rule decide:
     message:
         "Decide {wildcards.dataset}/{wildcards.classifier}/{wildcards.weights}/seed{wildcards.seed} by {wildcards.thresholds}"
@@ -25,6 +18,8 @@ rule decide:
         settings=settings(study, "thresholds"),
         policy=lambda wildcards, input: f"--policy {input.policy}" if input.policy else "",
         code=code_digest("steps.decide"),
+    conda:
+        "labelpolicy"
     log:
         f"logs/decide/{CELL}/{{thresholds}}.log",
     benchmark:

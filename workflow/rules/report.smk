@@ -1,25 +1,4 @@
-# Tables, figures and the summary; nothing is computed here, results are only shown.
-
-FIGURES = "{dataset}/{classifier}"
-
-
-def prepared_facts(wildcards):
-    return expand("data/processed/{dataset}/dataset.json", dataset=DATASETS)
-
-
-def every_figure(wildcards):
-    found = []
-    for dataset in DATASETS:
-        for classifier in TRAINED:
-            folder = f"results/figures/{FIGURES}".format(dataset=dataset, classifier=classifier)
-            found.append(f"{folder}/learning_curve.png")
-            if policies_of(classifier):
-                found.append(f"{folder}/trace.png")
-            for policy in policies_of(classifier):
-                found.append(f"{folder}/{policy}/policy.png")
-                if {(classifier, policy, policy), (classifier, "uniform", "fixed")} <= {row.cell for row in methods}:
-                    found.append(f"{folder}/{policy}/label_f1.png")
-    return found
+# Tables, summary, report and page; nothing is computed here, results are only shown.
 
 
 rule collect:
@@ -32,6 +11,8 @@ rule collect:
         csv=report("results/metrics.csv", category="Results", caption="../report/metrics.rst"),
     params:
         code=code_digest("steps.collect"),
+    conda:
+        "labelpolicy"
     log:
         "logs/collect.log",
     benchmark:
@@ -48,20 +29,32 @@ rule table:
     message:
         "Table {wildcards.number}"
     wildcard_constraints:
-        number="4|5",
+        number="[1-6]",
     input:
         facts=prepared_facts,
-        metrics="results/metrics.parquet",
+        # Tables 1 and 4 are statistics of the data, 2 and 5 results, 3 and 6 robustness.
+        metrics=lambda wildcards: ("results/metrics.parquet" if wildcards.number in "25" else []),
+        significance=lambda wildcards: ("results/significance.parquet" if wildcards.number in "25" else []),
+        robustness=lambda wildcards: sweeps() if wildcards.number in "36" else [],
         methods=METHODS,
         paper="workflow/paper.tsv",
     output:
         latex="results/tables/table{number}.tex",
         markdown=report(
-            "results/tables/table{number}.md", category="Tables", caption="../report/table.rst", labels={"table": "{number}"}
+            "results/tables/table{number}.md",
+            category="Tables",
+            caption="../report/table.rst",
+            labels={"table": "{number}"},
         ),
     params:
         folders=expand("data/processed/{dataset}", dataset=DATASETS),
+        given=lambda wildcards, input: " ".join(
+            options(name, [input[name]] if isinstance(input[name], str) else input[name])
+            for name in ("metrics", "significance", "robustness")
+        ),
         code=code_digest("steps.table"),
+    conda:
+        "labelpolicy"
     log:
         "logs/table/{number}.log",
     benchmark:
@@ -71,133 +64,8 @@ rule table:
         mem_mb=500,
         runtime=10,
     shell:
-        "labelpolicy table {wildcards.number} {params.folders} --metrics {input.metrics} --methods {input.methods}"
+        "labelpolicy table {wildcards.number} {params.folders} {params.given} --methods {input.methods}"
         " --paper {input.paper} --output {output.latex} --markdown {output.markdown} 2> {log}"
-
-
-rule heatmap:
-    message:
-        "Heatmaps of policy {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        "data/processed/{dataset}/labels.parquet",
-        "data/processed/{dataset}/dataset.json",
-        policy="results/{dataset}/{classifier}/{policy}/seed0/policy.json",
-    output:
-        pdf=f"results/figures/{FIGURES}/{{policy}}/policy.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/{{policy}}/policy.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/policy.rst",
-            labels={"data set": "{dataset}", "classifier": "{classifier}", "policy": "{policy}", "figure": "w and p"},
-        ),
-    params:
-        code=code_digest("steps.figure"),
-    log:
-        f"logs/heatmap/{FIGURES}/{{policy}}.log",
-    benchmark:
-        f"logs/benchmarks/heatmap/{FIGURES}/{{policy}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure policy data/processed/{wildcards.dataset} --policy {input.policy}"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
-
-
-rule learning_curve:
-    message:
-        "Learning curve of {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        lambda wildcards: [
-            f"results/{wildcards.dataset}/{wildcards.classifier}/{weights}/seed0/history.parquet"
-            for weights in weights_of(wildcards.classifier)
-        ],
-    output:
-        pdf=f"results/figures/{FIGURES}/learning_curve.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/learning_curve.png",
-            category="Figures",
-            subcategory="Training",
-            caption="../report/learning_curve.rst",
-            labels={"data set": "{dataset}", "classifier": "{classifier}", "figure": "learning curve"},
-        ),
-    params:
-        code=code_digest("steps.figure"),
-    log:
-        f"logs/learning_curve/{FIGURES}.log",
-    benchmark:
-        f"logs/benchmarks/learning_curve/{FIGURES}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure learning-curve {input} --title '{wildcards.classifier} on {wildcards.dataset}'"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
-
-
-rule trace:
-    message:
-        "Trace of the learned policies, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        lambda wildcards: [
-            f"results/{wildcards.dataset}/{wildcards.classifier}/{policy}/seed0/trace.parquet"
-            for policy in policies_of(wildcards.classifier)
-        ],
-    output:
-        pdf=f"results/figures/{FIGURES}/trace.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/trace.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/trace.rst",
-            labels={"data set": "{dataset}", "classifier": "{classifier}", "policy": "all", "figure": "trace"},
-        ),
-    params:
-        code=code_digest("steps.figure"),
-    log:
-        f"logs/trace/{FIGURES}.log",
-    benchmark:
-        f"logs/benchmarks/trace/{FIGURES}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure trace {input} --title '{wildcards.classifier} on {wildcards.dataset}'"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
-
-
-rule label_f1:
-    message:
-        "F1 by label before and after {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        before="results/{dataset}/{classifier}/uniform/seed0/fixed/labels.parquet",
-        after="results/{dataset}/{classifier}/{policy}/seed0/{policy}/labels.parquet",
-    output:
-        pdf=f"results/figures/{FIGURES}/{{policy}}/label_f1.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/{{policy}}/label_f1.png",
-            category="Figures",
-            subcategory="Labels",
-            caption="../report/label_f1.rst",
-            labels={"data set": "{dataset}", "classifier": "{classifier}", "policy": "{policy}", "figure": "F1 by label"},
-        ),
-    params:
-        code=code_digest("steps.figure"),
-    log:
-        f"logs/label_f1/{FIGURES}/{{policy}}.log",
-    benchmark:
-        f"logs/benchmarks/label_f1/{FIGURES}/{{policy}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure label-f1 {input.before} {input.after} --before 'uniform, 0.5' --after {wildcards.policy}"
-        " --title '{wildcards.classifier} on {wildcards.dataset}' --pdf {output.pdf} --png {output.png} 2> {log}"
 
 
 rule summary:
@@ -208,7 +76,11 @@ rule summary:
         metrics="results/metrics.parquet",
         methods=METHODS,
         paper="workflow/paper.tsv",
-        look=["results/metrics.csv", "results/tables/table5.tex", "results/tables/table4.tex"],
+        look=[
+            "results/metrics.csv",
+            "results/tables/table5.tex",
+            "results/tables/table4.tex",
+        ],
         figures=every_figure,
     output:
         report("results/summary.md", category="Results", caption="../report/summary.rst"),
@@ -216,6 +88,8 @@ rule summary:
         folders=expand("data/processed/{dataset}", dataset=DATASETS),
         look=lambda wildcards, input: " ".join(f"--look {path}" for path in [*input.look, *input.figures]),
         code=code_digest("steps.summary"),
+    conda:
+        "labelpolicy"
     log:
         "logs/summary.log",
     benchmark:
@@ -227,3 +101,139 @@ rule summary:
     shell:
         "labelpolicy summary {params.folders} --metrics {input.metrics} --methods {input.methods} --paper {input.paper}"
         " {params.look} --output {output} 2> {log}"
+
+
+rule reproducing:
+    message:
+        "The paper's claims, one by one"
+    input:
+        facts=prepared_facts,
+        metrics="results/metrics.parquet",
+        significance="results/significance.parquet",
+        robustness=sweeps,
+        methods=METHODS,
+        paper="workflow/paper.tsv",
+        claims="workflow/claims.tsv",
+    output:
+        markdown=report(
+            "results/reproducing.md",
+            category="Results",
+            caption="../report/reproducing.rst",
+        ),
+        latex="results/tables/claims.tex",
+    params:
+        folders=expand("data/processed/{dataset}", dataset=DATASETS),
+        robustness=lambda wildcards, input: options("robustness", input.robustness),
+        code=code_digest("steps.reproducing"),
+    conda:
+        "labelpolicy"
+    log:
+        "logs/reproducing.log",
+    benchmark:
+        "logs/benchmarks/reproducing.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        "labelpolicy reproducing {params.folders} --metrics {input.metrics} --significance {input.significance}"
+        " {params.robustness} --methods {input.methods} --paper {input.paper} --claims {input.claims}"
+        " --output {output.markdown} --latex {output.latex} 2> {log}"
+
+
+rule document:
+    message:
+        "Reproduction report"
+    input:
+        facts=prepared_facts,
+        metrics="results/metrics.parquet",
+        methods=METHODS,
+        paper="workflow/paper.tsv",
+        tables=expand("results/tables/table{number}.tex", number=range(1, 7)),
+        claims="results/tables/claims.tex",
+        template="workflow/report/reproduction.tex",
+        figures=lambda wildcards: [path.replace(".png", ".pdf") for path in report_figures(wildcards)],
+    output:
+        report(REPORT, category="Results", caption="../report/reproduction.rst"),
+    params:
+        folders=expand("data/processed/{dataset}", dataset=DATASETS),
+        figures=lambda wildcards, input: options("figure", input.figures),
+        settings=settings(study, "data", *(f"policies.{name}" for name in study.policies)),
+        code=code_digest("steps.document"),
+    conda:
+        "labelpolicy"
+    log:
+        "logs/document.log",
+    benchmark:
+        "logs/benchmarks/document.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    shell:
+        "labelpolicy document {params.folders} --metrics {input.metrics} --methods {input.methods} --paper {input.paper}"
+        " --tables results/tables --claims {input.claims} --template {input.template} {params.figures} {params.settings}"
+        " --output results/reproduction.pdf 2> {log}"
+
+
+rule page:
+    message:
+        "Results page"
+    input:
+        every_cell_by_label,
+        facts=prepared_facts,
+        metrics="results/metrics.parquet",
+        methods=METHODS,
+        template="workflow/report/page.html",
+        figures=report_figures,
+    output:
+        report("results/page/index.html", category="Results", caption="../report/page.rst"),
+    params:
+        folders=expand("data/processed/{dataset}", dataset=DATASETS),
+        figures=lambda wildcards, input: options("figure", input.figures),
+        code=code_digest("steps.page"),
+    conda:
+        "labelpolicy"
+    log:
+        "logs/page.log",
+    benchmark:
+        "logs/benchmarks/page.tsv"
+    threads: 1
+    resources:
+        mem_mb=700,
+        runtime=10,
+    shell:
+        "labelpolicy page {params.folders} --results results --metrics {input.metrics} --methods {input.methods}"
+        " --template {input.template} {params.figures} --output {output} 2> {log}"
+
+
+use rule collect as collect_quick with:
+    input:
+        quick_cells,
+    output:
+        table="results/quick/metrics.parquet",
+        csv="results/quick/metrics.csv",
+    conda:
+        "labelpolicy"
+    log:
+        "logs/collect_quick.log",
+    benchmark:
+        "logs/benchmarks/collect_quick.tsv"
+
+
+use rule page as page_quick with:
+    input:
+        lambda wildcards: by_label(quick_cells(wildcards)),
+        facts=prepared_facts,
+        metrics="results/quick/metrics.parquet",
+        methods=METHODS,
+        template="workflow/report/page.html",
+        figures=[],
+    output:
+        "results/quick/index.html",
+    conda:
+        "labelpolicy"
+    log:
+        "logs/page_quick.log",
+    benchmark:
+        "logs/benchmarks/page_quick.tsv"

@@ -125,7 +125,7 @@ def rewards(
 
 @dataclass(frozen=True)
 class Step:
-    """One time step: standard deviation and means of the Gaussian policy (with their graph), the noise drawn, and the rewards."""
+    """One time step: the Gaussian policy (means with their graph), the noise drawn, and the rewards."""
 
     sigma: float
     w_mean: Tensor  # (labels,)

@@ -16,13 +16,15 @@ class Facts:
     """The part of dataset.json that the report shows.
 
     ``documents`` is by split; the paper's number of training documents is the sum of train and valid, because
-    the validation documents were held out of them. ``labels_per_document`` is the mean over all splits. ``remarks``
-    are sentences on what else a reader of the results must know.
+    the validation documents were held out of them. ``depth`` is that of the label hierarchy, 1 for a flat set.
+    ``labels_per_document`` is the mean over all splits. ``remarks`` are sentences on what else a reader of the results
+    must know.
     """
 
     name: str
     documents: dict[str, int]
     labels: int
+    depth: int
     labels_per_document: float
     remarks: list[str]
 
@@ -55,6 +57,7 @@ def read_facts(folder: str | Path) -> Facts:
             name=content["name"],
             documents={split: int(content["documents"][split]) for split in ("train", "valid", "test")},
             labels=int(content["labels"]),
+            depth=int(content["depth"]),
             labels_per_document=float(content["labels_per_document"]["all"]),
             remarks=list(_remarks(content)),
         )

@@ -138,7 +138,7 @@ def _cells(axes: Axes, names: list[str], values: np.ndarray, columns: int, norm:
         row, column = divmod(index, columns)
         red, green, blue, _ = mesh.cmap(norm(value))
         colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.45 else "white"
-        for x, inward, side, text in ((0, 3, "left", _shortened(name, room)), (1, -3, "right", f"{value:.2f}")):
+        for x, inward, side, text in ((0, 3, "left", shortened(name, room)), (1, -3, "right", f"{value:.2f}")):
             axes.annotate(
                 text,
                 (column + x, row + 0.5),
@@ -154,13 +154,13 @@ def _cells(axes: Axes, names: list[str], values: np.ndarray, columns: int, norm:
     axes.set_axis_off()
 
 
-def _shortened(name: str, room: float) -> str:
+def shortened(name: str, room: float, size: float = 6.5) -> str:
     """The name; wider than ``room`` points, it loses its middle, for both ends tell hierarchical labels apart."""
-    if _text_width(name, 6.5) <= room:
+    if _text_width(name, size) <= room:
         return name
     for kept in range(len(name) - 1, 1, -1):
         short = name[: kept // 2] + "…" + name[len(name) - (kept - kept // 2) :]
-        if _text_width(short, 6.5) <= room:
+        if _text_width(short, size) <= room:
             return short
     return "…"
 

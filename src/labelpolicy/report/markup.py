@@ -23,6 +23,12 @@ _LATEX = {
     "–": "--",
     "—": "---",
     "−": r"\ensuremath{-}",
+    "→": r"\ensuremath{\to}",
+    "×": r"\ensuremath{\times}",
+    "≤": r"\ensuremath{\leq}",
+    "≥": r"\ensuremath{\geq}",
+    "†": r"\textsuperscript{\ensuremath{\dagger}}",
+    "ᵃ": r"\textsuperscript{a}",
 }
 
 

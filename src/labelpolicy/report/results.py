@@ -14,6 +14,12 @@ from labelpolicy.methods import Method, read_tsv
 #: The measures of the paper's Table 5, by our unmistakable names, with the column titles.
 MEASURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "micro_f1": "Micro-F1"}
 
+#: Those of its entity typing tables: macro over documents (Ling and Weld 2012), which is another measure.
+LOOSE_MEASURES = {"accuracy": "Accuracy", "loose_macro_f1": "Loose macro-F1", "loose_micro_f1": "Loose micro-F1"}
+
+#: The measures of each of the paper's tables of results.
+TABLE_MEASURES = {"2": LOOSE_MEASURES, "3": LOOSE_MEASURES, "5": MEASURES, "6": MEASURES}
+
 #: Names as shown; a name that is not here is shown as it is.
 DATASET_TITLES = {
     "reuters21578": "Reuters-21578",
@@ -62,7 +68,7 @@ class Results:
         for row in rows:
             *key, seed, split, metric, value = (row[column] for column in COLUMNS)
             place = f"{path}: {metric} of {'/'.join(key)}, seed {seed}, {split}"
-            if metric in MEASURES and not (value is not None and 0 <= value <= 1):
+            if (metric in MEASURES or metric in LOOSE_MEASURES) and not (value is not None and 0 <= value <= 1):
                 raise LabelPolicyError(
                     f"{place}: found {value}, expected a number in [0, 1]: run `labelpolicy collect` again"
                 )
@@ -70,6 +76,10 @@ class Results:
             if seed in seeds:
                 raise LabelPolicyError(f"{place}: two values, expected one: run `labelpolicy collect` again")
             seeds[seed] = value
+
+    def datasets(self) -> list[str]:
+        """The data sets that have a value."""
+        return sorted({key[0] for key in self._values})
 
     def seeds(self, dataset: str, methods: Iterable[Method]) -> list[int]:
         """The seeds that stand in the table for any of these methods."""
@@ -122,6 +132,10 @@ class PaperNumbers:
         """The rows of one table (for one data set), in the order of the paper."""
         rows = (row for number, row, of, _ in self._text if number == table and dataset in (None, of))
         return list(dict.fromkeys(rows))
+
+    def datasets(self, table: str) -> list[str]:
+        """The data sets of one table, in the order of the paper."""
+        return list(dict.fromkeys(of for number, _, of, _ in self._text if number == table))
 
 
 def dataset_title(name: str) -> str:

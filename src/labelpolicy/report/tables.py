@@ -1,19 +1,33 @@
-"""The paper's Tables 4 and 5 with our numbers beside the printed ones, in LaTeX and in Markdown.
+"""The paper's six tables with our numbers beside the printed ones, in LaTeX and in Markdown.
 
-A table is first laid out as plain values (:func:`results_table`, :func:`statistics_table`), then set in either
-notation. The LaTeX needs booktabs and nothing else: ``\\usepackage{booktabs}``, then ``\\input`` inside a table.
+Tables 1 and 4 are statistics of data sets, 2 and 5 results, 3 and 6 robustness. A table is first laid out as plain
+values (:func:`statistics_table`, :func:`results_table`, :func:`robustness_table`), then set in either notation. The
+LaTeX needs booktabs and nothing else: ``\\usepackage{booktabs}``, then ``\\input``; inside a float, except Table 5,
+which is longer than a page where several data sets are stacked.
+
+A data set of the paper that is not in the study has a dash with a footnote for ours, never a number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet
 from labelpolicy.methods import NOT_IN_PAPER, Method
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown, markdown_table
-from labelpolicy.report.results import MEASURES, PaperNumbers, Results, blocks, classifier_title
+from labelpolicy.report.results import (
+    MEASURES,
+    TABLE_MEASURES,
+    PaperNumbers,
+    Results,
+    blocks,
+    classifier_title,
+    dataset_title,
+)
 
 #: Rows of the paper's Table 5 that labelpolicy cannot run yet: the only cells that may show a dash for ours.
 NOT_IMPLEMENTED = ("Predictions-as-Features", "Subset Maximization")
@@ -21,13 +35,52 @@ NOT_IMPLEMENTED = ("Predictions-as-Features", "Subset Maximization")
 #: What marks, in a row's name, the method with the reward exactly as printed.
 AS_PRINTED = "(Eq. 6)"
 
-#: Statistics of Table 4: the paper's row, its metric in paper.tsv, our count as text.
-STATISTICS: tuple[tuple[str, str, Callable[[Facts], str]], ...] = (
-    ("Labels", "labels", lambda facts: f"{facts.labels:,}"),
-    ("Average labels per document", "labels_per_document", lambda facts: f"{facts.labels_per_document:.2f}"),
+#: Ours, where the paper has numbers for a data set that is not in the study.
+ABSENT = "–ᵃ"
+
+#: Marks a row of ours that beats its classifier's baseline beyond chance.
+SIGNIFICANT = "†"
+
+#: The tables of each task: statistics, results, robustness.
+TYPING, TOPICS = ("1", "2", "3"), ("4", "5", "6")
+
+#: Statistics of Tables 1 and 4: our name, the metric in paper.tsv, our count as text.
+Statistic = tuple[str, str, Callable[[Facts], str]]
+DOCUMENTS: tuple[Statistic, ...] = (
     ("Training documents", "train_documents", lambda facts: f"{facts.training:,}"),
     ("Test documents", "test_documents", lambda facts: f"{facts.documents['test']:,}"),
 )
+STATISTICS: dict[str, tuple[Statistic, ...]] = {
+    "1": (
+        ("Labels", "labels", lambda facts: f"{facts.labels:,}"),
+        ("Depth of the hierarchy", "depth", lambda facts: f"{facts.depth}"),
+        *DOCUMENTS,
+    ),
+    "4": (
+        ("Labels", "labels", lambda facts: f"{facts.labels:,}"),
+        ("Average labels per document", "labels_per_document", lambda facts: f"{facts.labels_per_document:.2f}"),
+        *DOCUMENTS,
+    ),
+}
+
+#: Statistics of Tables 3 and 6, with their titles.
+SPREAD = {"best": "Best", "worst": "Worst", "average": "Average", "stdev": "St. dev."}
+
+
+def of_table(table: str, names: Sequence[str], paper: PaperNumbers) -> tuple[list[str], list[str]]:
+    """Data sets that ``table`` shows: those of ``names``, the study's, and those of the paper that are not among them.
+
+    The paper's entity typing data sets belong to Tables 1-3; every other data set, one's own too, to Tables 4-6.
+    """
+    typing = paper.datasets("1")
+    ours = [name for name in names if (name.removesuffix("_dev") in typing) == (table in TYPING)]
+    return ours, [name for name in paper.datasets(table) if name not in ours]
+
+
+def absent_note(names: Sequence[str]) -> str:
+    """The footnote behind ABSENT."""
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"ᵃ {listed}: not in this study (grid.datasets in params.yaml), so there is no number of ours."
 
 
 @dataclass(frozen=True)
@@ -37,11 +90,12 @@ class Ours:
     mean: str
     deviation: str | None = None
     best: bool = False
+    significant: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row: for every measure the paper's number (None: no such row there) and ours (None: not implemented)."""
+    """One row: for every measure the paper's number (None: no such row there) and ours (None: not run by us)."""
 
     name: str
     group: str
@@ -51,79 +105,119 @@ class Row:
 
 @dataclass(frozen=True)
 class ResultsTable:
-    """Table 5 for one data set."""
+    """Table 2 or 5 for one data set; ``dash`` stands where there is none of ours."""
 
     title: str
     blocks: list[tuple[str, list[Row]]]
     notes: list[str]
+    measures: Mapping[str, str] = field(default_factory=lambda: MEASURES)
+    dash: str = "–"
 
 
-def results_table(facts: Facts, *, methods: Sequence[Method], results: Results, paper: PaperNumbers) -> ResultsTable:
-    """Lay out Table 5 for one data set from the test metrics.
+def results_table(
+    facts: Facts,
+    *,
+    methods: Sequence[Method],
+    results: Results,
+    paper: PaperNumbers,
+    table: str = "5",
+    marks: Collection[tuple[str, str]] | None = None,
+) -> ResultsTable:
+    """Lay out Table 2 or 5 for one data set from the test metrics.
+
+    ``marks`` holds (row name, measure) of our numbers that beat the baseline beyond chance; None: not tested.
 
     Raises LabelPolicyError when a row of ``methods`` lacks a seed that another row has, lacks a result at all, or
-    names a row that the paper's table does not have.
+    names a row that the paper's tables do not have.
     """
-    paper_rows = paper.rows("5", facts.name)
+    measures = TABLE_MEASURES[table]
+    paper_rows = paper.rows(table, facts.name)
     _check_paper_rows(methods, paper)
     seeds = results.seeds(facts.name, methods)
     laid_out = []
     for classifier, members in blocks(methods).items():
         columns = [
-            _column([results.value(facts.name, method, measure, split="test", seeds=seeds) for method in members])
-            for measure in MEASURES
+            _column(
+                [results.value(facts.name, method, measure, split="test", seeds=seeds) for method in members],
+                [(method.name, measure) in (marks or ()) for method in members],
+            )
+            for measure in measures
         ]
         rows = [
-            Row(method.name, method.group, _printed(paper, method.paper_row, facts.name), tuple(ours))
+            Row(method.name, method.group, _printed(paper, table, method.paper_row, facts.name), tuple(ours))
             for method, ours in zip(members, zip(*columns, strict=True), strict=True)
         ]
         laid_out.append((classifier_title(classifier), rows))
     shown = {method.paper_row for method in methods}
     without_ours = [row for row in paper_rows if row not in shown]
     if without_ours:
-        rows = [Row(row, "paper", _printed(paper, row, facts.name), (None,) * len(MEASURES)) for row in without_ours]
-        laid_out.append(("In the paper, not run by us", rows))
-    return ResultsTable(facts.title, laid_out, _notes(facts, methods, seeds, without_ours, bool(paper_rows)))
+        laid_out.append(("In the paper, not run by us", _paper_only(paper, table, without_ours, facts.name)))
+    notes = _notes(facts, methods, seeds, without_ours, table if paper_rows else None)
+    if marks is not None:
+        notes.append(
+            f"{SIGNIFICANT} better than the same classifier's row with uniform weights and a threshold of 0.5, "
+            "beyond chance (results/significance.csv; only rows with a learned policy were tested)."
+        )
+    return ResultsTable(facts.title, laid_out, notes, measures)
+
+
+def absent_table(dataset: str, *, paper: PaperNumbers, table: str) -> ResultsTable:
+    """Table 2 or 5 for a data set of the paper that is not in the study: its printed rows, and dashes."""
+    rows = _paper_only(paper, table, paper.rows(table, dataset), dataset)
+    title = dataset_title(dataset)
+    return ResultsTable(
+        title, [("In the paper, not run by us", rows)], [absent_note([title])], TABLE_MEASURES[table], ABSENT
+    )
+
+
+def _paper_only(paper: PaperNumbers, table: str, rows: Sequence[str], dataset: str) -> list[Row]:
+    nothing = (None,) * len(TABLE_MEASURES[table])
+    return [Row(row, "paper", _printed(paper, table, row, dataset), nothing) for row in rows]
 
 
 def _check_paper_rows(methods: Sequence[Method], paper: PaperNumbers) -> None:
-    known = paper.rows("5")
+    known = [*paper.rows("5"), *paper.rows("2")]
     for method in methods:
         if method.paper_row not in (NOT_IN_PAPER, *known):
             raise LabelPolicyError(
-                f"methods.tsv, row {method.name!r}: paper_row {method.paper_row!r} is not in Table 5 of {paper.path}; "
-                f"expected {NOT_IN_PAPER} or one of {', '.join(known)}"
+                f"methods.tsv, row {method.name!r}: paper_row {method.paper_row!r} is not in Tables 2 and 5 of "
+                f"{paper.path}; expected {NOT_IN_PAPER} or one of {', '.join(known)}"
             )
 
 
-def _printed(paper: PaperNumbers, row: str, dataset: str) -> tuple[str | None, ...]:
-    return tuple(paper.text("5", row, dataset, measure) for measure in MEASURES)
+def _printed(paper: PaperNumbers, table: str, row: str, dataset: str) -> tuple[str | None, ...]:
+    return tuple(paper.text(table, row, dataset, measure) for measure in TABLE_MEASURES[table])
 
 
-def _column(values: list) -> list[Ours]:
+def _column(values: list, significant: list[bool]) -> list[Ours]:
     """One measure of one block as shown: every row that shows the block's largest mean is the best."""
     means = [f"{value.mean:.3f}" for value in values]
     largest = max(means)  # equal widths, so the order of the texts is that of the numbers
     return [
-        Ours(mean, None if value.deviation is None else f"{value.deviation:.3f}", mean == largest)
-        for mean, value in zip(means, values, strict=True)
+        Ours(mean, None if value.deviation is None else f"{value.deviation:.3f}", mean == largest, mark)
+        for mean, value, mark in zip(means, values, significant, strict=True)
     ]
 
 
 def _notes(
-    facts: Facts, methods: Sequence[Method], seeds: list[int], without_ours: list[str], in_paper: bool
+    facts: Facts, methods: Sequence[Method], seeds: list[int], without_ours: list[str], table: str | None
 ) -> list[str]:
+    """``table`` is the paper's that has this data set, or None."""
     listed = ", ".join(map(str, seeds))
     notes = [
         facts.split_sentence(),
         f"Ours: test split, one seed ({listed})."
         if len(seeds) == 1
         else f"Ours: test split, mean ± sample standard deviation over {len(seeds)} seeds ({listed}).",
-        "Accuracy is strict: the whole label set must be right. Macro-F1 is the mean of the labels' F1 "
-        "(label-averaged), not Ling and Weld's loose macro.",
+        "Accuracy is strict: the whole label set must be right. "
+        + (
+            "Loose macro and micro after Ling and Weld (2012)."
+            if table == "2"
+            else "Macro-F1 is the mean of the labels' F1 (label-averaged), not Ling and Weld's loose macro."
+        ),
         "Bold: the best of ours in its block and column as shown; nothing was chosen by test numbers.",
-        "Paper: Table 5 as printed; empty where it has no such row."
-        if in_paper
+        f"Paper: Table {table} as printed; empty where it has no such row."
+        if table
         else "The paper has no numbers for this data set.",
     ]
     if any(AS_PRINTED in method.name for method in methods):
@@ -141,8 +235,8 @@ def _notes(
 
 
 def results_latex(table: ResultsTable) -> str:
-    """Table 5 in LaTeX: a tabular and its notes."""
-    measures = list(MEASURES.values())
+    """Table 2 or 5 in LaTeX: a tabular and its notes."""
+    measures = list(table.measures.values())
     width = 1 + 2 * len(measures)
     spans = [(2 + 2 * column, 3 + 2 * column) for column in range(len(measures))]
     lines = [
@@ -155,19 +249,20 @@ def results_latex(table: ResultsTable) -> str:
         for row, above in zip(rows, [None, *rows[:-1]], strict=True):
             if above is None or above.group != row.group:
                 lines.append(r"\addlinespace[2pt]")
-            cells = [cell for pair in zip(row.paper, row.ours, strict=True) for cell in _latex_pair(*pair)]
+            cells = [cell for pair in zip(row.paper, row.ours, strict=True) for cell in _latex_pair(*pair, table.dash)]
             lines.append(" & ".join([latex(row.name), *cells]) + r" \\")
     # With deviations the numbers need a smaller size to keep within an article's text width.
     deviations = any(ours and ours.deviation for _, rows in table.blocks for row in rows for ours in row.ours)
-    size = r"\scriptsize\setlength{\tabcolsep}{2pt}" if deviations else r"\footnotesize\setlength{\tabcolsep}{4pt}"
+    size = r"\scriptsize\setlength{\tabcolsep}{1.5pt}" if deviations else r"\footnotesize\setlength{\tabcolsep}{4pt}"
     return _latex_tabular("@{}l" + "rl" * len(measures) + "@{}", lines, table.notes, size)
 
 
-def _latex_pair(paper: str | None, ours: Ours | None) -> tuple[str, str]:
+def _latex_pair(paper: str | None, ours: Ours | None, dash: str) -> tuple[str, str]:
     if ours is None:
-        shown = "--"
+        shown = latex(dash)
     else:
         shown = rf"\textbf{{{ours.mean}}}" if ours.best else ours.mean
+        shown += latex(SIGNIFICANT) if ours.significant else ""
         shown += rf"\,{{\tiny$\pm${ours.deviation.removeprefix('0')}}}" if ours.deviation else ""
     return paper or "", shown
 
@@ -192,64 +287,72 @@ def _latex_tabular(columns: str, lines: list[str], notes: list[str], size: str =
 
 
 def results_markdown(table: ResultsTable) -> str:
-    """Table 5 in Markdown: the table and its notes."""
+    """Table 2 or 5 in Markdown: the table and its notes."""
     header = [table.title]
-    for measure in MEASURES.values():
+    for measure in table.measures.values():
         header += [f"{measure}: paper", "ours"]
     rows = []
     for title, members in table.blocks:
         rows.append([f"**{markdown(title)}**"] + [""] * (len(header) - 1))
         for row in members:
-            cells = [cell for pair in zip(row.paper, row.ours, strict=True) for cell in _markdown_pair(*pair)]
+            cells = [
+                cell for pair in zip(row.paper, row.ours, strict=True) for cell in _markdown_pair(*pair, table.dash)
+            ]
             rows.append([markdown(row.name), *cells])
     return markdown_table(header, rows) + "\n" + "".join(f"- {markdown(note)}\n" for note in table.notes)
 
 
-def _markdown_pair(paper: str | None, ours: Ours | None) -> tuple[str, str]:
+def _markdown_pair(paper: str | None, ours: Ours | None, dash: str) -> tuple[str, str]:
     if ours is None:
-        return paper or "", "–"
-    shown = ours.mean + (f" ± {ours.deviation}" if ours.deviation else "")
+        return paper or "", dash
+    shown = ours.mean + (SIGNIFICANT if ours.significant else "") + (f" ± {ours.deviation}" if ours.deviation else "")
     return paper or "", f"**{shown}**" if ours.best else shown
 
 
 @dataclass(frozen=True)
 class StatisticsTable:
-    """Table 4: by data set, the paper's count (None: not in the paper) and ours."""
+    """Table 1 or 4: by data set, the paper's count (None: not in the paper) and ours."""
 
     titles: list[str]
     rows: list[tuple[str, list[tuple[str | None, str]]]]
     notes: list[str]
 
 
-def statistics_table(datasets: Sequence[Facts], paper: PaperNumbers) -> StatisticsTable:
-    """Lay out Table 4 (Table 1 for the entity typing data sets) for these data sets."""
+def statistics_table(
+    datasets: Sequence[Facts], paper: PaperNumbers, table: str = "4", absent: Sequence[str] = ()
+) -> StatisticsTable:
+    """Lay out Table 1 or 4 for these data sets, and those of the paper that are ``absent`` from the study."""
     rows = [
-        (name, [(_printed_count(paper, facts.name, metric), count(facts)) for facts in datasets])
-        for name, metric, count in STATISTICS
+        (
+            name,
+            [(_printed_count(paper, table, facts.name, metric), count(facts)) for facts in datasets]
+            + [(_printed_count(paper, table, dataset, metric), ABSENT) for dataset in absent],
+        )
+        for name, metric, count in STATISTICS[table]
     ]
     notes = [
         f"{facts.title}: {facts.documents['valid']:,} of our {facts.training:,} training documents are held out for "
         "validation."
         for facts in datasets
     ]
-    notes.append(
-        "Ours are counted in the prepared data; labels per document is the mean over all splits. Paper: as printed."
-    )
-    return StatisticsTable([facts.title for facts in datasets], rows, notes)
+    counted = "Ours are counted in the prepared data; labels per document is the mean over all splits. "
+    notes.append((counted if datasets else "") + "Paper: as printed.")
+    missing = [dataset_title(name) for name in absent]
+    notes += [absent_note(missing)] if missing else []
+    return StatisticsTable([*(facts.title for facts in datasets), *missing], rows, notes)
 
 
-def _printed_count(paper: PaperNumbers, dataset: str, metric: str) -> str | None:
-    """A count of Table 4 or 1 as the paper prints it, commas and all."""
-    for table in ("4", "1"):
-        for row in paper.rows(table, dataset):
-            text = paper.text(table, row, dataset, metric)
-            if text is not None:
-                return text if "." in text else f"{int(text):,}"
+def _printed_count(paper: PaperNumbers, table: str, dataset: str, metric: str) -> str | None:
+    """A count as the paper prints it, commas and all."""
+    for row in paper.rows(table, dataset):
+        text = paper.text(table, row, dataset, metric)
+        if text is not None:
+            return text if "." in text else f"{int(text):,}"
     return None
 
 
 def statistics_latex(table: StatisticsTable) -> str:
-    """Table 4 in LaTeX: a tabular and its notes."""
+    """Table 1 or 4 in LaTeX: a tabular and its notes."""
     lines = [
         " & " + " & ".join(rf"\multicolumn{{2}}{{c}}{{{latex(title)}}}" for title in table.titles) + r" \\",
         " ".join(rf"\cmidrule(lr){{{2 + 2 * column}-{3 + 2 * column}}}" for column in range(len(table.titles))),
@@ -257,12 +360,112 @@ def statistics_latex(table: StatisticsTable) -> str:
         r"\midrule",
     ]
     for name, pairs in table.rows:
-        lines.append(" & ".join([latex(name), *(cell or "" for pair in pairs for cell in pair)]) + r" \\")
+        lines.append(" & ".join([latex(name), *(latex(cell or "") for pair in pairs for cell in pair)]) + r" \\")
     return _latex_tabular("@{}l" + "rr" * len(table.titles) + "@{}", lines, table.notes)
 
 
 def statistics_markdown(table: StatisticsTable) -> str:
-    """Table 4 in Markdown: the table and its notes."""
+    """Table 1 or 4 in Markdown: the table and its notes."""
     header = ["", *(text for title in table.titles for text in (f"{markdown(title)}: paper", "ours"))]
     rows = [[name, *(cell or "" for pair in pairs for cell in pair)] for name, pairs in table.rows]
     return markdown_table(header, rows) + "\n" + "".join(f"- {markdown(note)}\n" for note in table.notes)
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """Test-time episodes of one meta-learner from random w_0 and p_0: statistics of the runs by (statistic, metric)."""
+
+    dataset: str
+    classifier: str
+    policy: str
+    seed: int
+    values: Mapping[tuple[str, str], float]
+
+    @property
+    def title(self) -> str:
+        return f"{dataset_title(self.dataset)}, {classifier_title(self.classifier).split(':')[0]}"
+
+
+def read_robustness(path: str | Path) -> Robustness:
+    """Read a file of `labelpolicy robustness`.
+
+    Raises LabelPolicyError for more than one sweep in it, or a measure without its statistics.
+    """
+    names = ["dataset", "classifier", "policy", "seed"]
+    rows = read_parquet(path, [*names, "statistic", "metric", "value"]).to_pylist()
+    sweeps = {tuple(row[name] for name in names) for row in rows}
+    if len(sweeps) != 1:
+        raise LabelPolicyError(f"{path}: {len(sweeps)} sweeps, expected one: run `labelpolicy robustness` again")
+    values = {(row["statistic"], row["metric"]): row["value"] for row in rows if row["statistic"] in SPREAD}
+    for metric in dict.fromkeys([*MEASURES, *TABLE_MEASURES["3"]]):
+        for statistic in SPREAD:
+            if not isinstance(values.get((statistic, metric)), float):
+                raise LabelPolicyError(f"{path}: no {statistic} of {metric}: run `labelpolicy robustness` again")
+    return Robustness(*sweeps.pop(), values)
+
+
+@dataclass(frozen=True)
+class RobustnessTable:
+    """Table 3 or 6: blocks of (whose, rows of measure -> cells), the paper's block first."""
+
+    blocks: list[tuple[str, list[tuple[str, list[str]]]]]
+    notes: list[str]
+
+
+def robustness_table(runs: Sequence[Robustness], paper: PaperNumbers, table: str) -> RobustnessTable:
+    """Lay out Table 3 or 6: the paper's numbers, ours on the same data set, and ours on the data sets we have.
+
+    The paper's data set may not be in the study; our numbers are on another one then, and stand under its name.
+    """
+    measures = TABLE_MEASURES[table]
+    (dataset,) = paper.datasets(table)
+    printed = [
+        (title, [paper.text(table, statistic, dataset, metric) or "" for statistic in SPREAD])
+        for metric, title in measures.items()
+    ]
+    blocks = [(f"{dataset_title(dataset)}, the paper", printed)]
+    notes = [f"Paper: Table {table} as printed."]
+    if dataset not in {run.dataset for run in runs}:
+        dashes = [(title, [ABSENT] * len(SPREAD)) for title in measures.values()]
+        blocks.append((f"{dataset_title(dataset)}, ours", dashes))
+        notes.append(
+            f"ᵃ No run of ours on {dataset_title(dataset)}: not in this study, or `snakemake robustness` was not run."
+        )
+    for run in sorted(
+        runs, key=lambda run: (run.dataset != dataset, run.dataset, run.classifier, run.policy, run.seed)
+    ):
+        rows = [
+            (title, [f"{run.values[statistic, metric]:.{4 if statistic == 'stdev' else 3}f}" for statistic in SPREAD])
+            for metric, title in measures.items()
+        ]
+        blocks.append((f"{run.title}, ours: policy {run.policy}, seed {run.seed}", rows))
+    if runs:
+        notes.append(
+            "Ours: test split; the learned meta-learner's test-time episode from random initial policies, a classifier "
+            "trained with each outcome."
+        )
+    other = list(dict.fromkeys(dataset_title(run.dataset) for run in runs if run.dataset != dataset))
+    if other:
+        notes.append(
+            f"Rows on {', '.join(other)} are another data set than the paper's and not to be compared with it."
+        )
+    return RobustnessTable(blocks, notes)
+
+
+def robustness_latex(table: RobustnessTable) -> str:
+    """Table 3 or 6 in LaTeX: a tabular and its notes."""
+    lines = [" & ".join(["Measure", *SPREAD.values()]) + r" \\"]
+    for title, rows in table.blocks:
+        lines += [r"\midrule", rf"\multicolumn{{{1 + len(SPREAD)}}}{{@{{}}l@{{}}}}{{\itshape {latex(title)}}} \\"]
+        lines += [" & ".join([latex(name), *map(latex, cells)]) + r" \\" for name, cells in rows]
+    return _latex_tabular("@{}l" + "r" * len(SPREAD) + "@{}", lines, table.notes)
+
+
+def robustness_markdown(table: RobustnessTable) -> str:
+    """Table 3 or 6 in Markdown: the table and its notes."""
+    rows = []
+    for title, members in table.blocks:
+        rows.append([f"**{markdown(title)}**"] + [""] * len(SPREAD))
+        rows += [[name, *cells] for name, cells in members]
+    head = markdown_table(["Measure", *SPREAD.values()], rows)
+    return head + "\n" + "".join(f"- {markdown(note)}\n" for note in table.notes)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv as csv_format
 import math
 import re
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from labelpolicy import metrics as measures
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, whole_file, write_parquet
+from labelpolicy.files import read_json, write_rows
 
 SPLITS = ("valid", "test")
 CELL = "{dataset}/{classifier}/{weights}/seed{seed}/{thresholds}/metrics.json"
@@ -41,17 +40,9 @@ def run(*, metrics: list[Path], output: Path, csv: Path) -> None:
         if cell in seen:
             raise LabelPolicyError(f"{path}: the same cell as {seen[cell]}: give it once")
         seen[cell] = path
-        rows += [(*cell, *measure) for measure in _measures(path)]
+        rows += [(*cell, *measure) for measure in read_measures(path)]
     rows.sort()
-    columns = zip(*rows, strict=True)
-    table = pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
-    )
-    write_parquet(output, table)
-    with whole_file(csv) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        writer = csv_format.writer(file, lineterminator="\n")
-        writer.writerow(SCHEMA.names)
-        writer.writerows(rows)  # csv writes a float by repr: the shortest text that reads back as the same number
+    write_rows(SCHEMA, rows, parquet=output, csv=csv)
 
 
 def _cell(path: Path) -> tuple[str, str, str, str, int]:
@@ -63,8 +54,8 @@ def _cell(path: Path) -> tuple[str, str, str, str, int]:
     return dataset, classifier, weights, thresholds, int(seed[1])
 
 
-def _measures(path: Path) -> list[tuple[str, str, float]]:
-    """(split, metric, value) of one file, complete."""
+def read_measures(path: Path) -> list[tuple[str, str, float]]:
+    """(split, metric, value) of one metrics.json: every measure of both splits, or a LabelPolicyError."""
     content = read_json(path)
     return [(split, name, _number(path, content, split, name)) for split in SPLITS for name in measures.NAMES]
 

@@ -45,7 +45,7 @@ def run(
         )
     data = Prepared(dataset)
     table = read_parquet(scores, ["split", "id", "scores"])
-    valid_scores, valid_truth = _split(data, table, scores, "valid")
+    valid_scores, valid_truth = scored(data, table, scores, "valid")
     if policy is not None:
         decision = _learned(policy, data.labels)
     else:
@@ -55,7 +55,7 @@ def run(
     found = {"valid": metrics.evaluate(valid_truth, decision.decide(valid_scores))}
 
     # Only now are the test labels read: they can move nothing but the test metrics.
-    test_scores, test_truth = _split(data, table, scores, "test")
+    test_scores, test_truth = scored(data, table, scores, "test")
     predicted = decision.decide(test_scores)
     found["test"] = metrics.evaluate(test_truth, predicted)
 
@@ -85,7 +85,7 @@ def _label_table(data: Prepared, decision: Decision, truth: np.ndarray, predicte
     return pa.table(columns | {name: pa.array(values) for name, values in metrics.per_label(truth, predicted).items()})
 
 
-def _split(data: Prepared, table: pa.Table, path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+def scored(data: Prepared, table: pa.Table, path: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
     """Scores float32 and truth bool of one split, both (n, N), in the order of the prepared documents."""
     ids, truth = data.truth(split)
     mask = pc.fill_null(pc.equal(table["split"], split), False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,12 @@ import pyarrow as pa
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
+from labelpolicy.policy import reward as rewards
 from labelpolicy.policy.artefact import Policy
-from labelpolicy.report import figures
-from labelpolicy.report.results import dataset_title
+from labelpolicy.report import chosen, curves, examples, figures
+from labelpolicy.report.results import MEASURES, classifier_title, dataset_title
+from labelpolicy.report.tables import read_robustness
+from labelpolicy.steps.decide import scored
 
 QUANTILES = ("00", "10", "25", "50", "75", "90", "100")
 HISTORY = ("epoch", "loss", "valid_accuracy", "valid_macro_f1", "valid_micro_f1")
@@ -64,6 +67,79 @@ def label_f1(*, title: str, before: Path, after: Path, names: tuple[str, str], p
         pdf=pdf,
         png=png,
     )
+
+
+def reward(*, dataset: Path, policy: Path, scores: Path, title: str, pdf: Path, png: Path) -> None:
+    """Eq. 6 worked out on one validation document: its scores, and the thresholds of policy.json."""
+    data = Prepared(dataset)
+    thresholds = Policy.read(policy, data.labels).thresholds
+    if thresholds is None:
+        raise LabelPolicyError(f"{policy}: has weights but no thresholds: expected the policy.json of a learned policy")
+    values, truth = scored(data, read_parquet(scores, ["split", "id", "scores"]), scores, "valid")
+    document, shown = examples.worked_labels(truth, values)
+    terms = rewards.paper(thresholds[None, :], values[[document]], truth[[document]])[0]
+    name = data.truth("valid")[0][document]
+    examples.reward(
+        [data.labels[label] for label in shown],
+        truth[document, shown],
+        values[document, shown].astype(np.float64),
+        thresholds[shown],
+        terms[shown],
+        name=f"validation document {name}",
+        rest=f"All {len(data.labels)} labels of this document: {terms.sum():+.1f}.",
+        title=title,
+        pdf=pdf,
+        png=png,
+    )
+
+
+def weights(
+    *, dataset: Path, policies: Mapping[str, Path], labels: Sequence[str], title: str, pdf: Path, png: Path
+) -> None:
+    """N w of the given labels, or of a few chosen by frequency, under each policy (policy.json by its name)."""
+    data = Prepared(dataset)
+    shown = _labels(data, labels)
+    learned = {
+        name: Policy.read(path, data.labels).weights[shown] * len(data.labels)
+        for name, path in _some(policies, "policy").items()
+    }
+    names = [data.labels[label] for label in shown]
+    examples.chosen_weights(names, data.train_count[shown], learned, title=title, pdf=pdf, png=png)
+
+
+def precision_recall(*, dataset: Path, scores: Path, labels: Sequence[str], title: str, pdf: Path, png: Path) -> None:
+    """Curves over all pairs (micro) and of a few labels, on the validation and the test split."""
+    data = Prepared(dataset)
+    shown = _labels(data, labels)
+    table = read_parquet(scores, ["split", "id", "scores"])
+    found = {}
+    for split, name in (("valid", "validation"), ("test", "test")):
+        values, truth = scored(data, table, scores, split)
+        found[name] = {"all labels (micro)": curves.precision_recall_curve(values, truth)} | {
+            data.labels[label]: curves.precision_recall_curve(values[:, label], truth[:, label]) for label in shown
+        }
+    curves.precision_recall(found, title=title, pdf=pdf, png=png)
+
+
+def robustness(*, runs: Path, pdf: Path, png: Path) -> None:
+    """The single runs of one file of `labelpolicy robustness`."""
+    found = read_robustness(runs)
+    rows = read_parquet(runs, ["statistic", "init", "metric", "value"]).to_pylist()
+    rows = sorted((row for row in rows if row["statistic"] == "run"), key=lambda row: row["init"])
+    values = {metric: np.array([row["value"] for row in rows if row["metric"] == metric]) for metric in MEASURES}
+    for metric, column in values.items():
+        if len(column) < 2:
+            raise LabelPolicyError(f"{runs}: {len(column)} runs of {metric}, expected at least 2: run the step again")
+    title = (
+        f"{classifier_title(found.classifier).split(':')[0]} on {dataset_title(found.dataset)}, policy {found.policy}"
+    )
+    curves.robustness(values, titles=MEASURES, title=title, pdf=pdf, png=png)
+
+
+def _labels(data: Prepared, names: Sequence[str]) -> list[int]:
+    if names:
+        return chosen.indices(data.labels, names, str(data.folder))
+    return chosen.by_frequency(data.labels, data.parents, data.train_count.tolist())
 
 
 def _some(paths: Mapping[str, Path], what: str) -> Mapping[str, Path]:

@@ -1,7 +1,8 @@
-"""table: the paper's Table 4 or 5 with our numbers beside the printed ones, in LaTeX and in Markdown."""
+"""table: one of the paper's six tables with our numbers beside the printed ones, in LaTeX and in Markdown."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from labelpolicy.errors import LabelPolicyError
@@ -10,8 +11,9 @@ from labelpolicy.methods import read_methods
 from labelpolicy.report import tables
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import PaperNumbers, Results
+from labelpolicy.report.significance import marks
 
-TABLES = ("4", "5")
+TABLES = ("1", "2", "3", "4", "5", "6")
 
 
 def run(
@@ -23,26 +25,47 @@ def run(
     datasets: list[Path],
     output: Path,
     markdown: Path,
+    robustness: Sequence[Path] = (),
+    significance: Path | None = None,
 ) -> None:
-    """Write one table for the prepared data sets; Table 5 stacks one tabular per data set.
+    """Write one table: the prepared data sets of its task, and dashes for those of the paper that are not given.
 
-    Table 4 reads neither ``metrics`` nor ``methods``; Table 5 needs both.
+    Tables 1 and 4 read ``datasets`` alone. Tables 2 and 5 also read ``metrics`` and ``methods``, and ``significance``
+    if it is given, and stack one tabular per data set. Tables 3 and 6 read ``robustness``, the files of `labelpolicy
+    robustness`.
     """
+    if table not in TABLES:
+        raise LabelPolicyError(f"table {table!r}: there is no such table here; expected one of {', '.join(TABLES)}")
     if not datasets:
         raise LabelPolicyError(f"table {table}: no data set given: name at least one prepared folder")
-    facts = [read_facts(folder) for folder in datasets]
     numbers = PaperNumbers(paper)
-    if table == "4":
-        laid_out = tables.statistics_table(facts, numbers)
+    facts = {each.name: each for each in map(read_facts, datasets)}
+    ours, absent = tables.of_table(table, list(facts), numbers)
+    shown = [facts[name] for name in ours]
+    if table in ("1", "4"):
+        laid_out = tables.statistics_table(shown, numbers, table, absent)
         in_latex, in_markdown = tables.statistics_latex(laid_out), tables.statistics_markdown(laid_out)
-    elif table == "5":
+    elif table in ("2", "5"):
         if metrics is None or methods is None:
-            raise LabelPolicyError("table 5: needs the collected metrics and methods.tsv, found none: give both")
+            raise LabelPolicyError(f"table {table}: needs the collected metrics and methods.tsv, found none: give both")
         rows, results = read_methods(methods), Results(metrics)
-        stacked = [tables.results_table(each, methods=rows, results=results, paper=numbers) for each in facts]
+        stacked = [
+            tables.results_table(
+                each,
+                methods=rows,
+                results=results,
+                paper=numbers,
+                table=table,
+                marks=significance and marks(significance, dataset=each.name, methods=rows),
+            )
+            for each in shown
+        ]
+        stacked += [tables.absent_table(name, paper=numbers, table=table) for name in absent]
         in_latex = "\n\\bigskip\n".join(tables.results_latex(each) for each in stacked)
         in_markdown = "\n".join(tables.results_markdown(each) for each in stacked)
     else:
-        raise LabelPolicyError(f"table {table!r}: there is no such table here; expected one of {', '.join(TABLES)}")
+        runs = [tables.read_robustness(path) for path in robustness]
+        spread = tables.robustness_table(runs, numbers, table)
+        in_latex, in_markdown = tables.robustness_latex(spread), tables.robustness_markdown(spread)
     write_text(output, in_latex)
     write_text(markdown, in_markdown)

@@ -114,12 +114,12 @@ def write_significance(path: Path, above: set[tuple[str, str, str]]) -> Path:
     """A significance.parquet: every learned row against every other, beyond chance where ``above`` says so."""
     methods = read_methods(METHODS)
     rows = [
-        ("reuters21578", row.name, other.name, measure, 0.01, 0.0, 0.02, 0.5, 0.5, (row.name, other.name, measure) in above)
+        ("reuters21578", *names, 0.01, 0.0, 0.02, 0.5, 0.5, names in above)
         for row in methods
         if row.learned
         for other in methods
         if other != row
-        for measure in ("accuracy", "macro_f1", "micro_f1")
+        for names in ((row.name, other.name, measure) for measure in ("accuracy", "macro_f1", "micro_f1"))
     ]
     write_rows(SIGNIFICANCE, [(*row, 1, 3019) for row in rows], parquet=path, csv=path.with_suffix(".csv"))
     return path

@@ -1,0 +1,72 @@
+"""The few labels that a figure shows out of many: named in params.yaml (report.labels), or chosen by frequency.
+
+Nothing heavy is imported here: the workflow checks the names while it is parsed, before any training starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet
+
+#: As many as in the paper's Figure 5.
+COUNT = 5
+
+
+def check(wanted: Mapping[str, Sequence[str]], datasets: Sequence[str], processed: str | Path) -> None:
+    """Check report.labels against the data sets that are prepared already; the others are checked when they are drawn.
+
+    Raises LabelPolicyError for a data set that is not in the study, or a label that is not in its data set.
+    """
+    for dataset, names in wanted.items():
+        if dataset not in datasets:
+            raise LabelPolicyError(
+                f"report.labels: data set {dataset!r} is not in grid.datasets; expected one of {', '.join(datasets)}"
+            )
+        table = Path(processed) / dataset / "labels.parquet"
+        if table.is_file():
+            indices(read_parquet(table, ["label"])["label"].to_pylist(), names, f"report.labels.{dataset}")
+
+
+def indices(labels: Sequence[str], names: Sequence[str], where: str) -> list[int]:
+    """The places of ``names`` among ``labels``.
+
+    Raises LabelPolicyError, naming ``where``, for a name that is not there.
+    """
+    place = {label: index for index, label in enumerate(labels)}
+    for name in names:
+        if name not in place:
+            raise LabelPolicyError(
+                f"{where}: the data set has no label {name!r}: expected some of its {len(labels)} labels, "
+                f"such as {', '.join(sorted(labels)[:3])}"
+            )
+    return [place[name] for name in names]
+
+
+def by_frequency(
+    labels: Sequence[str], parents: Sequence[str | None], train_count: Sequence[int], count: int = COUNT
+) -> list[int]:
+    """The places of ``count`` labels to show when none are named.
+
+    Of a flat label set: evenly spread over the ranks of frequency. Of a hierarchy, as in the paper's Figure 5: the most
+    frequent root that has children, with its most frequent descendants, then the next root, parents first.
+    """
+    order = sorted(range(len(labels)), key=lambda label: (-train_count[label], labels[label]))
+    if not any(parents):
+        last = len(order) - 1
+        count = min(count, len(order))
+        return [order[round(step * last / max(count - 1, 1))] for step in range(count)]
+    place = {label: index for index, label in enumerate(labels)}
+
+    def path(label: int) -> list[int]:
+        """From the root down to the label."""
+        parent = parents[label]
+        return [*path(place[parent]), label] if parent in place else [label]
+
+    with_children = {path(label)[0] for label in order if len(path(label)) > 1}
+    chosen: list[int] = []
+    for root in (label for label in order if label in with_children):
+        chosen += sorted((label for label in order if path(label)[0] == root), key=lambda label: len(path(label)))
+    return (chosen + [label for label in order if label not in chosen])[:count]

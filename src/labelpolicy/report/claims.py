@@ -1,0 +1,311 @@
+"""The paper's claims one by one, beside our numbers, each judged by a stated rule.
+
+workflow/claims.tsv lists them; RULES says in words what the functions of JUDGES do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet
+from labelpolicy.methods import Method, read_tsv
+from labelpolicy.report.facts import Facts
+from labelpolicy.report.markup import latex, markdown, markdown_table
+from labelpolicy.report.results import TABLE_MEASURES, PaperNumbers, Results, dataset_title
+from labelpolicy.report.tables import SIGNIFICANT, STATISTICS, Robustness
+
+REPRODUCED, NOT, UNTESTED = "reproduced", "not reproduced", "could not be tested here"
+
+#: How far ours may be from a printed measure to be near it.
+NEAR = 0.02
+
+COLUMNS = ("id", "section", "table", "dataset", "rule", "rows", "claim")
+
+#: (row, other, measure) -> whether row is above other beyond chance
+Tests = Mapping[tuple[str, str, str], bool]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line of claims.tsv."""
+
+    id: str
+    section: str
+    table: str
+    dataset: str
+    rule: str
+    rows: str
+    claim: str
+
+    @property
+    def place(self) -> str:
+        return f"Section {self.section}" + (f", Table {self.table}" if self.table != "-" else "")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim's verdict, why, and the numbers: (what, the paper's, ours) as text."""
+
+    claim: Claim
+    verdict: str
+    why: str
+    lines: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a claim is judged by; ``tests`` by data set, None where there are no tests."""
+
+    facts: Mapping[str, Facts]
+    methods: Sequence[Method]
+    results: Results
+    paper: PaperNumbers
+    tests: Mapping[str, Tests] | None
+    robustness: Sequence[Robustness]
+
+    def method(self, row: str) -> Method | None:
+        """The row of ours with this name, else the one that stands for this row of the paper."""
+        named = [method for method in self.methods if method.name == row]
+        return next(iter(named + [method for method in self.methods if method.paper_row == row]), None)
+
+    def printed(self, claim: Claim, row: str) -> list[str | None]:
+        return [self.paper.text(claim.table, row, claim.dataset, metric) for metric in TABLE_MEASURES[claim.table]]
+
+    def means(self, claim: Claim, method: Method) -> list[float]:
+        seeds = self.results.seeds(claim.dataset, self.methods)
+        return [
+            self.results.value(claim.dataset, method, metric, split="test", seeds=seeds).mean
+            for metric in TABLE_MEASURES[claim.table]
+        ]
+
+
+def read_claims(path: str | Path) -> list[Claim]:
+    """Read claims.tsv.
+
+    Raises LabelPolicyError for an unknown rule or an id given twice.
+    """
+    claims: dict[str, Claim] = {}
+    for line, fields in read_tsv(path, COLUMNS):
+        claim = Claim(*fields)
+        if claim.rule not in JUDGES:
+            raise LabelPolicyError(
+                f"{path}, line {line}: unknown rule {claim.rule!r}; expected one of {', '.join(JUDGES)}"
+            )
+        if claim.id in claims:
+            raise LabelPolicyError(f"{path}, line {line}: the id {claim.id!r} is given a second time: keep one")
+        claims[claim.id] = claim
+    return list(claims.values())
+
+
+def read_tests(path: str | Path) -> dict[str, dict[tuple[str, str, str], bool]]:
+    """significance.parquet by data set: is row above other, beyond chance?"""
+    columns = ["dataset", "row", "other", "measure", "difference", "significant"]
+    found: dict[str, dict[tuple[str, str, str], bool]] = {}
+    for row in read_parquet(path, columns).to_pylist():
+        above = bool(row["significant"]) and row["difference"] > 0
+        found.setdefault(row["dataset"], {})[row["row"], row["other"], row["measure"]] = above
+    return found
+
+
+def judge(claims: Sequence[Claim], evidence: Evidence) -> list[Judgement]:
+    """Judge every claim, in the given order."""
+    return [_judged(claim, evidence) for claim in claims]
+
+
+def _judged(claim: Claim, evidence: Evidence) -> Judgement:
+    if claim.dataset not in evidence.facts:
+        return Judgement(claim, UNTESTED, f"{dataset_title(claim.dataset)} is not in this study.", [])
+    return JUDGES[claim.rule](claim, evidence)
+
+
+def _count(claim: Claim, evidence: Evidence) -> Judgement:
+    counts = {metric: (name, count) for name, metric, count in STATISTICS[claim.table]}
+    lines = []
+    for metric in map(str.strip, claim.rows.split(",")):
+        name, count = counts[metric]
+        printed = next(
+            text
+            for row in evidence.paper.rows(claim.table, claim.dataset)
+            if (text := evidence.paper.text(claim.table, row, claim.dataset, metric)) is not None
+        )
+        lines.append((name, printed if "." in printed else f"{int(printed):,}", count(evidence.facts[claim.dataset])))
+    differing = [name for name, printed, ours in lines if printed != ours]
+    why = f"Another number: {', '.join(differing).lower()}." if differing else "The same, to the digits printed."
+    return Judgement(claim, NOT if differing else REPRODUCED, why, lines)
+
+
+def _near(claim: Claim, evidence: Evidence) -> Judgement:
+    method, printed = evidence.method(claim.rows), evidence.printed(claim, claim.rows)
+    if method is None:
+        return Judgement(claim, UNTESTED, f"{claim.rows} was not run.", [])
+    means = evidence.means(claim, method)
+    titles = TABLE_MEASURES[claim.table].values()
+    lines = [
+        (f"{method.name}: {title}", text or "", f"{mean:.3f}")
+        for title, text, mean in zip(titles, printed, means, strict=True)
+    ]
+    far = [
+        title
+        for title, text, mean in zip(titles, printed, means, strict=True)
+        if text is None or abs(mean - float(text)) > NEAR
+    ]
+    why = f"More than {NEAR} away: {', '.join(far)}." if far else f"Every measure within {NEAR}."
+    return Judgement(claim, NOT if far else REPRODUCED, why, lines)
+
+
+def _above(claim: Claim, evidence: Evidence) -> Judgement:
+    first, _, rest = (part.strip() for part in claim.rows.partition(">"))
+    others = [other.strip() for other in rest.split(";")]
+    method = evidence.method(first)
+    if method is None:
+        return Judgement(claim, UNTESTED, f"{first} was not run.", [])
+    tests = None if evidence.tests is None else evidence.tests.get(claim.dataset, {})
+    measures = TABLE_MEASURES[claim.table]
+    lines, failing, missing, untested = [], [], [], []
+    for row in others:
+        printed = [
+            "–" if None in (a, b) else f"{float(a) - float(b):+.3f}"
+            for a, b in zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
+        ]
+        other = evidence.method(row)
+        if other is None:
+            lines.append((f"{first} − {row}", " / ".join(printed), "not run"))
+            missing.append(row)
+            continue
+        gains = [
+            round(ours - theirs, 3) + 0.0
+            for ours, theirs in zip(evidence.means(claim, method), evidence.means(claim, other), strict=True)
+        ]
+        tested = [None if tests is None else tests.get((method.name, other.name, metric)) for metric in measures]
+        shown = [f"{gain:+.3f}{SIGNIFICANT if test else ''}" for gain, test in zip(gains, tested, strict=True)]
+        lines.append((f"{method.name} − {other.name}", " / ".join(printed), " / ".join(shown)))
+        if any(gain <= 0 or test is False for gain, test in zip(gains, tested, strict=True)):
+            failing.append(other.name)
+        if None in tested:
+            untested.append(other.name)
+    if failing:
+        verdict, why = NOT, f"Not above {', '.join(failing)} in every measure{' beyond chance' if tests else ''}."
+    elif missing:
+        verdict, why = UNTESTED, f"Above all rows that were run; not run: {', '.join(missing)}."
+    else:
+        verdict, why = REPRODUCED, "Above in every measure."
+    if untested and not failing and not missing:
+        why += f" Chance was not tested against {', '.join(untested)}."
+    return Judgement(claim, verdict, why, lines)
+
+
+def _steady(claim: Claim, evidence: Evidence) -> Judgement:
+    classifier, policy = claim.rows.split()
+    runs = [
+        run
+        for run in evidence.robustness
+        if (run.dataset, run.classifier, run.policy) == (claim.dataset, classifier, policy)
+    ]
+    if not runs:
+        return Judgement(claim, UNTESTED, "No robustness run (snakemake robustness).", [])
+    (dataset,) = evidence.paper.datasets(claim.table)
+    measures = TABLE_MEASURES[claim.table]
+    printed = {metric: evidence.paper.text(claim.table, "stdev", dataset, metric) or "" for metric in measures}
+    limit = max(map(float, printed.values()))
+    lines = [
+        (f"St. dev. of {title}, seed {run.seed}", printed[metric], f"{run.values['stdev', metric]:.4f}")
+        for run in runs
+        for metric, title in measures.items()
+    ]
+    wide = any(run.values["stdev", metric] > limit for run in runs for metric in measures)
+    found = "Not every" if wide else "Every"
+    why = f"{found} standard deviation is at most {limit}, the largest that Table {claim.table} prints."
+    return Judgement(claim, NOT if wide else REPRODUCED, why, lines)
+
+
+def _none(claim: Claim, evidence: Evidence) -> Judgement:
+    return Judgement(claim, UNTESTED, "No rule judges it: it compares data sets, or is read off a figure.", [])
+
+
+JUDGES: dict[str, Callable[[Claim, Evidence], Judgement]] = {
+    "count": _count,
+    "near": _near,
+    "above": _above,
+    "steady": _steady,
+    "none": _none,
+}
+
+#: What the functions above do, in words.
+RULES = (
+    f"{UNTESTED}: the data set is not in the study, or a row or run that the claim needs is not there and the rest "
+    "does not refute it already.",
+    f"near: {REPRODUCED} if every measure of ours, the mean over seeds on the test split, is within {NEAR} of the "
+    "printed one.",
+    f"above: {REPRODUCED} if ours exceeds every row compared with in every measure as shown, and, where the pair was "
+    f"tested, beyond chance ({SIGNIFICANT}: docs/statistics.md). Whether the sizes agree is not judged. Numbers are "
+    "differences of accuracy / macro-F1 / micro-F1.",
+    "count: " + REPRODUCED + " if our count is the printed one, to the digits printed.",
+    f"steady: {REPRODUCED} if the standard deviation over random initial policies is, in every measure, at most the "
+    "largest that the paper's table prints.",
+)
+
+
+def reproducing_markdown(judgements: Sequence[Judgement], seeds: Mapping[str, Sequence[int]]) -> str:
+    """The page results/reproducing.md: all verdicts, the rules, then each claim with its numbers."""
+    parts = [
+        "# The paper's claims beside ours\n",
+        "Written by `labelpolicy reproducing` from the results, the tests and the robustness runs; a change here is "
+        "lost.\n",
+        _seed_sentence(seeds),
+        _count_sentence(judgements),
+        markdown_table(
+            ["", "Claim", "Where", "Verdict"],
+            [
+                [each.claim.id, markdown(each.claim.claim), each.claim.place, f"**{each.verdict}**"]
+                for each in judgements
+            ],
+            left=4,
+        ),
+        "## How claims are judged\n",
+        "".join(f"- {markdown(rule)}\n" for rule in RULES),
+        "## Claim by claim\n",
+    ]
+    for each in judgements:
+        parts.append(f"### {each.claim.id}: {markdown(each.claim.claim)}\n")
+        parts.append(f"{each.claim.place}. **{each.verdict.capitalize()}.** {markdown(each.why)}\n")
+        if each.lines:
+            rows = [[markdown(what), paper, ours] for what, paper, ours in each.lines]
+            parts.append(markdown_table(["", "Paper", "Ours"], rows))
+    return "\n".join(parts)
+
+
+def _seed_sentence(seeds: Mapping[str, Sequence[int]]) -> str:
+    listed = [f"{dataset_title(name)}: {', '.join(map(str, found))}" for name, found in seeds.items()]
+    return f"Seeds: {'; '.join(listed)}.\n"
+
+
+def _count_sentence(judgements: Sequence[Judgement]) -> str:
+    verdicts = [each.verdict for each in judgements]
+    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in (REPRODUCED, NOT, UNTESTED))
+    return f"{len(verdicts)} claims: {counted}.\n"
+
+
+def reproducing_latex(judgements: Sequence[Judgement]) -> str:
+    """The same verdicts and numbers for a LaTeX document; needs longtable, array and booktabs."""
+    lines = [
+        "% Written by labelpolicy; a change here is lost. Needs \\usepackage{longtable,array,booktabs}.",
+        latex(_count_sentence(judgements).strip()),
+        r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}",
+        r"\begin{longtable}{@{}>{\raggedright\arraybackslash}p{0.5\linewidth}ll@{}}",
+        r"\toprule & paper & ours \\ \midrule \endhead",
+        r"\bottomrule \endfoot",
+    ]
+    for each in judgements:
+        text = f"{each.claim.id}. {each.claim.claim} ({each.claim.place})"
+        cell = rf"{latex(text)} \textbf{{{latex(each.verdict.capitalize())}.}} {latex(each.why)}"
+        lines.append(
+            rf"\multicolumn{{3}}{{@{{}}>{{\raggedright\arraybackslash}}p{{0.97\linewidth}}@{{}}}}{{{cell}}} \\*"
+        )
+        for what, *numbers in each.lines:
+            signed = [number.replace("-0", "−0") for number in numbers]
+            lines.append(" & ".join([rf"\quad {latex(what)}", *map(latex, signed)]) + r" \\")
+        lines.append(r"\addlinespace[4pt]")
+    return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])

@@ -1,0 +1,113 @@
+"""significance: kept scores and thresholds of all rows -> significance.parquet and .csv; nothing is trained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from labelpolicy import metrics as measures
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_json, read_parquet, require, write_rows
+from labelpolicy.methods import Method, read_methods
+from labelpolicy.parameters import Significance
+from labelpolicy.policy.thresholds import from_json
+from labelpolicy.report.results import Results
+from labelpolicy.report.significance import MEASURES, SCHEMA, Outcomes, compare, draws_needed, pairs
+from labelpolicy.steps.decide import scored
+
+#: Decisions made anew must give the collected measures; they are the same sums but for the order of addition.
+TOLERANCE = 1e-9
+
+Runs = dict[tuple[int, int], tuple[Path, Path]]  # (row of the sheet, seed) -> scores.parquet, thresholds.json
+
+
+def run(
+    *,
+    datasets: list[Path],
+    results: Path,
+    metrics: Path,
+    methods: Path,
+    parameters: Significance,
+    output: Path,
+    csv: Path,
+) -> None:
+    """Test each learned row of the sheet against every other row, on every data set, over the seeds of ``metrics``.
+
+    Decisions come from scores.parquet and thresholds.json of the cells under ``results``, and must give the measures
+    that stand in ``metrics``. A data set given as a prepared folder is found in the results by its name.
+
+    Raises LabelPolicyError, before anything is computed, for a row or seed without a result or without its files;
+    and for a cell whose decisions do not give the collected measures.
+    """
+    rows = read_methods(methods)
+    collected = Results(metrics)
+    prepared = [Prepared(folder) for folder in datasets]
+    found = {data.name: _runs(results, data.name, rows, collected) for data in prepared}
+    comparisons = len(pairs(rows))
+    if comparisons and parameters.draws < draws_needed(comparisons, parameters.level):
+        print(
+            f"warning: {parameters.draws} draws cannot show a difference at level {parameters.level} among "
+            f"{comparisons} comparisons: set significance.draws to at least "
+            f"{draws_needed(comparisons, parameters.level)}",
+            file=sys.stderr,
+        )
+    lines = []
+    for data in prepared:
+        runs = found[data.name]
+        truth, outcomes = _outcomes(data, rows, runs, collected)
+        lines += compare(
+            data.name,
+            rows,
+            truth,
+            [[outcomes[row, seed] for seed in sorted({seed for _, seed in runs})] for row in range(len(rows))],
+            draws=parameters.draws,
+            level=parameters.level,
+            seed=parameters.seed,
+        )
+    write_rows(SCHEMA, [tuple(line[name] for name in SCHEMA.names) for line in lines], parquet=output, csv=csv)
+
+
+def _runs(results: Path, dataset: str, methods: Sequence[Method], collected: Results) -> Runs:
+    """The files of every row and seed; all of them are there, and all measures are collected."""
+    seeds = collected.seeds(dataset, methods)
+    runs = {}
+    for row, method in enumerate(methods):
+        for measure in MEASURES:
+            collected.value(dataset, method, measure, split="test", seeds=seeds)
+        for seed in seeds:
+            trained = Path(results) / dataset / method.classifier / method.weights / f"seed{seed}"
+            runs[row, seed] = (
+                require(trained / "scores.parquet"),
+                require(trained / method.thresholds / "thresholds.json"),
+            )
+    return runs
+
+
+def _outcomes(
+    data: Prepared, methods: Sequence[Method], runs: Runs, collected: Results
+) -> tuple[np.ndarray, dict[tuple[int, int], Outcomes]]:
+    """Truth (n, N) of the test split, and what every row and seed decided on it. Each scores.parquet is read once."""
+    outcomes = {}
+    for scores in sorted({scores for scores, _ in runs.values()}):
+        values, truth = scored(data, read_parquet(scores, ["split", "id", "scores"]), scores, "test")
+        for (row, seed), (from_scores, thresholds) in runs.items():
+            if from_scores != scores:
+                continue
+            predicted = from_json(read_json(thresholds), data.labels, str(thresholds)).decide(values)
+            _check(thresholds, measures.evaluate(truth, predicted), data.name, methods[row], seed, collected)
+            outcomes[row, seed] = Outcomes.of(truth, predicted)
+    return truth, outcomes
+
+
+def _check(path: Path, decided: dict[str, float], dataset: str, method: Method, seed: int, collected: Results) -> None:
+    for measure in MEASURES:
+        stands = collected.value(dataset, method, measure, split="test", seeds=[seed]).by_seed[0]
+        if abs(decided[measure] - stands) > TOLERANCE:
+            raise LabelPolicyError(
+                f"{path}: decisions by it give a test {measure} of {decided[measure]:.6f}, but {collected.path} has "
+                f"{stands:.6f}: run `labelpolicy decide` and `labelpolicy collect` again"
+            )

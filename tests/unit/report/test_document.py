@@ -1,0 +1,96 @@
+"""The report as PDF: every part in its place, numbers from the files, and a note where there is no TeX."""
+
+import shutil
+import subprocess
+
+import pytest
+from report_samples import METHODS, PAPER, ROOT, write_history, write_robustness
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.parameters import Data, MetaLearner
+from labelpolicy.report import document as reports
+from labelpolicy.steps import document, figure, reproducing, table
+
+TEMPLATE = ROOT / "workflow" / "report" / "reproduction.tex"
+
+
+@pytest.fixture
+def parts(tmp_path, prepared, metrics):
+    """The options of the step, with real tables, claims and one figure."""
+    folder, runs = tmp_path / "tables", write_robustness(tmp_path / "seed0.parquet")
+    given = {"metrics": metrics, "methods": METHODS, "paper": PAPER, "datasets": [prepared]}
+    for number in reports.TABLE_TITLES:
+        outputs = {"output": folder / f"table{number}.tex", "markdown": folder / f"table{number}.md"}
+        table.run(table=number, robustness=[runs], **given, **outputs)
+    claims = {"claims": ROOT / "workflow" / "claims.tsv", "output": tmp_path / "r.md", "latex": folder / "claims.tex"}
+    reproducing.run(significance=None, robustness=[runs], **given, **claims)
+    drawn = tmp_path / "figures" / "reuters21578" / "kim_cnn" / "learning_curve.pdf"
+    histories = {"uniform": write_history(tmp_path / "history.parquet", epochs=3, lift=0)}
+    figure.learning_curve(title="x", histories=histories, pdf=drawn, png=drawn.with_suffix(".png"))
+    policies = {"meta": MetaLearner(), "unused": MetaLearner()}
+    given |= {"tables": folder, "claims": folder / "claims.tex", "figures": [drawn], "template": TEMPLATE}
+    return given | {"policies": policies, "data": Data(), "output": tmp_path / "reproduction.pdf"}
+
+
+@pytest.mark.skipif(
+    reports.engine() is None or not shutil.which("pdftotext"), reason="needs TeX and pdftotext: not installed"
+)
+def test_the_pdf_shows_tables_claims_figures_and_deviations(parts):
+    document.run(**parts)
+    first = parts["output"].read_bytes()
+    document.run(**parts)
+    assert parts["output"].read_bytes() == first, "the same inputs gave other bytes"
+    done = subprocess.run(["pdftotext", "-layout", parts["output"], "-"], capture_output=True, text=True, check=True)
+    text = " ".join(done.stdout.split())
+    for shown in (
+        "Table 6. Robustness to initial policies",
+        "7,769 training documents",
+        "Not run here: FIGER, OntoNotes, BBN, RCV1-V2.",
+        "learner shared (paper: paper)",
+        "CNN+Meta-Training-Prediction",
+        "Not reproduced.",
+        "Figure 1: Learning curves by label weights; Reuters-21578, kim cnn.",
+    ):
+        assert shown in text.replace("_", " "), shown
+    assert "unused" not in text, "a policy that no row uses is no deviation"
+
+
+def test_without_tex_a_note_takes_the_pdf_s_place(parts, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", "/nonexistent")
+    document.run(**parts)
+    assert not parts["output"].exists()
+    note = parts["output"].with_suffix(".md").read_text()
+    assert "No TeX was found" in note and "table5.tex" in note and "learning" in note
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.skipif(reports.engine() is None, reason="needs TeX: not installed")
+def test_tex_s_complaint_is_one_line(parts, tmp_path):
+    bad = tmp_path / "bad.tex"
+    bad.write_text(TEMPLATE.read_text().replace(r"\maketitle", r"\undefinedcommand"))
+    with pytest.raises(LabelPolicyError, match=r"stopped: .*ndefined") as caught:
+        document.run(**parts | {"template": bad})
+    assert "\n" not in str(caught.value) and not parts["output"].exists()
+
+
+def test_a_template_must_have_every_part(parts, tmp_path):
+    bad = tmp_path / "bad.tex"
+    bad.write_text(TEMPLATE.read_text().replace("%% INSERT claims", ""))
+    with pytest.raises(LabelPolicyError, match="no line %% INSERT claims"):
+        document.run(**parts | {"template": bad})
+    bad.write_text(TEMPLATE.read_text() + "\n%% INSERT more\n")
+    with pytest.raises(LabelPolicyError, match="INSERT more: unknown"):
+        document.run(**parts | {"template": bad})
+
+
+def test_no_number_stands_in_the_prose():
+    """Numbers enter by generated files alone; what is left are lengths, options and the year of the paper."""
+    text = TEMPLATE.read_text().split(r"\maketitle")[1].replace("EMNLP 2019", "")
+    assert not any(character.isdigit() for character in text)
+
+
+def test_every_choice_of_the_paper_is_a_parameter():
+    assert set(reports.PAPER_CHOICES) <= set(MetaLearner.model_fields)
+    literal = MetaLearner.model_validate(reports.PAPER_CHOICES)
+    (sentence,) = [s for s in reports.deviations([], [], {"meta_paper": literal}, Data()) if "Policy" in s]
+    assert "the paper's letter" in sentence

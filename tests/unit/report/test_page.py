@@ -1,0 +1,110 @@
+"""The results page: what data stands in it, and that it is one file that needs nothing else."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from report_samples import METHODS, REUTERS, ROOT, write_labels
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet, write_parquet
+from labelpolicy.methods import read_methods
+from labelpolicy.metrics import NAMES
+from labelpolicy.policy.artefact import Policy
+from labelpolicy.steps import page
+
+TEMPLATE = ROOT / "workflow" / "report" / "page.html"
+SEEDS = (0, 1)
+
+
+@pytest.fixture
+def given(tmp_path, prepared, counts):
+    """Two cells with two seeds: all files that the step reads, and its options."""
+    rows = []
+    cells = [method.cell for method in read_methods(METHODS) if method.name in ("Linear", "Linear+RCut-Prediction")]
+    for number, (classifier, weights, thresholds) in enumerate(cells):
+        for seed in SEEDS:
+            folder = tmp_path / "results" / "reuters21578" / classifier / weights / f"seed{seed}"
+            (folder / thresholds).mkdir(parents=True)
+            path = write_labels(folder / thresholds / "labels.parquet", counts, lift=number + seed)
+            if thresholds == "rcut":
+                table = read_parquet(path)
+                write_parquet(path, table.set_column(2, "threshold", [[None] * len(REUTERS)]))
+            Policy(REUTERS, np.full(90, 1 / 90)).write(folder / "policy.json")
+            place = ("reuters21578", classifier, weights, thresholds, seed)
+            rows += [
+                (*place, split, metric, 0.1 * (number + seed) + 0.01 * i + 0.5 * (split == "test"))
+                for split in ("valid", "test")
+                for i, metric in enumerate(NAMES)
+            ]
+    names = ("dataset", "classifier", "weights", "thresholds", "seed", "split", "metric", "value")
+    columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
+    write_parquet(tmp_path / "metrics.parquet", pq.ParquetFile(path).read().from_pydict(columns))
+    image = tmp_path / "figures" / "reuters21578" / "linear" / "learning_curve.png"
+    image.parent.mkdir(parents=True)
+    image.write_bytes(b"\x89PNG not an image")
+    options = {"datasets": [prepared], "results": tmp_path / "results", "metrics": tmp_path / "metrics.parquet"}
+    options |= {"methods": METHODS, "figures": [image], "template": TEMPLATE, "output": tmp_path / "index.html"}
+    return options
+
+
+def data_of(path) -> dict:
+    return json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', path.read_text())[1])
+
+
+def test_means_over_seeds_of_every_measure_and_label(given):
+    page.run(**given)
+    data = data_of(given["output"])
+    assert [row["name"] for row in data["rows"]] == ["Linear", "Linear+RCut-Prediction"] and data["many"]
+    linear, rcut = data["rows"]
+    assert linear["test"] == pytest.approx([0.55 + 0.01 * i for i in range(len(NAMES))])
+    assert linear["valid"] == pytest.approx([0.05 + 0.01 * i for i in range(len(NAMES))])
+    assert linear["test_sd"] == pytest.approx([0.1 / 2**0.5] * 3, abs=1e-6)
+    folder = given["results"] / "reuters21578" / "linear" / "uniform"
+    tables = [read_parquet(folder / f"seed{seed}" / "fixed" / "labels.parquet") for seed in SEEDS]
+    f1 = np.mean([table["f1"].to_numpy() for table in tables], axis=0)
+    assert linear["f1"] == pytest.approx(f1, abs=1e-6) and linear["weight"] == [1.0] * 90
+    assert linear["threshold"] == [0.5] * 90 and rcut["threshold"] is None
+    assert data["labels"]["reuters21578"]["label"] == REUTERS
+
+
+def test_the_page_is_one_file_that_names_no_other(given):
+    page.run(**given)
+    text = given["output"].read_text()
+    assert not re.findall(r'(?:src|href)\s*=\s*"(?!data:)|url\(|@import|https?://|fetch\(|XMLHttp', text)
+    assert "data:image/png;base64," in text and "Learning curves by label weights; Reuters-21578, linear" in text
+
+
+def test_same_bytes_twice(given):
+    page.run(**given)
+    first = given["output"].read_bytes()
+    page.run(**given)
+    assert given["output"].read_bytes() == first
+
+
+def test_names_cannot_break_out_of_the_data(given, tmp_path):
+    methods = tmp_path / "methods.tsv"
+    methods.write_text(METHODS.read_text().replace("\nLinear\t", "\n</script><script>alert(1)\t"))
+    page.run(**given | {"methods": methods})
+    assert "</script><script>alert" not in given["output"].read_text()
+    assert data_of(given["output"])["rows"][0]["name"] == "</script><script>alert(1)"
+
+
+def test_missing_files_and_other_labels_are_errors(given, tmp_path):
+    folder = given["results"] / "reuters21578" / "linear" / "uniform" / "seed1"
+    shutil.copytree(folder, tmp_path / "kept")
+    table = read_parquet(folder / "fixed" / "labels.parquet")
+    write_parquet(folder / "fixed" / "labels.parquet", table.slice(1))
+    with pytest.raises(LabelPolicyError, match="not the labels of the other cells"):
+        page.run(**given)
+    (folder / "fixed" / "labels.parquet").unlink()
+    with pytest.raises(LabelPolicyError, match=r"fixed/labels.parquet: no such file"):
+        page.run(**given)
+    bad = tmp_path / "page.html"
+    bad.write_text(TEMPLATE.read_text().replace("<!-- DATA -->", ""))
+    shutil.copytree(tmp_path / "kept", folder, dirs_exist_ok=True)
+    with pytest.raises(LabelPolicyError, match="0 times <!-- DATA -->, expected once"):
+        page.run(**given | {"template": bad})

@@ -1,0 +1,132 @@
+"""The real workflow on the synthetic corpus, in a folder of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SHEET = """\
+name\tclassifier\tweights\tthresholds\tpaper_row\tgroup
+CNN\tkim_cnn\tuniform\tfixed\tCNN\tbase
+CNN+Meta-Training-Prediction\tkim_cnn\tmeta\tmeta\tCNN+Meta-Training-Prediction\tboth
+Linear\tlinear\tuniform\tfixed\t-\tbase
+Linear+Shared-Prediction\tlinear\tuniform\tshared\t-\tprediction
+Linear (Eq. 6)\tlinear\tmeta_paper\tmeta_paper\t-\tboth
+LinearSVC\tlinear_svc\tuniform\tscut\t-\tbase
+"""
+SMALL = """\
+grid:
+  datasets:
+  - synthetic
+data:
+  vectors:
+    source: random
+    width: 16
+synthetic:
+  documents: 300
+  test_documents: 100
+  labels: 6
+classifiers:
+  kim_cnn:
+    epochs: 4
+    filters: 16
+  linear:
+    epochs: 4
+policies:
+  meta:
+    episodes: 3
+    steps: 3
+  meta_paper:
+    learner: paper
+    reward: paper
+    credit: total
+    rewarded_on: in_sample
+    samples: 1
+    batches: 1
+    rollout: batch
+    episodes: 3
+    steps: 3
+"""
+
+
+class Study:
+    """A copy of the workflow's files in a folder, with small parameters and few rows, and its own src/ if wanted."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        shutil.copytree(ROOT / "workflow", folder / "workflow")
+        shutil.copytree(ROOT / "profiles", folder / "profiles")
+        shutil.copy(ROOT / "Snakefile", folder)
+        (folder / "params.yaml").write_text(SMALL)
+        (folder / "workflow" / "methods.tsv").write_text(SHEET)
+        self.environment = os.environ | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT / "src"),
+        }
+
+    def own_source(self) -> Path:
+        """Give the study a copy of the library that a test may edit."""
+        shutil.copytree(ROOT / "src", self.folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        self.environment["PYTHONPATH"] = str(self.folder / "src")
+        return self.folder / "src" / "labelpolicy"
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """Run snakemake; everything it printed."""
+        done = subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+        assert (done.returncode != 0) == fails, done.stdout[-4000:]
+        return done.stdout
+
+    def jobs(self, *arguments: str) -> set[str]:
+        """What a dry run would do: the message of each job, empty when there is nothing to do."""
+        printed = self.run("--dry-run", *arguments)
+        return {line.split(": ", 1)[1] for line in printed.splitlines() if line.startswith("Job ") and ": " in line}
+
+    def products(self) -> dict[str, str]:
+        """Checksums of everything under data/ and results/."""
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for top in ("data", "results")
+            for path in sorted((self.folder / top).rglob("*"))
+            if path.is_file() and path.name != ".snakemake_timestamp"
+        }
+
+
+@pytest.fixture
+def study(tmp_path) -> Study:
+    """A fresh study: nothing run yet."""
+    return Study(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Study:
+    """A study that has been run; tests must not change it."""
+    study = Study(tmp_path_factory.mktemp("finished"))
+    study.run()
+    return study
+
+
+@pytest.fixture
+def copy(finished, tmp_path) -> Study:
+    """A finished study that a test may change."""
+    shutil.copytree(finished.folder, tmp_path / "copy", copy_function=shutil.copy2)
+    study = object.__new__(Study)
+    study.folder, study.environment = tmp_path / "copy", dict(finished.environment)
+    return study

@@ -1,0 +1,133 @@
+"""The report of a finished study: the page and Snakemake's own report in a real browser without a network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tempfile
+
+import pyarrow.parquet as pq
+import pytest
+from conftest import Study
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="needs chromium: not installed")
+
+
+@pytest.fixture(scope="module")
+def shown(finished, tmp_path_factory) -> Study:
+    """A finished study with its report; tests must not change it."""
+    study = object.__new__(Study)
+    study.folder, study.environment = tmp_path_factory.mktemp("shown") / "copy", dict(finished.environment)
+    shutil.copytree(finished.folder, study.folder, copy_function=shutil.copy2)
+    with (study.folder / "params.yaml").open("a") as file:
+        file.write("report:\n  robustness: false\nsignificance:\n  draws: 2000\n")
+    study.run("report")
+    return study
+
+
+def browse(path, view="") -> str:
+    """The document as it stands after its scripts ran; an error on the console, or a request, fails the test."""
+    with tempfile.TemporaryDirectory() as profile:
+        options = [f"--user-data-dir={profile}", "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr"]
+        command = [BROWSER, *QUIET, *options, "--virtual-time-budget=4000", "--dump-dom", f"file://{path}{view}"]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=90, check=True)
+    complaints = [line for line in done.stderr.splitlines() if re.search(r"Uncaught|ERROR:CONSOLE|ERR_[A-Z_]+", line)]
+    assert not complaints, complaints
+    return done.stdout
+
+
+def column(document: str, table: str, title: str) -> list[str]:
+    """The texts of one column of a table, top down."""
+    body = re.search(rf'<table id="{table}">(.*?)</table>', document, re.DOTALL)[1]
+    cells = [re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL) for row in re.findall(r"<tr.*?</tr>", body, re.DOTALL)]
+    texts = [[re.sub(r"<.*?>", "", cell) for cell in row] for row in cells]
+    return [row[texts[0].index(title)] for row in texts[1:]]
+
+
+def test_the_report_is_complete(shown):
+    results = shown.folder / "results"
+    for number in range(1, 7):
+        assert r"\toprule" in (results / f"tables/table{number}.tex").read_text()
+    assert "synthetic" in (results / "tables/table5.md").read_text()
+    assert "synthetic" not in (results / "tables/table2.md").read_text()
+    assert "could not be tested here" in (results / "reproducing.md").read_text()
+    assert (results / "reproduction.pdf").is_file() or (results / "reproduction.md").is_file()
+    for name in ("precision_recall", "weights", "meta/reward"):
+        assert (results / f"figures/synthetic/kim_cnn/{name}.pdf").is_file()
+
+
+@needs_browser
+def test_the_page_shows_all_cells_and_sorts_them(shown):
+    page = shown.folder / "results/page/index.html"
+    tidy = pq.read_table(shown.folder / "results/metrics.parquet").to_pandas()
+    values = tidy.query("split == 'test' and metric == 'macro_f1'")["value"].tolist()
+    plain = browse(page)
+    assert sorted(column(plain, "cells", "Macro-F1")) == sorted(f"{value:.3f}" for value in values)
+    falling = browse(page, "#sort=macro_f1")
+    assert column(falling, "cells", "Macro-F1") == [f"{value:.3f}" for value in sorted(values, reverse=True)]
+    assert falling.count('aria-sort="descending"') == 1
+    rising = browse(page, "#sort=macro_f1&order=asc&split=valid")
+    values = tidy.query("split == 'valid' and metric == 'macro_f1'")["value"].tolist()
+    assert column(rising, "cells", "Macro-F1") == [f"{value:.3f}" for value in sorted(values)]
+    assert plain.count("<figure>") >= 8 and plain.count('src="data:image/png;base64,') == plain.count("<figure>")
+
+
+@needs_browser
+def test_the_page_filters_and_shows_the_labels_of_a_row(shown):
+    page = shown.folder / "results/page/index.html"
+    document = browse(page, "#filter=linear+shared&row=synthetic/linear/uniform/shared&labelsort=f1&all=1")
+    assert column(document, "cells", "Thresholds") == ["shared"] and column(document, "cells", "Hamming loss")
+    table = pq.read_table(shown.folder / "results/synthetic/linear/uniform/seed0/shared/labels.parquet").to_pandas()
+    assert column(document, "labels", "F1") == [f"{f1:.3f}" for f1 in sorted(table["f1"], reverse=True)]
+    assert set(column(document, "labels", "Label")) == set(table["label"])
+    thresholds = dict(zip(table["label"], table["threshold"], strict=True))
+    for label, shown_threshold in zip(
+        column(document, "labels", "Label"), column(document, "labels", "Threshold p"), strict=True
+    ):
+        assert shown_threshold == f"{thresholds[label]:.3f}"
+    assert set(column(document, "labels", "Weight N·w")) == {"1.000"}
+
+
+def test_snakemake_s_own_report_is_one_file_with_captions(shown):
+    shown.run("report", "--report", "results/report.html")
+    report = shown.folder / "results/report.html"
+    text = report.read_text()
+    assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)', text)
+    for caption in ("The paper's claims one by one", "labels by falling training frequency", "All cells of the grid"):
+        assert caption.replace("'", "&#x27;") in text or caption in text, caption
+    if BROWSER:
+        document = browse(report)
+        for category in ("Figures", "Results", "Tables"):
+            assert category in document
+
+
+def test_a_label_that_is_not_there_stops_before_anything_is_trained(copy):
+    with (copy.folder / "params.yaml").open("a") as file:
+        file.write("report:\n  labels:\n    synthetic: [nothing_like_it]\n")
+    printed = copy.run("--dry-run", fails=True)
+    assert "report.labels.synthetic: the data set has no label 'nothing_like_it'" in printed
+    assert "Traceback" not in printed
+
+
+def test_the_quick_target_leaves_the_slow_classifier_out(study):
+    jobs = study.jobs("quick")
+    assert any("linear" in job for job in jobs) and not any("kim_cnn" in job for job in jobs)
+
+
+def test_the_paper_target_takes_seeds_from_the_command_line(copy):
+    jobs = copy.jobs("paper", "--config", "grid={seeds: 3}")
+    assert any("kim_cnn on synthetic, seed 2" in job for job in jobs) and not any("seed 3" in job for job in jobs)
+    assert any(job.startswith("Robustness of policy meta") for job in jobs)
