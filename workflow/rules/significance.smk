@@ -24,8 +24,8 @@ rule significance:
         folders=expand("data/processed/{dataset}", dataset=DATASETS),
         settings=settings(study, "significance"),
         code=code_digest("steps.significance"),
-    conda:
-        "labelpolicy"
+    envmodules:
+        "labelpolicy",
     log:
         "logs/significance.log",
     benchmark:

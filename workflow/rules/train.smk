@@ -13,8 +13,8 @@ rule train:
     params:
         settings=training_settings,
         code=step_code("steps.train"),
-    conda:
-        "labelpolicy"
+    envmodules:
+        "labelpolicy",
     log:
         f"logs/train/{CELL}.log",
     benchmark:
