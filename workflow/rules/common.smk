@@ -13,9 +13,7 @@ from labelpolicy.report.chosen import check as check_labels
 from labelpolicy.report.document import engine
 from snakemake.exceptions import WorkflowError
 
-# Every rule's `envmodules` is for sites with environment modules: --sdm env-modules loads one named labelpolicy there.
-# Everywhere else the commands come from the environment that snakemake itself runs in (Makefile, environment.yml).
-
+# A rule's `conda` matters with --sdm conda only; otherwise commands come from the environment that snakemake runs in.
 METHODS = config.pop("methods", "workflow/methods.tsv")  # another sheet of rows: --config methods=my_methods.tsv
 
 try:

@@ -17,8 +17,8 @@ rule fetch:
         "data/raw/{dataset}/source.json",
     params:
         code=code_digest("steps.fetch"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/fetch/{dataset}.log",
     benchmark:
@@ -39,8 +39,8 @@ rule synthesise:
     params:
         settings=settings(study, "synthetic"),
         code=code_digest("steps.synthesise"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/synthesise/synthetic.log",
     benchmark:
@@ -66,8 +66,8 @@ rule prepare:
         code=lambda wildcards: code_digest(
             "steps.prepare", reader_module(wildcards.dataset).removeprefix("labelpolicy.")
         ),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/prepare/{dataset}.log",
     benchmark:

@@ -18,8 +18,8 @@ rule decide:
         settings=settings(study, "thresholds"),
         policy=lambda wildcards, input: f"--policy {input.policy}" if input.policy else "",
         code=code_digest("steps.decide"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/decide/{CELL}/{{thresholds}}.log",
     benchmark:

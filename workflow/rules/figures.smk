@@ -24,8 +24,8 @@ rule heatmap:
         ),
     params:
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/heatmap/{FIGURES}/{{policy}}.log",
     benchmark:
@@ -62,8 +62,8 @@ rule learning_curve:
         ),
     params:
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/learning_curve/{FIGURES}.log",
     benchmark:
@@ -101,8 +101,8 @@ rule trace:
         ),
     params:
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/trace/{FIGURES}.log",
     benchmark:
@@ -138,8 +138,8 @@ rule label_f1:
         ),
     params:
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/label_f1/{FIGURES}/{{policy}}.log",
     benchmark:
@@ -177,8 +177,8 @@ rule reward:
         ),
     params:
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/reward/{FIGURES}/{{policy}}.log",
     benchmark:
@@ -220,8 +220,8 @@ rule weights:
         policies=lambda wildcards, input: options("policy", input.policies),
         labels=shown_labels,
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/weights/{FIGURES}.log",
     benchmark:
@@ -260,8 +260,8 @@ rule precision_recall:
     params:
         labels=shown_labels,
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/precision_recall/{FIGURES}.log",
     benchmark:
@@ -297,8 +297,8 @@ rule robustness_figure:
         ),
     params:
         code=code_digest("steps.figure"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/robustness_figure/{FIGURES}/{{policy}}.log",
     benchmark:

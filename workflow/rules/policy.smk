@@ -13,8 +13,8 @@ rule weigh:
         weights="|".join(WEIGHTS),
     params:
         code=code_digest("steps.weigh"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/weigh/{CELL}.log",
     benchmark:
@@ -38,8 +38,8 @@ rule learn:
     params:
         settings=learning_settings,
         code=step_code("steps.learn"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/learn/{dataset}/{classifier}/{policy}/seed{seed}.log",
     benchmark:
@@ -66,8 +66,8 @@ rule rollout:
     params:
         settings=learning_settings,
         code=step_code("steps.learn"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/rollout/{dataset}/{classifier}/{policy}/seed{seed}.log",
     benchmark:

@@ -11,8 +11,8 @@ rule collect:
         csv=report("results/metrics.csv", category="Results", caption="../report/metrics.rst"),
     params:
         code=code_digest("steps.collect"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/collect.log",
     benchmark:
@@ -53,8 +53,8 @@ rule table:
             for name in ("metrics", "significance", "robustness")
         ),
         code=code_digest("steps.table"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/table/{number}.log",
     benchmark:
@@ -88,8 +88,8 @@ rule summary:
         folders=expand("data/processed/{dataset}", dataset=DATASETS),
         look=lambda wildcards, input: " ".join(f"--look {path}" for path in [*input.look, *input.figures]),
         code=code_digest("steps.summary"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/summary.log",
     benchmark:
@@ -125,8 +125,8 @@ rule reproducing:
         folders=expand("data/processed/{dataset}", dataset=DATASETS),
         robustness=lambda wildcards, input: options("robustness", input.robustness),
         code=code_digest("steps.reproducing"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/reproducing.log",
     benchmark:
@@ -160,8 +160,8 @@ rule document:
         figures=lambda wildcards, input: options("figure", input.figures),
         settings=settings(study, "data", *(f"policies.{name}" for name in study.policies)),
         code=code_digest("steps.document"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/document.log",
     benchmark:
@@ -192,8 +192,8 @@ rule page:
         folders=expand("data/processed/{dataset}", dataset=DATASETS),
         figures=lambda wildcards, input: options("figure", input.figures),
         code=code_digest("steps.page"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/page.log",
     benchmark:
@@ -213,8 +213,8 @@ use rule collect as collect_quick with:
     output:
         table="results/quick/metrics.parquet",
         csv="results/quick/metrics.csv",
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/collect_quick.log",
     benchmark:
@@ -231,8 +231,8 @@ use rule page as page_quick with:
         figures=[],
     output:
         "results/quick/index.html",
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/page_quick.log",
     benchmark:

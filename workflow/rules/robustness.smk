@@ -26,8 +26,8 @@ use rule rollout as rollout_init with:
         trace=f"results/{SWEEP}/init{{init}}/rollout.parquet",
     params:
         settings=initialised_settings,
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/rollout/{SWEEP}/init{{init}}.log",
     benchmark:
@@ -43,8 +43,8 @@ use rule train as train_init with:
     output:
         scores=f"results/{RUN}/scores.parquet",
         history=f"results/{RUN}/history.parquet",
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/train/{RUN}.log",
     benchmark:
@@ -64,8 +64,8 @@ use rule decide as decide_init with:
         metrics=f"results/{RUN}/{{thresholds}}/metrics.json",
         thresholds=f"results/{RUN}/{{thresholds}}/thresholds.json",
         labels=f"results/{RUN}/{{thresholds}}/labels.parquet",
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/decide/{RUN}/{{thresholds}}.log",
     benchmark:
@@ -96,8 +96,8 @@ rule summarise_robustness:
         ),
     params:
         code=code_digest("steps.robustness"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/robustness/{SWEEP}.log",
     benchmark:

@@ -24,8 +24,8 @@ rule significance:
         folders=expand("data/processed/{dataset}", dataset=DATASETS),
         settings=settings(study, "significance"),
         code=code_digest("steps.significance"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         "logs/significance.log",
     benchmark:

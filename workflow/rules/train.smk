@@ -13,8 +13,8 @@ rule train:
     params:
         settings=training_settings,
         code=step_code("steps.train"),
-    envmodules:
-        "labelpolicy",
+    conda:
+        "../envs/labelpolicy.yml"
     log:
         f"logs/train/{CELL}.log",
     benchmark:
