@@ -190,10 +190,12 @@ class MetaLearner(Parameters):
     batches: PositiveInt | None = Field(
         None,
         description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make "
-        "all episodes together (reset: never) or each of them (reset: episode) one whole training of the classifier",
+        "all episodes together, or each of them with reset: episode, one whole training of the classifier, at least 1",
     )
-    reset: Literal["episode", "never"] = Field(
-        "never", description="when the classifier goes back to its untrained state"
+    reset: Literal["training", "episode", "never"] = Field(
+        "training",
+        description="when the classifier goes back to its untrained state: after about each whole training, at each "
+        "episode, or never",
     )
     hidden: PositiveInt = Field(32, description="units of the GRU state")
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")

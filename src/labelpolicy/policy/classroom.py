@@ -70,9 +70,12 @@ class Classroom:
 
     def batches_for(self, policy: MetaLearner) -> int:
         """Batches a time step that make all episodes, or each if it begins anew, one whole training."""
-        batches = -(-len(self.inputs) // self.parameters.batch_size)
         steps = policy.steps * (1 if policy.reset == "episode" else policy.episodes)
-        return -(-batches * self.parameters.epochs // steps)
+        return -(-self.updates_of_a_training() // steps)
+
+    def updates_of_a_training(self) -> int:
+        """Updates of one whole training: batches of a pass, times epochs."""
+        return -(-len(self.inputs) // self.parameters.batch_size) * self.parameters.epochs
 
     def train(self, w: Tensor, count: int) -> None:
         """``count`` updates with label weights w (Eq. 1) on the next batches of the training set."""

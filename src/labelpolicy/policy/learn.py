@@ -30,7 +30,7 @@ def learn(meta: nn.Module, room: Classroom, parameters: MetaLearner, seed: int, 
     batches = parameters.batches or room.batches_for(parameters)
     trace = []
     for episode in range(parameters.episodes):  # line 3
-        if parameters.reset == "episode":
+        if begins_anew(episode, batches, room, parameters):
             room.reset()
         sigma = noise(episode, parameters)
         room.draw_reward_documents(random, parameters.reward_documents)
@@ -94,6 +94,22 @@ def first_policies(labels: int) -> tuple[Tensor, Tensor]:
 def policies(w_logits: Tensor, p_logits: Tensor, parameters: MetaLearner) -> tuple[Tensor, Tensor]:
     """Eq. 4 and Eq. 5; p is kept in a closed interval, since Eq. 6 drives it to 0 or 1."""
     return torch.softmax(w_logits, dim=-1), torch.sigmoid(p_logits).clamp(*parameters.threshold_bounds)
+
+
+def begins_anew(episode: int, batches: int, room: Classroom, parameters: MetaLearner) -> bool:
+    """Whether the classifier is untrained at the start of this episode; the first one finds it so.
+
+    With reset: training, the episodes are shared out evenly over as many whole trainings as their updates amount to,
+    so that the last of them meet a classifier that is trained, but not one trained for too long.
+    """
+    if parameters.reset == "training":
+        updates = batches * parameters.steps * parameters.episodes
+        trainings = max(1, round(updates / room.updates_of_a_training()))
+        return (
+            episode > 0
+            and episode * trainings // parameters.episodes != (episode - 1) * trainings // parameters.episodes
+        )
+    return parameters.reset == "episode"
 
 
 def noise(episode: int, parameters: MetaLearner) -> float:

@@ -101,7 +101,7 @@ def test_an_episode_of_passes_is_one_whole_training(monkeypatch):
     assert len(seen) == 7 * 150
 
 
-@pytest.mark.parametrize(("reset", "batches"), [("never", 2), ("episode", 10)])
+@pytest.mark.parametrize(("reset", "batches"), [("training", 2), ("never", 2), ("episode", 10)])
 def test_batches_for_a_whole_training(reset, batches):
     room = make_room(epochs=20)  # 5 batches an epoch, 100 in all
     assert room.batches_for(MetaLearner(episodes=5, steps=10, reset=reset)) == batches

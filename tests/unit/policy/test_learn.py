@@ -36,6 +36,9 @@ class Room:
     def batches_for(self, parameters):
         return 1
 
+    def updates_of_a_training(self):
+        return 10**6
+
     def observe(self, time):
         return Observation.of(self.scores, self.truth, self.log_frequency, time)
 
@@ -168,3 +171,22 @@ def test_draws_come_in_opposite_pairs():
     noise = algorithm.explore(np.random.default_rng(0), 4, 3)
     torch.testing.assert_close(noise[:2], -noise[2:])
     assert algorithm.explore(np.random.default_rng(0), 1, 3).shape == (1, 3)
+
+
+@pytest.mark.parametrize(
+    ("reset", "training", "anew"),
+    [
+        ("training", 60, []),  # all episodes together are one training of 60 updates
+        ("training", 80, []),
+        ("training", 30, [3]),
+        ("training", 20, [2, 4]),
+        ("training", 10, [1, 2, 3, 4, 5]),
+        ("episode", 60, [0, 1, 2, 3, 4, 5]),
+        ("never", 10, []),
+    ],
+)
+def test_when_the_classifier_begins_anew(reset, training, anew):
+    room = Room([0.5])
+    room.updates_of_a_training = lambda: training
+    parameters = MetaLearner(episodes=6, steps=5, reset=reset)
+    assert [episode for episode in range(6) if algorithm.begins_anew(episode, 2, room, parameters)] == anew
