@@ -224,6 +224,12 @@ class MetaLearner(Parameters):
             raise ValueError("threshold_bounds: the lower bound must be below the upper one")
         return self
 
+    @model_validator(mode="after")
+    def _draws_need_their_own_credit(self) -> MetaLearner:
+        if self.credit == "total" and self.samples > 1:
+            raise ValueError("credit: total goes with samples: 1, since one reward to come cannot tell draws apart")
+        return self
+
 
 class Grid(Parameters):
     """Which runs fill the tables; the rows stand in workflow/methods.tsv."""

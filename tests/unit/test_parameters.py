@@ -70,6 +70,7 @@ def test_every_parameter_is_described():
         ({"classifiers": {"kim_cnn": {"epochs": 0}}}, "f.yaml: classifiers.kim_cnn.epochs: found 0: "),
         ({"policies": {"meta": {"threshold_bounds": [0.9, 0.1]}}}, "the lower bound must be below the upper one"),
         ({"policies": {"meta": {"threshold_bounds": [0.0, 0.5]}}}, "policies.meta.threshold_bounds.0: found 0.0"),
+        ({"policies": {"meta": {"credit": "total"}}}, "credit: total goes with samples: 1"),
         ({"thresholds": {"utility": {"accuracy": 0, "macro_f1": 0, "micro_f1": 0}}}, "all weights are 0"),
         ({"data": {"vectors": {"source": "file"}}}, "source: file needs a path"),
         ({"data": {"validation_fraction": 1}}, "data.validation_fraction: found 1"),

@@ -22,7 +22,7 @@ def learn(meta: nn.Module, room: Classroom, parameters: MetaLearner, seed: int, 
     """Algorithm 1. Trains ``meta`` in place and returns the trace: one row per time step.
 
     The policies of Eq. 4-5 are deterministic, and a policy gradient needs a distribution: here a Gaussian around
-    their logits, with standard deviation ``parameters.noise``. The recursion of Eq. 3 runs on its means.
+    their logits (``noise``, ``weight_noise``). The recursion of Eq. 3 runs on its means.
     """
     random = generator(seed, "exploration")
     adam = torch.optim.Adam(meta.parameters(), lr=parameters.learning_rate)
