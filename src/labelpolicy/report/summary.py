@@ -37,7 +37,7 @@ def summary(
             parts.append(differences)
     if look:
         parts.append("## Where to look\n")
-        parts.append(_bullets(look))
+        parts.append("".join(f"- `{path}`\n" for path in look))  # as code, or names with _ would need escapes
     return "\n".join(parts)
 
 

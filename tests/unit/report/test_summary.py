@@ -13,7 +13,12 @@ from labelpolicy.steps import summary
 def run(folder, prepared, metrics) -> str:
     output = folder / "summary.md"
     summary.run(
-        metrics=metrics, methods=METHODS, paper=PAPER, datasets=[prepared], look=["results/metrics.csv"], output=output
+        metrics=metrics,
+        methods=METHODS,
+        paper=PAPER,
+        datasets=[prepared],
+        look=["results/a_b/metrics.csv"],
+        output=output,
     )
     return output.read_text()
 
@@ -61,10 +66,11 @@ def test_facts_and_where_to_look(tmp_path, prepared, metrics):
         "1.2349 here, 1.13 published",
         "61 documents have no text",
         "97.1%",
-        "results/metrics.csv",
+        "`results/a_b/metrics.csv`",
         "one seed (0)",
     ):
         assert part in text
+    assert "`results/a_b/metrics.csv`" in run(tmp_path, prepared, metrics)  # a path to copy, without escapes
     assert run(tmp_path, prepared, metrics).replace("\\", "") == text
 
 
