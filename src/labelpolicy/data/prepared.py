@@ -97,6 +97,7 @@ class Prepared:
         self.parents: list[str | None] = table["parent"].to_pylist()
         self.depth = table["depth"].to_numpy().astype(np.int64)
         self.train_count = table["train_count"].to_numpy().astype(np.int64)
+        self._splits: dict[str, Split] = {}
 
     @property
     def name(self) -> str:
@@ -117,23 +118,27 @@ class Prepared:
         return load_file(require(self.folder / "embeddings.safetensors"))["vectors"]
 
     def split(self, name: str) -> Split:
-        """Read one split.
+        """One split, read when first asked for: a classifier's features and its training both want the same one.
 
         Raises LabelPolicyError for an empty split or a label index outside labels.parquet.
         """
-        path = self.folder / f"{name}.parquet"
-        table = read_parquet(path, ["id", "tokens", "labels"])
-        if len(table) == 0:
-            raise LabelPolicyError(f"{path}: no documents: the {name} split must have at least one")
-        return Split(table["id"].to_pylist(), Ragged.from_column(table["tokens"]), self._truth(path, table))
+        if name not in self._splits:
+            path, table = self._documents(name, ["id", "tokens", "labels"])
+            tokens = Ragged.from_column(table["tokens"])
+            self._splits[name] = Split(table["id"].to_pylist(), tokens, self._truth(path, table))
+        return self._splits[name]
 
     def truth(self, name: str) -> tuple[list[str], np.ndarray]:
         """Ids and true labels of one split, without its tokens."""
+        path, table = self._documents(name, ["id", "labels"])
+        return table["id"].to_pylist(), self._truth(path, table)
+
+    def _documents(self, name: str, columns: list[str]) -> tuple[Path, pa.Table]:
         path = self.folder / f"{name}.parquet"
-        table = read_parquet(path, ["id", "labels"])
+        table = read_parquet(path, columns)
         if len(table) == 0:
             raise LabelPolicyError(f"{path}: no documents: the {name} split must have at least one")
-        return table["id"].to_pylist(), self._truth(path, table)
+        return path, table
 
     def _truth(self, path: Path, table: pa.Table) -> np.ndarray:
         labels = Ragged.from_column(table["labels"])

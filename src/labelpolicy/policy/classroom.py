@@ -48,7 +48,7 @@ class Classroom:
         self.reset()
 
     def reset(self) -> None:
-        """The classifier untrained again, and its optimiser, dropout and order of batches from the beginning."""
+        """The classifier untrained again; optimiser, dropout and batches from the beginning; all held-out documents."""
         self.model.load_state_dict(self.untrained)
         self.model.train()
         self.optimiser = optimiser(self.model, self.parameters)
@@ -57,14 +57,16 @@ class Classroom:
         self.queue: list[np.ndarray] = []
         self.trained_on: list[np.ndarray] = []
         self.best, self.kept = -1.0, None
-        self.draw_reward_documents(None, None)
+        self._hold_out(np.arange(len(self.all_held_out)))
 
-    def draw_reward_documents(self, random: np.random.Generator | None, count: int | None) -> None:
-        """Choose the held-out documents of the coming rewards: ``count`` at random, or all."""
-        total = len(self.all_held_out)
-        rows = np.arange(total)
-        if random is not None and count < total:
-            rows = np.sort(random.choice(total, size=count, replace=False))
+    def draw_reward_documents(self, random: np.random.Generator, count: int) -> None:
+        """Choose ``count`` held-out documents at random for the coming rewards, or all if there are no more."""
+        rows = np.arange(len(self.all_held_out))
+        if count < len(rows):
+            rows = np.sort(random.choice(len(rows), size=count, replace=False))
+        self._hold_out(rows)
+
+    def _hold_out(self, rows: np.ndarray) -> None:
         self.held_out, self.held_out_truth = Part(self.all_held_out, rows), self.all_held_out_truth[rows]
         self.held_out_scores = None
 

@@ -64,7 +64,6 @@ def rollout(
     Returns w_T, p_T (labels,) and the trace.
     """
     room.reset()
-    room.draw_reward_documents(None, None)
     state, (w, p) = meta.start(), start
     trace = []
     for t in range(parameters.steps):
