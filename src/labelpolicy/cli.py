@@ -93,24 +93,47 @@ def synthesise(
     step.run(parameters=study(params, assignments).synthetic, output=output)
 
 
+@app.command("stand-in")
+def stand_in(
+    qrels: Annotated[Path, typer.Option(help="rcv1-v2.topics.qrels or .gz: the real topics.")],
+    sample: Annotated[Path, typer.Option(help="rcv1_dev.json.gz: lengths and words are drawn from it.")],
+    output: Annotated[Path, typer.Option(help="Folder for the generated raw files, as data/raw/rcv1_standin.")],
+    documents: Annotated[int | None, typer.Option(min=1, help="So many documents; all if not given.")] = None,
+) -> None:
+    """Generate text for the real topics of RCV1-V2, to measure time and memory at full size; never for results."""
+    from labelpolicy.steps import standin as step
+
+    step.run(qrels=qrels, sample=sample, output=output, documents=documents)
+
+
 @app.command()
 def prepare(
     dataset: Annotated[str, typer.Argument(help="Name of the data set; one without a reader is read as JSON lines.")],
     raw: Annotated[Path, typer.Option(help="Folder with the raw files.")],
     output: Annotated[Path, typer.Option(help="Folder for the prepared form.")],
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes for a large corpus; all cores of this machine if not given.")
+    ] = None,
     params: Params = None,
     assignments: Assignments = None,
 ) -> None:
     """Read raw files into the one prepared form (parameters: data)."""
+    from labelpolicy.data.encode import cores
     from labelpolicy.steps import prepare as step
 
-    step.run(dataset=dataset, raw=raw, parameters=study(params, assignments).data, output=output)
+    step.run(
+        dataset=dataset,
+        raw=raw,
+        parameters=study(params, assignments).data,
+        output=output,
+        processes=processes or cores(),
+    )
 
 
 @app.command()
 def weigh(
     dataset: Prepared,
-    rule: Annotated[str, typer.Argument(help="uniform or inverse_frequency.")],
+    rule: Annotated[str, typer.Argument(help="uniform, inverse_frequency or hierarchy.")],
     output: Annotated[Path, typer.Option(help="policy.json to write.")],
 ) -> None:
     """Label weights by a fixed rule."""
@@ -131,13 +154,14 @@ def learn(
     assignments: Assignments = None,
 ) -> None:
     """Algorithm 1: learn a meta-learner while the classifier trains (parameters: policies, classifiers)."""
+    from labelpolicy import classifiers
     from labelpolicy.steps import learn as step
 
     chosen = study(params, assignments)
     step.run(
         dataset=dataset,
         classifier=classifier,
-        training=section(chosen.classifiers, classifier, "classifier"),
+        training=classifiers.parameters(chosen, classifier),
         parameters=section(chosen.policies, policy, "policy"),
         seed=seed,
         device=chosen.device,
@@ -161,13 +185,14 @@ def rollout(
     assignments: Assignments = None,
 ) -> None:
     """The test-time episode: a fresh classifier, the whole training set at each step, w_T and p_T at the end."""
+    from labelpolicy import classifiers
     from labelpolicy.steps import learn as step
 
     chosen = study(params, assignments)
     step.rollout(
         dataset=dataset,
         classifier=classifier,
-        training=section(chosen.classifiers, classifier, "classifier"),
+        training=classifiers.parameters(chosen, classifier),
         parameters=section(chosen.policies, policy, "policy"),
         name=policy,
         meta=meta,
@@ -183,7 +208,9 @@ def rollout(
 @app.command()
 def train(
     dataset: Prepared,
-    classifier: Annotated[str, typer.Argument(help="Classifier to train.")],
+    classifier: Annotated[
+        str, typer.Argument(help="Classifier to train, or {encoder}+{chain}, as kim_cnn+subset_maximization.")
+    ],
     policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
     scores: Annotated[Path, typer.Option(help="scores.parquet to write: validation and test probabilities.")],
     history: Annotated[Path, typer.Option(help="history.parquet to write: one row an epoch.")],
@@ -191,14 +218,15 @@ def train(
     params: Params = None,
     assignments: Assignments = None,
 ) -> None:
-    """Train a classifier with label weights and keep its validation and test scores (parameters: classifiers)."""
+    """Train a classifier with label weights, keep its validation and test scores (parameters: classifiers, chains)."""
+    from labelpolicy import classifiers
     from labelpolicy.steps import train as step
 
     chosen = study(params, assignments)
     step.run(
         dataset=dataset,
         classifier=classifier,
-        training=section(chosen.classifiers, classifier, "classifier"),
+        training=classifiers.parameters(chosen, classifier),
         policy=policy,
         seed=seed,
         device=chosen.device,
@@ -536,6 +564,21 @@ def figure_weights(
     from labelpolicy.steps import figure as step
 
     step.weights(dataset=dataset, policies=by_policy(policies), labels=labels or [], title=title, pdf=pdf, png=png)
+
+
+@figure.command("weight-tree")
+def figure_weight_tree(
+    dataset: Prepared,
+    policy: Annotated[Path, typer.Option(help="policy.json whose weights are drawn.")],
+    correlations: Annotated[Path, typer.Option(help="JSON to write: how weights go with depth and frequency.")],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+) -> None:
+    """Label weights over the whole hierarchy, and whether parents get less of it."""
+    from labelpolicy.steps import figure as step
+
+    step.weight_tree(dataset=dataset, policy=policy, title=title, pdf=pdf, png=png, correlations=correlations)
 
 
 @figure.command("precision-recall")

@@ -54,7 +54,15 @@ class Data(Parameters):
 
     validation_fraction: OpenUnit = Field(0.1, description="share of the training documents held out for validation")
     validation_seed: Count = Field(0, description="seed of that split")
+    bad_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.05, description="lines and mentions that cannot be used, as a share of a file's; above it prepare fails"
+    )
     min_count: PositiveInt = Field(2, description="a token seen less often in the training split becomes <unk>")
+    known_words: Literal["mentions", "all", "none"] = Field(
+        "mentions",
+        description="data whose words keep their pre-trained vector even if rarer than min_count or in no training "
+        "document: entity mentions, whose vectors are not trained; all; or none",
+    )
     vectors: Vectors = Vectors()
 
 
@@ -124,12 +132,94 @@ class LinearSVC(Parameters):
     C: PositiveFloat = Field(1.0, description="inverse regularisation of every label's SVM")
 
 
+class AttentiveLSTM(Training):
+    """Shimaoka et al. (2017), attentive encoder, for entity mentions (Section 5, Eq. 8)."""
+
+    epochs: PositiveInt = Field(40, description="passes over the training split at most")
+    learning_rate: PositiveFloat = Field(
+        3e-3, description="the optimiser's step size; Shimaoka et al.: 0.001 with batches of 1000"
+    )
+    hidden: PositiveInt = Field(100, description="units of each LSTM, one per direction and context")
+    attention: PositiveInt = Field(100, description="units of the attention MLP, shared by both contexts")
+    context: PositiveInt = Field(10, description="tokens read on each side of the mention")
+    max_mention: PositiveInt = Field(10, description="tokens of the mention that are averaged, from its start")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the mention's average vector")
+    sigma: Literal["softmax", "sigmoid"] = Field(
+        "softmax", description="the σ of Eq. 8: softmax over a context's tokens (Shimaoka et al.), or sigmoid of each"
+    )
+    update_vectors: bool = Field(
+        False, description="train the word vectors too; fixed in Shimaoka et al., and training is faster so"
+    )
+
+
 class Classifiers(Parameters):
     """One section per classifier."""
 
     kim_cnn: KimCNN = KimCNN()
     linear: Linear = Linear()
     linear_svc: LinearSVC = LinearSVC()
+    attentive_lstm: AttentiveLSTM = AttentiveLSTM()
+
+
+class PredictionsAsFeatures(Parameters):
+    """Li et al. (2015): predictions of earlier labels are features of later ones, trained jointly."""
+
+    order: Literal["hierarchy", "frequency", "dependence"] | list[str] = Field(
+        "frequency",
+        description="hierarchy: parents before children; frequency: frequent labels first; dependence: a partial "
+        "order learned from the labels of the training documents; or a list of all labels",
+    )
+    learning_rate: PositiveFloat = Field(2e-3, description="Adam's step size for the weights between labels")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on them")
+
+
+class SubsetMaximization(Parameters):
+    """Nam et al. (2017): an RNN that writes the positive labels one by one."""
+
+    order: Literal["frequent_first", "rare_first", "topological"] | list[str] = Field(
+        "rare_first",
+        description="order in which the positive labels of a document are written; topological: parents before "
+        "children; or a list of all labels",
+    )
+    hidden: PositiveInt = Field(64, description="units of the decoder's GRU state")
+    beam: PositiveInt = Field(5, description="label sequences kept while decoding; 1: greedy")
+    learning_rate: PositiveFloat = Field(2e-3, description="Adam's step size for the decoder")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on the decoder")
+
+
+class ClassifierChains(Parameters):
+    """scikit-learn's ClassifierChain over frozen features (Read et al. 2011)."""
+
+    order: Literal["frequent_first", "rare_first", "topological"] | list[str] = Field(
+        "frequent_first", description="order of classifier_chain: as for subset_maximization"
+    )
+    C: PositiveFloat = Field(1000.0, description="inverse regularisation of every logistic regression")
+    chains: PositiveInt = Field(10, description="random orders of ensemble_of_chains; classifier_chain has one")
+
+
+class Chains(Parameters):
+    """Classifiers that model label dependence on top of another classifier's encoder."""
+
+    predictions_as_features: PredictionsAsFeatures = PredictionsAsFeatures()
+    subset_maximization: SubsetMaximization = SubsetMaximization()
+    classifier_chains: ClassifierChains = ClassifierChains()
+
+
+class Chained(Training):
+    """A chain on an encoder, which keeps its own training loop, optimiser and step size."""
+
+    encoder: Training
+    chain: PredictionsAsFeatures | SubsetMaximization | ClassifierChains
+
+    @classmethod
+    def of(cls, encoder: Training, chain: PredictionsAsFeatures | SubsetMaximization | ClassifierChains) -> Chained:
+        loop = {name: getattr(encoder, name) for name in Training.model_fields}
+        return cls.model_construct(**loop, encoder=encoder, chain=chain)
+
+    @property
+    def of_chain(self) -> Training:
+        """How the chain's own weights are trained: by Adam, whatever the encoder is trained by."""
+        return Training(optimiser="adam", learning_rate=self.chain.learning_rate, weight_decay=self.chain.weight_decay)
 
 
 class Utility(Parameters):
@@ -155,6 +245,10 @@ class Thresholds(Parameters):
     )
     fbr: list[Annotated[float, Field(ge=0, le=1)]] = Field(
         [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], min_length=1, description="candidates for fbr (Yang 2001)"
+    )
+    closed_upwards: bool = Field(
+        False,
+        description="a predicted label brings its ancestors along (paper: no); metrics.json has both numbers anyway",
     )
 
 
@@ -253,7 +347,10 @@ class Robustness(Parameters):
 
     initialisations: Annotated[int, Field(ge=2)] = Field(10, description="random initial policies w_0, p_0, each a run")
     classifiers: list[Name] = Field(
-        ["kim_cnn"], min_length=1, description="classifiers of the target robustness; trained by gradient"
+        ["kim_cnn", "attentive_lstm"],
+        min_length=1,
+        description="classifiers of the target robustness, each on the data sets that have rows of it; trained by "
+        "gradient",
     )
     policy: Name = Field("meta", description="the learned policy of the target robustness")
 
@@ -278,6 +375,7 @@ class Study(Parameters):
     data: Data = Data()
     synthetic: Synthetic = Synthetic()
     classifiers: Classifiers = Classifiers()
+    chains: Chains = Chains()
     thresholds: Thresholds = Thresholds()
     policies: dict[Name, MetaLearner] = Field(
         {"meta": MetaLearner()}, min_length=1, description="learned policies by name; methods.tsv refers to them"

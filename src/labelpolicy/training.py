@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,32 +59,80 @@ def batches(lengths: np.ndarray, batch_size: int, random: np.random.Generator) -
         yield parts[i]
 
 
-@torch.no_grad()
 def score(model: nn.Module, inputs: Inputs, device: torch.device, batch_size: int = 256) -> np.ndarray:
     """Probabilities float32 (documents, labels), in the order of ``inputs``; beside the result one batch of memory."""
+    return applied(model, partial(probabilities_of, model), inputs, device, batch_size)
+
+
+def document_vectors(model: nn.Module, inputs: Inputs, device: torch.device, batch_size: int = 256) -> np.ndarray:
+    """The encoder's features float32 (documents, width), in the order of ``inputs``."""
+    return applied(model, model.features, inputs, device, batch_size)
+
+
+@torch.no_grad()
+def applied(
+    model: nn.Module, function: Callable[[Any], Tensor], inputs: Inputs, device: torch.device, batch_size: int
+) -> np.ndarray:
+    """What a function of the model makes of every document, with the model in evaluation mode."""
     was_training = model.training
     model.eval()
     order = np.argsort(inputs.lengths, kind="stable")
     result = None
     for rows in np.split(order, range(batch_size, len(order), batch_size)):
-        probabilities = torch.sigmoid(model(inputs.batch(rows, device))).cpu().numpy()
+        found = function(inputs.batch(rows, device)).cpu().numpy()
         if result is None:
-            result = np.empty((len(order), probabilities.shape[1]), dtype=np.float32)
-        result[rows] = probabilities
+            result = np.empty((len(order), found.shape[1]), dtype=np.float32)
+        result[rows] = found
     model.train(was_training)
     return result
 
 
-def optimiser(model: nn.Module, parameters: Training) -> torch.optim.Optimizer:
+class Together:
+    """Several optimisers as one, each for some of the parameters."""
+
+    def __init__(self, optimisers: list[torch.optim.Optimizer]):
+        self.optimisers = optimisers
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for each in self.optimisers:
+            each.zero_grad(set_to_none=set_to_none)
+
+    def step(self) -> None:
+        for each in self.optimisers:
+            each.step()
+
+
+def optimiser(model: nn.Module, parameters: Training) -> torch.optim.Optimizer | Together:
+    """The optimiser of the parameters' section, or of each part's where the model is made of several."""
+    if hasattr(model, "parts"):
+        return Together([optimiser_of(part, settings) for part, settings in model.parts(parameters)])
+    return optimiser_of(model.parameters(), parameters)
+
+
+def optimiser_of(part: Iterable[nn.Parameter], parameters: Training) -> torch.optim.Optimizer:
     settings = {"lr": parameters.learning_rate, "weight_decay": parameters.weight_decay, "fused": True}
     if parameters.optimiser == "sgd":
-        return torch.optim.SGD(model.parameters(), momentum=0.9, **settings)
-    return torch.optim.Adam(model.parameters(), **settings)
+        return torch.optim.SGD(part, momentum=0.9, **settings)
+    return torch.optim.Adam(part, **settings)
 
 
-def update(model: nn.Module, optimiser: torch.optim.Optimizer, batch: Any, truth: Tensor, weights: Tensor) -> float:
-    """One step of Eq. 1; returns the loss."""
-    loss = weighted_cross_entropy(model(batch), truth, weights)
+def loss_of(model: nn.Module, batch: Any, truth: Tensor, weights: Tensor) -> Tensor:
+    """The model's own loss, or Eq. 1 over its logits."""
+    if hasattr(model, "loss"):
+        return model.loss(batch, truth, weights)
+    return weighted_cross_entropy(model(batch), truth, weights)
+
+
+def probabilities_of(model: nn.Module, batch: Any) -> Tensor:
+    """The model's own scores, float (documents, labels), or the logistic function of its logits."""
+    return model.probabilities(batch) if hasattr(model, "probabilities") else torch.sigmoid(model(batch))
+
+
+def update(
+    model: nn.Module, optimiser: torch.optim.Optimizer | Together, batch: Any, truth: Tensor, weights: Tensor
+) -> float:
+    """One step of Eq. 1, or of the model's own loss; returns the loss."""
+    loss = loss_of(model, batch, truth, weights)
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
     optimiser.step()

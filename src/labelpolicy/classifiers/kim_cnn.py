@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelpolicy.data.prepared import PAD, Prepared, Ragged
+from labelpolicy.data.prepared import PAD, Prepared, Ragged, Split
 from labelpolicy.parameters import KimCNN
 from labelpolicy.randomness import derive
 
@@ -87,16 +87,16 @@ class KimCNNClassifier(nn.Module):
             filters = torch.empty(dimension, width, parameters.filters).uniform_(-bound, bound, generator=random)
             self.filters.append(nn.Parameter(filters))
             self.biases.append(nn.Parameter(torch.empty(parameters.filters).uniform_(-bound, bound, generator=random)))
-        features = parameters.filters * len(parameters.windows)
-        bound = features**-0.5
-        self.output = nn.Parameter(torch.empty(features, labels).uniform_(-bound, bound, generator=random))
+        self.width = parameters.filters * len(parameters.windows)
+        bound = self.width**-0.5
+        self.output = nn.Parameter(torch.empty(self.width, labels).uniform_(-bound, bound, generator=random))
         self.output_bias = nn.Parameter(torch.zeros(labels))
 
-    def encode(self, tokens: Ragged) -> TokenInputs:
-        return TokenInputs(tokens, self.parameters_.max_tokens)
+    def encode(self, split: Split) -> TokenInputs:
+        return TokenInputs(split.tokens, self.parameters_.max_tokens)
 
     def features(self, tokens: Tensor) -> Tensor:
-        """Pooled features, float (documents, filters * widths), of token ids int64 (documents, positions)."""
+        """Pooled features, float (documents, width), of token ids int64 (documents, positions); dropout in training."""
         lengths = (tokens != PAD).sum(1)
         # A document shorter than the widest window still has one window, completed with padding.
         tokens = functional.pad(tokens, (0, max(0, max(self.parameters_.windows) - tokens.shape[1])), value=PAD)
@@ -108,11 +108,10 @@ class KimCNNClassifier(nn.Module):
             inside = (lengths - width + 1).clamp(min=1)
             best = MaxOverTime.apply(table.view(len(distinct), width, -1), words, inside)
             pooled.append(functional.relu(best + bias))
-        return torch.cat(pooled, dim=1)
+        return functional.dropout(torch.cat(pooled, dim=1), self.parameters_.dropout, self.training)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        features = functional.dropout(self.features(tokens), self.parameters_.dropout, self.training)
-        return torch.addmm(self.output_bias, features, self.output)
+        return torch.addmm(self.output_bias, self.features(tokens), self.output)
 
 
 def build(data: Prepared, parameters: KimCNN, seed: int) -> KimCNNClassifier:

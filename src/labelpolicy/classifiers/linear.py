@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelpolicy.classifiers.tfidf import TfIdf
-from labelpolicy.data.prepared import Prepared, Ragged
+from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.parameters import Linear
 
 
@@ -34,14 +34,21 @@ class SparseInputs:
 class LinearClassifier(nn.Module):
     """logits = x W + b, with x sparse; W starts at zero, so the seed only orders the batches."""
 
+    features_are_logits = True
+
     def __init__(self, tfidf: TfIdf, labels: int):
         super().__init__()
         self.tfidf = tfidf
         self.weight = nn.Parameter(torch.zeros(tfidf.width, labels))
         self.bias = nn.Parameter(torch.zeros(labels))
+        self.width = labels
 
-    def encode(self, tokens: Ragged) -> SparseInputs:
-        return SparseInputs(self.tfidf(tokens))
+    def encode(self, split: Split) -> SparseInputs:
+        return SparseInputs(self.tfidf(split))
+
+    def features(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
+        """What a chain takes for the document vector: the learned projection of tf-idf to one number per label."""
+        return self(batch)
 
     def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         ids, offsets, values = batch
@@ -49,4 +56,4 @@ class LinearClassifier(nn.Module):
 
 
 def build(data: Prepared, parameters: Linear, seed: int) -> LinearClassifier:
-    return LinearClassifier(TfIdf(data, data.split("train").tokens), len(data.labels))
+    return LinearClassifier(TfIdf(data, data.split("train")), len(data.labels))

@@ -36,9 +36,15 @@ def run(
     rows: list[dict] = []
     if hasattr(module, "fit"):
         score = module.fit(data, training, weights, seed)
+    elif hasattr(module, "on_features"):
+        module.check(data, training, weights, seed)
+        rows, _, features = by_gradient(
+            module.encoder, data, weights, training.encoder, seed, device, threads, classifier
+        )
+        score = module.on_features(features, data, training, weights, seed)
     else:
-        rows, score = by_gradient(module, data, weights, training, seed, device, threads, classifier)
-    found = {name: score(split.tokens) for name, split in splits.items()}
+        rows, score, _ = by_gradient(module, data, weights, training, seed, device, threads, classifier)
+    found = {name: score(split) for name, split in splits.items()}
     write_parquet(history, pa.Table.from_pylist(rows, schema=HISTORY))
     write_parquet(scores, as_table({name: split.ids for name, split in splits.items()}, found))
 
@@ -50,9 +56,9 @@ HISTORY = pa.schema(
 
 
 def by_gradient(module, data, weights, parameters, seed, device, threads, name):
-    """Train a classifier of our own; returns the history and the function tokens -> scores."""
+    """Train a classifier of our own; returns the history, and the functions split -> scores and -> document vectors."""
     from labelpolicy.progress import Progress
-    from labelpolicy.training import prepare_torch, score, train
+    from labelpolicy.training import document_vectors, prepare_torch, score, train
 
     torch_device = prepare_torch(device, threads)
     model = module.build(data, parameters, seed)
@@ -60,9 +66,9 @@ def by_gradient(module, data, weights, parameters, seed, device, threads, name):
     with Progress(f"train {name}", parameters.epochs) as progress:
         rows = train(
             model,
-            model.encode(train_split.tokens),
+            model.encode(train_split),
             train_split.truth,
-            model.encode(valid.tokens),
+            model.encode(valid),
             valid.truth,
             weights=weights,
             parameters=parameters,
@@ -70,7 +76,11 @@ def by_gradient(module, data, weights, parameters, seed, device, threads, name):
             device=torch_device,
             progress=progress,
         )
-    return rows, lambda tokens: score(model, model.encode(tokens), torch_device)
+    return (
+        rows,
+        lambda split: score(model, model.encode(split), torch_device),
+        lambda split: document_vectors(model, model.encode(split), torch_device),
+    )
 
 
 def as_table(ids: dict[str, list[str]], scores: dict[str, np.ndarray]) -> pa.Table:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from labelpolicy.classifiers.kim_cnn import KimCNNClassifier
-from labelpolicy.data.prepared import Ragged
+from labelpolicy.data.prepared import Ragged, Split
 from labelpolicy.parameters import KimCNN
 
 PARAMETERS = KimCNN(filters=7, dropout=0.0, max_tokens=12)
@@ -18,6 +18,10 @@ def make(seed: int = 0, vocabulary: int = 30, dimension: int = 5, labels: int = 
     vectors = np.random.default_rng(seed).normal(size=(vocabulary, dimension)).astype(np.float32)
     vectors[0] = 0
     return KimCNNClassifier(vectors, labels, PARAMETERS, seed)
+
+
+def split(*rows: list[int]) -> Split:
+    return Split([str(i) for i in range(len(rows))], Ragged.from_rows(list(rows)), np.zeros((len(rows), 4), dtype=bool))
 
 
 def plain(model: KimCNNClassifier, tokens: torch.Tensor) -> torch.Tensor:
@@ -47,8 +51,8 @@ def gradients(model: KimCNNClassifier, logits: torch.Tensor) -> list[torch.Tenso
 def test_function_and_gradient_are_those_of_conv1d(seed, lengths):
     model = make(seed)
     random = np.random.default_rng(seed)
-    rows = Ragged.from_rows([random.integers(1, 30, size=length).tolist() for length in lengths])
-    tokens = model.encode(rows).batch(np.arange(len(lengths)), "cpu")
+    rows = [random.integers(1, 30, size=length).tolist() for length in lengths]
+    tokens = model.encode(split(*rows)).batch(np.arange(len(lengths)), "cpu")
     fast, slow = model(tokens), plain(model, tokens)
     torch.testing.assert_close(fast, slow, rtol=1e-5, atol=1e-5)
     for ours, theirs in zip(gradients(model, fast), gradients(model, slow), strict=True):
@@ -64,19 +68,19 @@ def test_padding_never_changes_a_score():
 
 def test_a_document_without_tokens_has_finite_logits():
     model = make().eval()
-    tokens = model.encode(Ragged.from_rows([[], [2, 3]])).batch(np.array([0, 1]), "cpu")
+    tokens = model.encode(split([], [2, 3])).batch(np.array([0, 1]), "cpu")
     assert torch.isfinite(model(tokens)).all()
 
 
 def test_documents_are_cut_at_max_tokens():
-    inputs = make().encode(Ragged.from_rows([list(range(1, 25))]))
+    inputs = make().encode(split(list(range(1, 25))))
     assert inputs.lengths.tolist() == [12]
     assert inputs.batch(np.array([0]), "cpu").tolist() == [list(range(1, 13))]
 
 
 def test_the_padding_vector_never_learns():
     model = make()
-    tokens = model.encode(Ragged.from_rows([[5]])).batch(np.array([0]), "cpu")
+    tokens = model.encode(split([5])).batch(np.array([0]), "cpu")
     assert gradients(model, model(tokens))[0][0].abs().max() == 0
 
 

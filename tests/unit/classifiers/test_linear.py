@@ -35,7 +35,7 @@ def test_features_are_scikit_learns():
     data = Data()
     texts = [" ".join(WORDS[token] for token in row if token > 1) for row in data.rows]
     reference = TfidfVectorizer(sublinear_tf=True, vocabulary=WORDS[2:]).fit_transform(texts).toarray()
-    ours = TfIdf(data, data.train.tokens)(data.train.tokens).toarray()
+    ours = TfIdf(data, data.train)(data.train).toarray()
     np.testing.assert_allclose(ours[:, 2:], reference, rtol=1e-5)
     assert (ours[:, :2] == 0).all()  # neither padding nor unknown words
 
@@ -45,35 +45,35 @@ def test_logits_are_the_product_with_the_features():
     model = linear.build(data, Linear(), 0)
     model.weight.data.normal_()
     model.bias.data.normal_()
-    inputs = model.encode(data.train.tokens)
+    inputs = model.encode(data.train)
     rows = np.array([5, 0, 17])
-    expected = model.tfidf(data.train.tokens)[rows] @ model.weight.detach().numpy() + model.bias.detach().numpy()
+    expected = model.tfidf(data.train)[rows] @ model.weight.detach().numpy() + model.bias.detach().numpy()
     np.testing.assert_allclose(model(inputs.batch(rows, "cpu")).detach().numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_the_svm_is_scikit_learns_and_margin_0_is_score_one_half():
     data = Data()
     score = linear_svc.fit(data, LinearSVC(C=0.7), np.full(4, 0.25), 0)
-    features = TfIdf(data, data.train.tokens)(data.train.tokens)
+    features = TfIdf(data, data.train)(data.train)
     for j in (0, 1):
         svm = SklearnLinearSVC(C=0.7, random_state=0).fit(features, data.train.truth[:, j])
         margins = svm.decision_function(features)
-        scores = score(data.train.tokens)[:, j]
+        scores = score(data.train)[:, j]
         np.testing.assert_allclose(scores, 1 / (1 + np.exp(-margins)), rtol=1e-2)
         np.testing.assert_array_equal(scores > 0.5, svm.predict(features))
 
 
 def test_a_label_on_no_document_or_on_all_is_decided_so():
     data = Data()
-    scores = linear_svc.fit(data, LinearSVC(), np.full(4, 0.25), 0)(data.train.tokens)
+    scores = linear_svc.fit(data, LinearSVC(), np.full(4, 0.25), 0)(data.train)
     assert (scores[:, 2] < 0.5).all() and (scores[:, 3] > 0.5).all()
 
 
 def test_label_weights_scale_c():
     data = Data()
     weights = np.array([0.7, 0.1, 0.1, 0.1])
-    weighted = linear_svc.fit(data, LinearSVC(C=1), weights, 0)(data.train.tokens)[:, 0]
-    same = linear_svc.fit(data, LinearSVC(C=2.8), np.full(4, 0.25), 0)(data.train.tokens)[:, 0]
+    weighted = linear_svc.fit(data, LinearSVC(C=1), weights, 0)(data.train)[:, 0]
+    same = linear_svc.fit(data, LinearSVC(C=2.8), np.full(4, 0.25), 0)(data.train)[:, 0]
     np.testing.assert_allclose(weighted, same, rtol=1e-6)
 
 

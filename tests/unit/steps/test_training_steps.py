@@ -10,7 +10,16 @@ import pytest
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
-from labelpolicy.parameters import KimCNN, Linear, LinearSVC, MetaLearner
+from labelpolicy.parameters import (
+    Chained,
+    ClassifierChains,
+    KimCNN,
+    Linear,
+    LinearSVC,
+    MetaLearner,
+    PredictionsAsFeatures,
+    SubsetMaximization,
+)
 from labelpolicy.policy.artefact import Policy
 from labelpolicy.steps import learn, train, weigh
 
@@ -18,7 +27,18 @@ CLASSIFIERS = {
     "kim_cnn": KimCNN(epochs=2, filters=4),
     "linear": Linear(epochs=2),
     "linear_svc": LinearSVC(),
+    "kim_cnn+predictions_as_features": Chained.of(KimCNN(epochs=2, filters=4), PredictionsAsFeatures()),
+    "linear+predictions_as_features": Chained.of(Linear(epochs=2), PredictionsAsFeatures()),
+    "kim_cnn+subset_maximization": Chained.of(KimCNN(epochs=2, filters=4), SubsetMaximization(hidden=8)),
+    "linear+subset_maximization": Chained.of(Linear(epochs=2), SubsetMaximization(hidden=8)),
+    "kim_cnn+classifier_chain": Chained.of(KimCNN(epochs=2, filters=4), ClassifierChains()),
+    "linear+classifier_chain": Chained.of(Linear(), ClassifierChains()),
+    "linear+ensemble_of_chains": Chained.of(Linear(), ClassifierChains(chains=2)),
 }
+#: Fitted by scikit-learn: no history of epochs, or no label weights, or no randomness.
+WITHOUT_EPOCHS = ("linear_svc", "linear+classifier_chain", "linear+ensemble_of_chains")
+WITHOUT_WEIGHTS = ("kim_cnn+classifier_chain", "linear+classifier_chain", "linear+ensemble_of_chains")
+WITHOUT_SEED = ("linear_svc", "linear+classifier_chain")
 SMALL = MetaLearner(episodes=2, steps=2, samples=2)
 
 
@@ -70,7 +90,7 @@ def test_scores_of_every_validation_and_test_document(synthetic, tmp_path, class
     assert scores.shape == (len(expected), len(data.labels)) and scores.dtype == np.float32
     assert ((scores >= 0) & (scores <= 1)).all()
     history = pq.read_table(tmp_path / "history.parquet")
-    assert len(history) == (0 if classifier == "linear_svc" else 2)
+    assert len(history) == (0 if classifier in WITHOUT_EPOCHS else 2)
 
 
 @pytest.mark.parametrize("classifier", CLASSIFIERS)
@@ -81,14 +101,38 @@ def test_the_same_seed_gives_the_same_bytes(synthetic, tmp_path, classifier):
         do_train(synthetic, tmp_path / name, classifier, seed=seed)
         read.append((tmp_path / name / "scores.parquet").read_bytes())
     assert read[0] == read[1]
-    assert classifier == "linear_svc" or read[0] != read[2]  # the SVM's optimum knows no seed
+    assert classifier in WITHOUT_SEED or read[0] != read[2]  # an SVM's optimum knows no seed
 
 
-@pytest.mark.parametrize("classifier", CLASSIFIERS)
+@pytest.mark.parametrize("classifier", [name for name in CLASSIFIERS if name not in WITHOUT_WEIGHTS])
 def test_label_weights_change_the_scores(synthetic, tmp_path, classifier):
     uniform = do_train(synthetic, tmp_path, classifier)
     skewed = do_train(synthetic, tmp_path, classifier, policy=do_weigh(synthetic, tmp_path, "inverse_frequency"))
     assert uniform["scores"] != skewed["scores"]
+
+
+@pytest.mark.parametrize("classifier", WITHOUT_WEIGHTS)
+def test_chains_of_scikit_learn_refuse_label_weights_before_anything_is_trained(
+    synthetic, tmp_path, classifier, monkeypatch
+):
+    policy = do_weigh(synthetic, tmp_path, "inverse_frequency")
+    monkeypatch.setattr(train, "by_gradient", None)
+    with pytest.raises(LabelPolicyError, match="knows no label weights"):
+        do_train(synthetic, tmp_path, classifier, policy=policy)
+    assert not (tmp_path / "scores.parquet").exists()
+
+
+@pytest.mark.parametrize("classifier", ["linear+predictions_as_features", "linear+subset_maximization"])
+def test_a_policy_is_learned_with_a_chain(synthetic, tmp_path, classifier):
+    data = Prepared(synthetic)
+    policy = Policy.read(do_learn(synthetic, tmp_path, classifier), data.labels)
+    assert policy.thresholds is not None and policy.about["classifier"] == classifier
+
+
+@pytest.mark.parametrize("classifier", ["linear+classifier_chain", "kim_cnn+classifier_chain"])
+def test_no_policy_is_learned_with_a_chain_of_scikit_learn(synthetic, tmp_path, classifier):
+    with pytest.raises(LabelPolicyError, match="is not trained by gradient"):
+        do_learn(synthetic, tmp_path, classifier)
 
 
 def relabelled(synthetic, folder):

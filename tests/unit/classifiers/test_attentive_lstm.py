@@ -1,0 +1,136 @@
+"""The attentive BiLSTM is the textbook one, and no score depends on what a mention is batched with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from labelpolicy.classifiers.attentive_lstm import AttentiveLSTMClassifier, Recurrence
+from labelpolicy.data.prepared import PAD, Ragged, Split
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.parameters import AttentiveLSTM
+from labelpolicy.training import score
+
+WORDS, DIMENSION, LABELS = 30, 5, 4
+
+
+def split(lengths: list[tuple[int, int, int]], seed: int = 0) -> Split:
+    """Mentions with so many words on the left, in the mention and on the right."""
+    random = np.random.default_rng(seed)
+    tokens = Ragged.from_rows([random.integers(1, WORDS, sum(each)).tolist() for each in lengths])
+    mentions = np.array([(left, left + words) for left, words, _ in lengths], dtype=np.int32)
+    ids = [str(row) for row in range(len(lengths))]
+    return Split(ids, tokens, np.zeros((len(ids), LABELS), dtype=bool), mentions, ids)
+
+
+def model(**parameters) -> AttentiveLSTMClassifier:
+    vectors = np.random.default_rng(1).normal(size=(WORDS, DIMENSION)).astype(np.float32)
+    vectors[PAD] = 0
+    sizes = {"hidden": 6, "attention": 7, "context": 4, "max_mention": 3}
+    return AttentiveLSTMClassifier(vectors, LABELS, AttentiveLSTM(**{**sizes, **parameters}), seed=0)
+
+
+def textbook(classifier: AttentiveLSTMClassifier, documents: Split, row: int) -> torch.Tensor:
+    """Features of one mention by nn.LSTM, word by word as Section 5 says, without batch or padding."""
+    parameters, dimension = classifier.parameters_, classifier.vectors.shape[1]
+    hidden = parameters.hidden
+    words, (start, end) = documents.tokens[row].tolist(), documents.mentions[row].tolist()
+    sides = (words[max(0, start - parameters.context) : start][::-1], words[end : end + parameters.context])
+    parts = []
+    for side, context in enumerate(sides):
+        if not context:
+            parts.append(torch.zeros(2 * hidden))
+            continue
+        lstm = nn.LSTM(dimension, hidden, bidirectional=True)
+        for stream, suffix in ((2 * side, ""), (2 * side + 1, "_reverse")):
+            output, write, keep, candidate = classifier.recurrence[stream].detach().split(hidden)
+            rows = torch.cat([write, keep, candidate, output])  # PyTorch's order of the gates
+            getattr(lstm, f"weight_ih_l0{suffix}").data = rows[:, :dimension].contiguous()
+            getattr(lstm, f"bias_ih_l0{suffix}").data = rows[:, dimension].contiguous()
+            getattr(lstm, f"weight_hh_l0{suffix}").data = rows[:, dimension + 1 :].contiguous()
+            getattr(lstm, f"bias_hh_l0{suffix}").data.zero_()
+        states = lstm(classifier.vectors[context])[0]
+        scores = torch.tanh(states @ classifier.attention_in.T) @ classifier.attention_out[0]
+        attention = scores.softmax(0) if parameters.sigma == "softmax" else scores.sigmoid()
+        parts.append(attention @ states)
+    mention = classifier.vectors[words[start:end][: parameters.max_mention]].mean(0)
+    return torch.cat([*parts, mention])
+
+
+LENGTHS = st.tuples(st.integers(0, 7), st.integers(1, 5), st.integers(0, 7))
+
+
+@settings(max_examples=40)
+@given(st.lists(LENGTHS, min_size=1, max_size=6), st.sampled_from(["softmax", "sigmoid"]))
+def test_features_are_those_of_each_mention_alone_by_the_textbook(lengths, sigma):
+    classifier = model(sigma=sigma).eval()
+    documents = split(lengths)
+    batch = classifier.encode(documents).batch(np.arange(len(documents)), "cpu")
+    with torch.no_grad():
+        found = classifier.features(batch)
+        wanted = torch.stack([textbook(classifier, documents, row) for row in range(len(documents))])
+    assert found.shape == (len(documents), classifier.width)
+    torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+
+
+@settings(max_examples=30)
+@given(st.lists(LENGTHS, min_size=2, max_size=12), st.integers(0, 100))
+def test_padding_never_changes_a_score(lengths, seed):
+    classifier = model()
+    inputs = classifier.encode(split(lengths, seed))
+    together = score(classifier, inputs, torch.device("cpu"))
+    alone = score(classifier, inputs, torch.device("cpu"), batch_size=1)
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+@pytest.mark.parametrize("left", [3, 2, 1, 5, 0])
+def test_gradients_of_the_recurrence_are_right_with_sides_of_different_length_and_padding(left):
+    random = torch.Generator().manual_seed(0)
+    vectors = torch.randn(5, 3, 2, dtype=torch.double, generator=random).requires_grad_()
+    weights = torch.randn(4, 8, 5, dtype=torch.double, generator=random).requires_grad_()
+    inside = (torch.rand(5, 1, 2, generator=random) > 0.3).double()
+    assert torch.autograd.gradcheck(lambda x, w: Recurrence.apply(x, inside, w, left), (vectors, weights))
+
+
+def test_word_vectors_move_only_where_asked_to_and_never_that_of_padding():
+    documents = split([(3, 2, 1), (0, 1, 2)])
+    for update in (False, True):
+        classifier = model(update_vectors=update)
+        classifier(classifier.encode(documents).batch(np.arange(2), "cpu")).sum().backward()
+        assert ("vectors" in dict(classifier.named_parameters())) is update
+        if update:
+            moved = classifier.vectors.grad.abs().sum(1) > 0
+            assert set(np.flatnonzero(moved.numpy()).tolist()) == set(documents.tokens.values.tolist())
+
+
+def test_dropout_falls_on_the_mention_alone():
+    classifier = model(dropout=0.9)
+    batch = classifier.encode(split([(3, 2, 1)] * 20)).batch(np.arange(20), "cpu")
+    torch.manual_seed(0)
+    trained, scored = classifier.train().features(batch), classifier.eval().features(batch)
+    assert torch.equal(trained[:, :-DIMENSION], scored[:, :-DIMENSION])
+    assert (trained[:, -DIMENSION:] == 0).float().mean() > 0.5
+    assert (scored[:, -DIMENSION:] != 0).all()
+
+
+def test_the_start_depends_on_the_seed_alone():
+    torch.manual_seed(5)
+    first = model().state_dict()
+    torch.manual_seed(6)
+    second = model().state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_sides_of_similar_length_stand_beside_each_other():
+    inputs = model().encode(split([(4, 1, 0), (0, 1, 4), (4, 2, 0), (9, 1, 9)]))
+    assert inputs.lengths[0] == inputs.lengths[2]
+    assert np.argsort(inputs.lengths, kind="stable").tolist() == [1, 0, 2, 3]
+
+
+def test_documents_without_mentions_are_refused():
+    with pytest.raises(LabelPolicyError, match="no mentions"):
+        model().encode(Split(["a"], Ragged.from_rows([[2, 3]]), np.zeros((1, LABELS), dtype=bool)))
