@@ -44,6 +44,10 @@ bench: $(READY)
 	python benchmarks/kim_cnn.py
 	python benchmarks/thresholds.py
 	python benchmarks/significance.py
+	python benchmarks/chains.py
+	python benchmarks/attentive_lstm.py
+	python benchmarks/prepare.py
+	python benchmarks/rollout.py
 
 clean:
 	rm -rf $(VENV) data results/* logs .snakemake

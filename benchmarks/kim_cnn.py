@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from labelpolicy.classifiers.kim_cnn import KimCNNClassifier
-from labelpolicy.data.prepared import Prepared, Ragged
+from labelpolicy.data.prepared import Prepared, Ragged, Split
 from labelpolicy.parameters import KimCNN
 from labelpolicy.training import batches, optimiser, prepare_torch, targets, update, weighted_cross_entropy
 
@@ -46,19 +46,18 @@ class Plain(nn.Module):
         return self.output(functional.dropout(torch.cat(pooled, dim=1), self.dropout, self.training))
 
 
-def corpus(folder: str | None, documents: int) -> tuple[np.ndarray, Ragged, np.ndarray]:
-    """Vectors, tokens and truth: a prepared data set, or generated documents of Reuters' sizes."""
+def corpus(folder: str | None, documents: int) -> tuple[np.ndarray, Split]:
+    """Vectors and training documents: a prepared data set, or generated documents of Reuters' sizes."""
     if folder:
         data = Prepared(folder)
-        train = data.split("train")
-        return data.vectors, train.tokens, train.truth
+        return data.vectors, data.split("train")
     random = np.random.default_rng(0)
     words, labels = 20_000, 90
     lengths = np.clip(random.lognormal(4.4, 0.9, documents).astype(int), 5, 1000)
     tokens = Ragged.from_rows([(random.zipf(1.3, size=n) % (words - 2) + 2).tolist() for n in lengths])
     vectors = random.normal(scale=0.4, size=(words, 50)).astype(np.float32)
     vectors[0] = 0
-    return vectors, tokens, random.random((documents, labels)) < 0.014
+    return vectors, Split([str(i) for i in range(documents)], tokens, random.random((documents, labels)) < 0.014)
 
 
 def gradient_difference(ours: KimCNNClassifier, plain: Plain, batch: torch.Tensor, truth: torch.Tensor) -> float:
@@ -81,11 +80,12 @@ def main() -> None:
     arguments = parser.parse_args()
 
     device = prepare_torch("cpu", 1)
-    vectors, tokens, truth = corpus(arguments.dataset, arguments.documents)
+    vectors, train = corpus(arguments.dataset, arguments.documents)
+    truth = train.truth
     parameters = KimCNN()
     ours = KimCNNClassifier(vectors, truth.shape[1], parameters, 0)
     plain = Plain(ours)
-    inputs = ours.encode(tokens)
+    inputs = ours.encode(train)
 
     full = np.flatnonzero(inputs.lengths == parameters.max_tokens)[:64]
     difference = gradient_difference(ours, plain, inputs.batch(full, device), targets(truth, full, device))

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelpolicy.data.prepare import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
 
 #: Fixed rules for the label weights; the learned policies of params.yaml come on top.
-WEIGHTS = ("uniform", "inverse_frequency")
+WEIGHTS = ("uniform", "inverse_frequency", "hierarchy")
 #: Fixed rules for the decision thresholds; again, the learned policies come on top.
 THRESHOLDS = ("fixed", "scut", "rcut", "pcut", "scutfbr0", "scutfbr1", "odr", "odr_label", "shared")
+
+#: A row of these data sets stands in the tables of all of them; others name tasks or data sets, comma-separated.
+ALL = "all"
 
 #: How a row says that the paper's table has no such row.
 NOT_IN_PAPER = "-"
@@ -20,7 +24,7 @@ NOT_IN_PAPER = "-"
 
 @dataclass(frozen=True)
 class Method:
-    """One row: its name as shown, its cell, the paper's name of it ("-" if none) and the block it stands in."""
+    """One row: its name as shown, its cell, the paper's name of it ("-" if none), its block and its data sets."""
 
     name: str
     classifier: str
@@ -28,10 +32,16 @@ class Method:
     thresholds: str
     paper_row: str
     group: str
+    datasets: str = ALL
 
     @property
     def cell(self) -> tuple[str, str, str]:
         return self.classifier, self.weights, self.thresholds
+
+    @property
+    def encoder(self) -> str:
+        """The classifier itself, or the one whose encoder a chain stands on ({encoder}+{chain})."""
+        return self.classifier.partition("+")[0]
 
     @property
     def learned(self) -> tuple[str, ...]:
@@ -45,8 +55,20 @@ class Method:
         """Uniform weights and thresholds of 0.5: what every other row of its classifier is compared with."""
         return (self.weights, self.thresholds) == ("uniform", "fixed")
 
+    @property
+    def tasks(self) -> frozenset[str]:
+        """The tasks, text or typing, that its data sets belong to."""
+        named = self.datasets.split(",")
+        return frozenset(TASKS if ALL in named else (name if name in TASKS else task(name) for name in named))
+
 
 COLUMNS = tuple(Method.__dataclass_fields__)
+
+
+def rows_of(methods: Iterable[Method], dataset: str) -> list[Method]:
+    """The rows that stand in the tables of a data set: those for all, for its task, or for it by name."""
+    found = {ALL, task(dataset), base(dataset)}
+    return [method for method in methods if found & set(method.datasets.split(","))]
 
 
 def read_tsv(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
@@ -85,12 +107,16 @@ def read_tsv(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, tupl
 
 
 def read_methods(
-    path: str | Path, *, classifiers: Collection[str] | None = None, policies: Collection[str] | None = None
+    path: str | Path,
+    *,
+    classifiers: Collection[str] | None = None,
+    policies: Collection[str] | None = None,
+    datasets: Collection[str] | None = None,
 ) -> list[Method]:
     """Read and check the rows of the results table, in the order of the file.
 
-    ``classifiers`` and ``policies`` (the learned ones) are the names that may be used; None leaves those names
-    unchecked, for the report, which meets a wrong name as a cell without a result.
+    ``classifiers``, ``policies`` (the learned ones) and ``datasets`` are the names that may be used; None leaves those
+    names unchecked, for the report, which meets a wrong name as a cell without a result.
 
     Raises LabelPolicyError for an unknown name, and for two rows of one name or of one cell.
     """
@@ -98,31 +124,39 @@ def read_methods(
     if clash:
         raise LabelPolicyError(f"{path}: policy {clash[0]!r} has the name of a fixed rule: rename the policy")
     methods: list[Method] = []
-    lines: dict[object, int] = {}
+    lines: dict[tuple[str, object], int] = {}
     for number, fields in read_tsv(path, COLUMNS):
         method = Method(*fields)
-        _check_names(f"{path}, line {number}", method, classifiers, policies)
+        _check_names(f"{path}, line {number}", method, classifiers, policies, datasets)
         for key, what in (
             (method.name, f"the name {method.name!r}"),
             (method.cell, f"the cell {'/'.join(method.cell)}"),
         ):
-            if key in lines:
-                raise LabelPolicyError(f"{path}, line {number}: {what} stands on line {lines[key]} already: keep one")
-            lines[key] = number
+            for of in method.tasks:
+                if (of, key) in lines:
+                    raise LabelPolicyError(
+                        f"{path}, line {number}: {what} stands on line {lines[of, key]} already: keep one"
+                    )
+                lines[of, key] = number
         methods.append(method)
     return methods
 
 
 def _check_names(
-    where: str, method: Method, classifiers: Collection[str] | None, policies: Collection[str] | None
+    where: str,
+    method: Method,
+    classifiers: Collection[str] | None,
+    policies: Collection[str] | None,
+    datasets: Collection[str] | None,
 ) -> None:
     learned = None if policies is None else sorted(policies)
     allowed = {
         "classifier": None if classifiers is None else sorted(classifiers),
         "weights": None if learned is None else [*WEIGHTS, *learned],
         "thresholds": None if learned is None else [*THRESHOLDS, *learned],
+        "datasets": None if datasets is None else [ALL, *TASKS, *sorted(datasets)],
     }
     for column, names in allowed.items():
-        found = getattr(method, column)
-        if names is not None and found not in names:
-            raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")
+        for found in getattr(method, column).split(",") if column == "datasets" else [getattr(method, column)]:
+            if names is not None and found not in names:
+                raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")

@@ -12,6 +12,8 @@ but ``labels_per_document``, a count.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
@@ -35,31 +37,79 @@ NAMES = (
 def evaluate(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """All measures of one split; see NAMES.
 
-    ``accuracy`` is strict: the share of documents whose set of labels is exactly right, the empty set included.
+    ``accuracy`` is strict: the share of documents whose set of labels is exactly right, the empty set included. The
+    loose macro precision is averaged over the documents with a predicted label, the recall over those with a true one,
+    as Ling and Weld (2012) define them. (Much published evaluation code divides by all documents, which is the same
+    when every document has both.)
 
     Raises LabelPolicyError for arrays of different or wrong shapes, or without a document or a label.
     """
     truth, predicted = _checked(truth, predicted)
-    documents, labels = truth.shape
-    table = per_label(truth, predicted)
-    tp, chosen, positives = table["tp"].sum(), table["tp"].sum() + table["fp"].sum(), table["support"].sum()
-    loose_precision, loose_recall = loose_macro(truth, predicted)
-    micro_precision, micro_recall = float(share(tp, chosen)), float(share(tp, positives))
-    micro_f1 = float(f1(tp, chosen, positives))
+    sums = {name: values.sum(axis=0) for name, values in _terms(truth, predicted).items()}
+    return {name: float(value) for name, value in _measures(sums).items()}
+
+
+def standard_errors(truth: np.ndarray, predicted: np.ndarray, groups: Sequence[str]) -> dict[str, float]:
+    """Standard error of each measure over groups of documents: the jackknife that leaves out one group at a time.
+
+    Mentions of one text stand or fall together, so it is the texts that are a sample, not the mentions. With G groups
+    and theta_g the measure without group g, the variance is (G - 1) / G times the sum of (theta_g - their mean)^2
+    (Efron and Tibshirani 1993, ch. 11). ``groups`` names the group of each document.
+
+    Raises LabelPolicyError as `evaluate` does, and for fewer than two groups.
+    """
+    truth, predicted = _checked(truth, predicted)
+    names, place = np.unique(np.asarray(groups), return_inverse=True)
+    if len(names) < 2:
+        raise LabelPolicyError("metrics: all documents are of one group: a standard error needs at least two")
+    order = np.argsort(place, kind="stable")
+    starts = np.searchsorted(place[order], np.arange(len(names)))
+    without = {}
+    for name, values in _terms(truth, predicted).items():
+        by_group = np.add.reduceat(values[order], starts, axis=0, dtype=np.result_type(values, np.int64))
+        without[name] = by_group.sum(axis=0) - by_group
+    factor = np.sqrt(len(names) - 1)  # numpy's standard deviation divides by G
+    return {name: float(factor * values.std()) for name, values in _measures(without).items()}
+
+
+def _terms(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+    """What every document adds to the sums that the measures are made of: (documents,) or (documents, labels)."""
+    both = truth & predicted
+    hits, chosen, positives = (array.sum(axis=1) for array in (both, predicted, truth))
+    return {
+        "tp": both,
+        "chosen": predicted,
+        "support": truth,
+        "documents": np.ones(len(truth), dtype=np.int64),
+        "exact": (truth == predicted).all(axis=1),
+        "precision": share(hits, chosen),
+        "with_prediction": chosen > 0,
+        "recall": share(hits, positives),
+        "with_truth": positives > 0,
+    }
+
+
+def _measures(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The measures from the sums of :func:`_terms`, labels on the last axis; further axes before it are kept."""
+    tp, chosen, support = (sums[name].sum(axis=-1) for name in ("tp", "chosen", "support"))
+    precision = share(sums["precision"], sums["with_prediction"])
+    recall = share(sums["recall"], sums["with_truth"])
+    micro_f1 = f1(tp, chosen, support)
+    cells = sums["documents"] * sums["tp"].shape[-1]
     values = (
-        (truth == predicted).all(axis=1).mean(),
-        table["f1"].mean(),
+        share(sums["exact"], sums["documents"]),
+        f1(sums["tp"], sums["chosen"], sums["support"]).mean(axis=-1),
         micro_f1,
-        loose_precision,
-        loose_recall,
-        share(2 * loose_precision * loose_recall, loose_precision + loose_recall),
-        micro_precision,
-        micro_recall,
+        precision,
+        recall,
+        share(2 * precision * recall, precision + recall),
+        share(tp, chosen),
+        share(tp, support),
         micro_f1,
-        (table["fp"].sum() + table["fn"].sum()) / (documents * labels),
-        chosen / documents,
+        share(chosen + support - 2 * tp, cells),
+        share(chosen, sums["documents"]),
     )
-    return {name: float(value) for name, value in zip(NAMES, values, strict=True)}
+    return dict(zip(NAMES, values, strict=True))
 
 
 def per_label(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
@@ -75,20 +125,6 @@ def per_label(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]
         "f1": f1(tp, chosen, support),
         "support": support,
     }
-
-
-def loose_macro(truth: np.ndarray, predicted: np.ndarray) -> tuple[float, float]:
-    """Precision and recall averaged over documents (Ling and Weld 2012).
-
-    Precision is averaged over the documents with a predicted label, recall over those with a true one, as they define
-    it. (Much published evaluation code divides by all documents, which is the same when every document has both.)
-    """
-    hits, chosen, positives = (array.sum(axis=1) for array in (truth & predicted, predicted, truth))
-    with_prediction, with_truth = np.count_nonzero(chosen), np.count_nonzero(positives)
-    return (
-        float(share(share(hits, chosen).sum(), with_prediction)),
-        float(share(share(hits, positives).sum(), with_truth)),
-    )
 
 
 def f1(tp: np.ndarray, chosen: np.ndarray, positives: np.ndarray) -> np.ndarray:

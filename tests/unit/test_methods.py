@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from labelpolicy.classifiers import names
+from labelpolicy.data.prepare import READERS
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.methods import COLUMNS, Method, read_methods
+from labelpolicy.methods import COLUMNS, Method, read_methods, rows_of
 
 SHIPPED = Path(__file__).parents[2] / "workflow" / "methods.tsv"
 CLASSIFIERS = ("kim_cnn", "linear", "linear_svc")
 POLICIES = ("meta", "meta_paper")
-GOOD = ("CNN", "kim_cnn", "uniform", "fixed", "CNN", "base")
+GOOD = ("CNN", "kim_cnn", "uniform", "fixed", "CNN", "base", "all")
 
 
 def write(folder: Path, *rows: tuple[str, ...], header: tuple[str, ...] = COLUMNS) -> Path:
@@ -20,17 +22,21 @@ def write(folder: Path, *rows: tuple[str, ...], header: tuple[str, ...] = COLUMN
 
 
 def read(path: Path) -> list[Method]:
-    return read_methods(path, classifiers=CLASSIFIERS, policies=POLICIES)
+    return read_methods(path, classifiers=CLASSIFIERS, policies=POLICIES, datasets=("reuters21578", "bbn"))
 
 
 def test_shipped_rows_are_good_and_cover_the_paper():
-    methods = read(SHIPPED)
-    assert len(methods) == 32
-    by_paper_row = {method.paper_row: method.cell for method in methods}
+    methods = read_methods(SHIPPED, classifiers=names(), policies=POLICIES, datasets=READERS)
+    by_paper_row = {method.paper_row: method.cell for method in rows_of(methods, "reuters21578")}
     assert by_paper_row["CNN"] == ("kim_cnn", "uniform", "fixed")
     assert by_paper_row["CNN+ScutFBR-Prediction"] == ("kim_cnn", "uniform", "scutfbr1")
     assert by_paper_row["CNN+Meta-Training-Prediction"] == ("kim_cnn", "meta", "meta")
-    assert {method.classifier for method in methods if method.is_baseline} == set(CLASSIFIERS)
+    assert by_paper_row["Subset Maximization"] == ("kim_cnn+subset_maximization", "uniform", "fixed")
+    typing = {method.paper_row: method.cell for method in rows_of(methods, "ontonotes_gold")}
+    assert typing["SOTA+Hier-Training"] == ("attentive_lstm", "hierarchy", "fixed")
+    assert typing["Predictions-as-Features"] == ("attentive_lstm+predictions_as_features", "uniform", "fixed")
+    baselines = {method.classifier for method in methods if method.is_baseline and method.classifier == method.encoder}
+    assert baselines == {"kim_cnn", "linear", "linear_svc", "attentive_lstm"}
 
 
 @pytest.mark.parametrize(
@@ -48,23 +54,37 @@ def test_learned_policies_of_a_row(weights, thresholds, learned):
 
 
 def test_reads_rows_in_order_and_skips_blank_lines(tmp_path):
-    path = write(tmp_path, GOOD, (), ("B", "linear", "meta", "meta", "-", "both"))
-    assert read(path) == [Method(*GOOD), Method("B", "linear", "meta", "meta", "-", "both")]
+    path = write(tmp_path, GOOD, (), ("B", "linear", "meta", "meta", "-", "both", "text"))
+    assert read(path) == [Method(*GOOD), Method("B", "linear", "meta", "meta", "-", "both", "text")]
 
 
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        ([("A", "cnn", "uniform", "fixed", "-", "g")], "line 2: unknown classifier 'cnn'; expected one of kim_cnn"),
         (
-            [GOOD, ("A", "linear", "metta", "fixed", "-", "g")],
+            [("A", "cnn", "uniform", "fixed", "-", "g", "all")],
+            "line 2: unknown classifier 'cnn'; expected one of kim_cnn",
+        ),
+        (
+            [GOOD, ("A", "linear", "metta", "fixed", "-", "g", "all")],
             "line 3: unknown weights 'metta'; expected one of uniform",
         ),
-        ([("A", "linear", "uniform", "scutfbr", "-", "g")], "line 2: unknown thresholds 'scutfbr'; expected one of"),
-        ([GOOD, ("CNN", "linear", "uniform", "fixed", "-", "g")], "line 3: the name 'CNN' stands on line 2 already"),
+        (
+            [("A", "linear", "uniform", "scutfbr", "-", "g", "all")],
+            "line 2: unknown thresholds 'scutfbr'; expected one of",
+        ),
+        (
+            [GOOD, ("CNN", "linear", "uniform", "fixed", "-", "g", "all")],
+            "line 3: the name 'CNN' stands on line 2 already",
+        ),
         ([GOOD, ("A", *GOOD[1:])], "line 3: the cell kim_cnn/uniform/fixed stands on line 2 already"),
-        ([("A", "linear", "uniform", "fixed", "-")], "line 2: 5 columns, expected 6 separated by tabs"),
-        ([("A", "linear", "uniform", "fixed", "", "g")], "line 2: column 'paper_row' is empty"),
+        ([("A", "linear", "uniform", "fixed", "-", "g")], "line 2: 6 columns, expected 7 separated by tabs"),
+        ([("A", "linear", "uniform", "fixed", "", "g", "all")], "line 2: column 'paper_row' is empty"),
+        ([(*GOOD[:6], "txt")], "line 2: unknown datasets 'txt'; expected one of all, text, typing, bbn"),
+        (
+            [(*GOOD[:6], "text"), ("A", *GOOD[1:6], "reuters21578,bbn")],
+            "line 3: the cell kim_cnn/uniform/fixed stands on line 2 already",
+        ),
         ([], "no row below the header"),
     ],
 )
@@ -74,6 +94,21 @@ def test_a_bad_row_is_named_with_its_line(tmp_path, rows, expected):
         read(path)
     message = str(caught.value)
     assert message.startswith(str(path)) and expected in message and "\n" not in message
+
+
+def test_rows_stand_on_data_sets_by_task_or_by_name(tmp_path):
+    rows = [("A", "text"), ("B", "typing"), ("C", "all"), ("D", "bbn")]
+    weights = ["uniform", "inverse_frequency", "meta", "meta_paper"]
+    path = write(
+        tmp_path, *((name, "linear", w, "fixed", "-", "g", on) for (name, on), w in zip(rows, weights, strict=True))
+    )
+    names = {dataset: "".join(row.name for row in rows_of(read(path), dataset)) for dataset in ("bbn", "mine", "figer")}
+    assert names == {"bbn": "BCD", "mine": "AC", "figer": "BC"}
+
+
+def test_one_name_may_stand_once_for_each_task(tmp_path):
+    path = write(tmp_path, (*GOOD[:6], "text"), (*GOOD[:6], "typing"))
+    assert [row.datasets for row in read(path)] == ["text", "typing"]
 
 
 def test_bad_header_and_empty_file(tmp_path):
@@ -96,4 +131,4 @@ def test_a_policy_may_not_take_the_name_of_a_rule(tmp_path):
 
 
 def test_names_stay_unchecked_without_allowed_sets(tmp_path):
-    assert read_methods(write(tmp_path, ("A", "mine", "own", "own", "-", "g")))[0].learned == ("own",)
+    assert read_methods(write(tmp_path, ("A", "mine", "own", "own", "-", "g", "all")))[0].learned == ("own",)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.metrics import NAMES, evaluate, per_label
+from labelpolicy.metrics import NAMES, evaluate, per_label, standard_errors
 
 TRUTH = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 0], [1, 0, 0]], dtype=bool)
 PREDICTED = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 0]], dtype=bool)
@@ -113,3 +113,29 @@ def test_wrong_arrays_are_one_line_errors(truth, predicted, words):
     with pytest.raises(LabelPolicyError, match=words) as error:
         evaluate(truth, predicted)
     assert "\n" not in str(error.value)
+
+
+@given(arrays(bool, (12, 3)), arrays(bool, (12, 3)), st.lists(st.sampled_from("abcd"), min_size=12, max_size=12))
+@settings(max_examples=40)
+def test_standard_errors_are_those_of_leaving_out_one_group_at_a_time(truth, predicted, groups):
+    names = sorted(set(groups))
+    if len(names) < 2:
+        with pytest.raises(LabelPolicyError, match="at least two"):
+            standard_errors(truth, predicted, groups)
+        return
+    kept = [np.array(groups) != name for name in names]
+    without = [evaluate(truth[rows], predicted[rows]) for rows in kept]
+    found = standard_errors(truth, predicted, groups)
+    assert tuple(found) == NAMES
+    for name in NAMES:
+        values = np.array([measures[name] for measures in without])
+        variance = (len(names) - 1) / len(names) * ((values - values.mean()) ** 2).sum()
+        assert found[name] == pytest.approx(variance**0.5, abs=1e-12)
+
+
+def test_the_standard_error_of_single_documents_is_the_textbook_one():
+    random = np.random.default_rng(0)
+    truth, predicted = random.random((50, 4)) < 0.4, random.random((50, 4)) < 0.4
+    exact = (truth == predicted).all(axis=1)
+    found = standard_errors(truth, predicted, [str(row) for row in range(50)])
+    assert found["accuracy"] == pytest.approx(exact.std(ddof=1) / 50**0.5)

@@ -39,8 +39,8 @@ def test_environment_yml_brings_python_and_pip_and_leaves_the_rest_to_pyproject(
     python, pip, section = environment["dependencies"]
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
     assert pip == "pip"
-    assert section == {"pip": ["-c constraints.txt", "-e .[workflow,test]"]}
-    assert set(PROJECT["optional-dependencies"]) == {"workflow", "test"}
+    assert section == {"pip": ["-c constraints.txt", "-e .[workflow,tracking,test]"]}
+    assert set(PROJECT["optional-dependencies"]) == {"workflow", "cluster", "tracking", "test"}
 
 
 def test_every_import_of_the_library_is_a_requirement():

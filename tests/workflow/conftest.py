@@ -13,13 +13,13 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SHEET = """\
-name\tclassifier\tweights\tthresholds\tpaper_row\tgroup
-CNN\tkim_cnn\tuniform\tfixed\tCNN\tbase
-CNN+Meta-Training-Prediction\tkim_cnn\tmeta\tmeta\tCNN+Meta-Training-Prediction\tboth
-Linear\tlinear\tuniform\tfixed\t-\tbase
-Linear+Shared-Prediction\tlinear\tuniform\tshared\t-\tprediction
-Linear (Eq. 6)\tlinear\tmeta_paper\tmeta_paper\t-\tboth
-LinearSVC\tlinear_svc\tuniform\tscut\t-\tbase
+name\tclassifier\tweights\tthresholds\tpaper_row\tgroup\tdatasets
+CNN\tkim_cnn\tuniform\tfixed\tCNN\tbase\tall
+CNN+Meta-Training-Prediction\tkim_cnn\tmeta\tmeta\tCNN+Meta-Training-Prediction\tboth\tall
+Linear\tlinear\tuniform\tfixed\t-\tbase\tall
+Linear+Shared-Prediction\tlinear\tuniform\tshared\t-\tprediction\tall
+Linear (Eq. 6)\tlinear\tmeta_paper\tmeta_paper\t-\tboth\tall
+LinearSVC\tlinear_svc\tuniform\tscut\t-\tbase\tall
 """
 SMALL = """\
 grid:

@@ -1,13 +1,14 @@
 # What the rules share: checked parameters, the rows of the grid, names allowed in paths. No science here.
 import os
+import re
 import shlex
 from pathlib import Path
 
-from labelpolicy.classifiers import CLASSIFIERS
-from labelpolicy.data.prepare import READERS, base, reader_module
+from labelpolicy import classifiers
+from labelpolicy.data.prepare import READERS, base, reader_module, task
 from labelpolicy.digest import code_digest
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.methods import THRESHOLDS, WEIGHTS, read_methods
+from labelpolicy.methods import THRESHOLDS, WEIGHTS, read_methods, rows_of
 from labelpolicy.parameters import Study, check, settings
 from labelpolicy.report.chosen import check as check_labels
 from labelpolicy.report.document import engine
@@ -18,7 +19,12 @@ METHODS = config.pop("methods", "workflow/methods.tsv")  # another sheet of rows
 
 try:
     study = check(Study, config, "params.yaml")
-    methods = read_methods(METHODS, classifiers=CLASSIFIERS, policies=study.policies)
+    methods = read_methods(
+        METHODS,
+        classifiers=classifiers.names(),
+        policies=study.policies,
+        datasets={*READERS, *study.grid.datasets},
+    )
     # A label that is not in its data set must stop the study before anything is trained.
     check_labels(study.report.labels, study.grid.datasets, "data/processed")
 except LabelPolicyError as error:
@@ -32,7 +38,6 @@ if study.mirror:
 DATASETS = study.grid.datasets
 SEEDS = range(study.grid.seeds)
 CELL = "{dataset}/{classifier}/{weights}/seed{seed}"
-TRAINED = sorted({row.classifier for row in methods} - {"linear_svc"})  # by gradient, so with a history
 GPU = int(study.device == "cuda")
 FIGURES = "{dataset}/{classifier}"
 ENGINE = engine()  # of TeX; without one the report is a note in Markdown
@@ -52,7 +57,7 @@ PREPARED = [*LEARNED_FROM, "test.parquet"]
 
 for key, names, known in (
     ("policy", [study.robustness.policy], list(study.policies)),
-    ("classifiers", study.robustness.classifiers, [name for name in CLASSIFIERS if name != "linear_svc"]),
+    ("classifiers", study.robustness.classifiers, [name for name in classifiers.CLASSIFIERS if name != "linear_svc"]),
 ):
     for name in names:
         if name not in known:
@@ -61,7 +66,7 @@ for key, names, known in (
 
 wildcard_constraints:
     dataset=r"[a-z][a-z0-9_]*",
-    classifier="|".join(CLASSIFIERS),
+    classifier="|".join(map(re.escape, classifiers.names())),
     weights="|".join([*WEIGHTS, *study.policies]),
     thresholds="|".join([*THRESHOLDS, *study.policies]),
     policy="|".join(study.policies),
@@ -79,27 +84,38 @@ def raw_files(wildcards):
 
 def training_settings(wildcards):
     """Options of the command line that carry a classifier's parameters."""
-    return settings(study, f"classifiers.{wildcards.classifier}", "device", "threads")
+    return settings(study, *classifiers.sections(wildcards.classifier), "device", "threads")
 
 
 def learning_settings(wildcards):
     """The same for a classifier and a learned policy."""
-    return settings(study, f"policies.{wildcards.policy}", f"classifiers.{wildcards.classifier}", "device", "threads")
+    policy = f"policies.{wildcards.policy}"
+    return settings(study, policy, *classifiers.sections(wildcards.classifier), "device", "threads")
 
 
 def step_code(*modules):
     """The digest of a rule's code, with the classifier of the path."""
-    return lambda wildcards: code_digest(*modules, f"classifiers.{wildcards.classifier}")
+    return lambda wildcards: code_digest(*modules, *classifiers.modules(wildcards.classifier))
 
 
-def policies_of(classifier):
+def rows(dataset, classifier):
+    """The rows of one classifier that stand in the tables of a data set, in the order of the sheet."""
+    return [row for row in rows_of(methods, dataset) if row.classifier == classifier]
+
+
+def classifiers_of(dataset):
+    """Classifiers of a data set's rows but the chains on them, in the order of the sheet."""
+    return list(dict.fromkeys(row.classifier for row in rows_of(methods, dataset) if row.classifier == row.encoder))
+
+
+def policies_of(dataset, classifier):
     """Names of the learned policies that a classifier's rows need."""
-    return sorted({name for row in methods if row.classifier == classifier for name in row.learned})
+    return sorted({name for row in rows(dataset, classifier) for name in row.learned})
 
 
-def weights_of(classifier):
+def weights_of(dataset, classifier):
     """Label weights that a classifier's rows need, in the order of the sheet."""
-    return list(dict.fromkeys(row.weights for row in methods if row.classifier == classifier))
+    return list(dict.fromkeys(row.weights for row in rows(dataset, classifier)))
 
 
 def every_cell(wildcards):
@@ -107,7 +123,7 @@ def every_cell(wildcards):
     return [
         f"results/{dataset}/{row.classifier}/{row.weights}/seed{seed}/{row.thresholds}/metrics.json"
         for dataset in DATASETS
-        for row in methods
+        for row in rows_of(methods, dataset)
         for seed in SEEDS
     ]
 
@@ -129,6 +145,7 @@ def every_sweep(wildcards):
         f"results/robustness/{dataset}/{classifier}/{study.robustness.policy}/seed0.parquet"
         for dataset in DATASETS
         for classifier in study.robustness.classifiers
+        if classifier in classifiers_of(dataset)
     ]
 
 
@@ -137,7 +154,7 @@ def kept_decisions(wildcards):
     return [
         f"results/{dataset}/{row.classifier}/{row.weights}/seed{seed}/{file}"
         for dataset in DATASETS
-        for row in methods
+        for row in rows_of(methods, dataset)
         for seed in SEEDS
         for file in ("scores.parquet", f"{row.thresholds}/thresholds.json")
     ]
@@ -147,23 +164,26 @@ def prepared_facts(wildcards):
     return expand("data/processed/{dataset}/dataset.json", dataset=DATASETS)
 
 
-def learned_and_uniform(classifier, policy):
+def learned_and_uniform(dataset, classifier, policy):
     """Whether the sheet has both rows that a before-and-after figure compares."""
-    return {(classifier, policy, policy), (classifier, "uniform", "fixed")} <= {row.cell for row in methods}
+    cells = {row.cell for row in rows(dataset, classifier)}
+    return {(classifier, policy, policy), (classifier, "uniform", "fixed")} <= cells
 
 
 def every_figure(wildcards):
     """The figures of the main job."""
     found = []
     for dataset in DATASETS:
-        for classifier in TRAINED:
+        for classifier in classifiers_of(dataset):
+            if classifier == "linear_svc":  # not trained by gradient: no history, no learned policy
+                continue
             folder = f"results/figures/{FIGURES}".format(dataset=dataset, classifier=classifier)
             found.append(f"{folder}/learning_curve.png")
-            if policies_of(classifier):
+            if policies_of(dataset, classifier):
                 found.append(f"{folder}/trace.png")
-            for policy in policies_of(classifier):
+            for policy in policies_of(dataset, classifier):
                 found.append(f"{folder}/{policy}/policy.png")
-                if learned_and_uniform(classifier, policy):
+                if learned_and_uniform(dataset, classifier, policy):
                     found.append(f"{folder}/{policy}/label_f1.png")
     return found
 
@@ -172,16 +192,18 @@ def report_figures(wildcards):
     """All figures, by data set and classifier: those of the main job, and those only the report shows."""
     found = every_figure(wildcards)
     for dataset in DATASETS:
-        for classifier in dict.fromkeys(row.classifier for row in methods):
+        for classifier in classifiers_of(dataset):
             folder = f"results/figures/{FIGURES}".format(dataset=dataset, classifier=classifier)
-            if "uniform" in weights_of(classifier):
+            if "uniform" in weights_of(dataset, classifier):
                 found.append(f"{folder}/precision_recall.png")
-            if policies_of(classifier):
+            if policies_of(dataset, classifier):
                 found.append(f"{folder}/weights.png")
+            if task(dataset) == "typing":
+                found += [f"{folder}/{policy}/weight_tree.png" for policy in policies_of(dataset, classifier)]
             found += [
                 f"{folder}/{policy}/reward.png"
-                for policy in policies_of(classifier)
-                if learned_and_uniform(classifier, policy)
+                for policy in policies_of(dataset, classifier)
+                if learned_and_uniform(dataset, classifier, policy)
             ]
     for path in map(Path, sweeps()):  # results/robustness/{dataset}/{classifier}/{policy}/seed0.parquet
         found.append("results/figures/{}/{}/{}/robustness.png".format(*path.parent.parts[2:]))
@@ -209,8 +231,8 @@ def quick_cells(wildcards):
     return [
         f"results/{dataset}/{row.classifier}/{row.weights}/seed0/{row.thresholds}/metrics.json"
         for dataset in DATASETS
-        for row in methods
-        if row.classifier.startswith("linear")
+        for row in rows_of(methods, dataset)
+        if row.classifier in ("linear", "linear_svc")
     ]
 
 

@@ -45,7 +45,7 @@ rule learning_curve:
     input:
         lambda wildcards: [
             f"results/{wildcards.dataset}/{wildcards.classifier}/{weights}/seed0/history.parquet"
-            for weights in weights_of(wildcards.classifier)
+            for weights in weights_of(wildcards.dataset, wildcards.classifier)
         ],
     output:
         pdf=f"results/figures/{FIGURES}/learning_curve.pdf",
@@ -83,7 +83,7 @@ rule trace:
     input:
         lambda wildcards: [
             f"results/{wildcards.dataset}/{wildcards.classifier}/{policy}/seed0/trace.parquet"
-            for policy in policies_of(wildcards.classifier)
+            for policy in policies_of(wildcards.dataset, wildcards.classifier)
         ],
     output:
         pdf=f"results/figures/{FIGURES}/trace.pdf",
@@ -200,7 +200,7 @@ rule weights:
         "data/processed/{dataset}/labels.parquet",
         policies=lambda wildcards: [
             f"results/{wildcards.dataset}/{wildcards.classifier}/{policy}/seed0/policy.json"
-            for policy in policies_of(wildcards.classifier)
+            for policy in policies_of(wildcards.dataset, wildcards.classifier)
         ],
     output:
         pdf=f"results/figures/{FIGURES}/weights.pdf",
@@ -233,6 +233,46 @@ rule weights:
     shell:
         "labelpolicy figure weights data/processed/{wildcards.dataset} {params.policies} {params.labels}"
         " --title '{wildcards.classifier} on {wildcards.dataset}' --pdf {output.pdf} --png {output.png} 2> {log}"
+
+
+rule weight_tree:
+    message:
+        "Label weights over the hierarchy, policy {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
+    input:
+        "data/processed/{dataset}/labels.parquet",
+        "data/processed/{dataset}/dataset.json",
+        policy="results/{dataset}/{classifier}/{policy}/seed0/policy.json",
+    output:
+        correlations=f"results/figures/{FIGURES}/{{policy}}/weight_tree.json",
+        pdf=f"results/figures/{FIGURES}/{{policy}}/weight_tree.pdf",
+        png=report(
+            f"results/figures/{FIGURES}/{{policy}}/weight_tree.png",
+            category="Figures",
+            subcategory="Policies",
+            caption="../report/weight_tree.rst",
+            labels={
+                "data set": "{dataset}",
+                "classifier": "{classifier}",
+                "policy": "{policy}",
+                "figure": "w over the hierarchy",
+            },
+        ),
+    params:
+        code=code_digest("steps.figure"),
+    conda:
+        "../envs/labelpolicy.yml"
+    log:
+        f"logs/weight_tree/{FIGURES}/{{policy}}.log",
+    benchmark:
+        f"logs/benchmarks/weight_tree/{FIGURES}/{{policy}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=700,
+        runtime=10,
+    shell:
+        "labelpolicy figure weight-tree data/processed/{wildcards.dataset} --policy {input.policy}"
+        " --title '{wildcards.classifier} on {wildcards.dataset}, policy {wildcards.policy}'"
+        " --correlations {output.correlations} --pdf {output.pdf} --png {output.png} 2> {log}"
 
 
 rule precision_recall:

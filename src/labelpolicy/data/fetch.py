@@ -1,7 +1,11 @@
-"""Getting a data set's raw file from the first of its sources that has it, and proving that it is the right one.
+"""Getting a data set's raw files from the first of its sources that has them, and proving that they are the right ones.
 
-The sources are rows of a table (workflow/sources.tsv), tried in their order. Four kinds:
+The sources are rows of a table (workflow/sources.tsv), tried in their order; rows of one data set with the same order
+are the files of one source, which gives all of them or none. Five kinds:
 
+own
+    files that the user has put into the raw folder: ``location`` is a pattern of their names. They stay as they are and
+    source.json notes their checksums; that of a folder is over the names and sizes of the files in it.
 mirror
     a file below the mirror folder, a user's own store of raw files: ``location`` is the path inside it.
 url
@@ -14,27 +18,31 @@ package
 
 ``sha256`` is the checksum of the file; ``content_sha256`` is ``pattern:checksum``, over the bytes of the archive's
 members that match the pattern, joined in name order, for a file whose packing may differ between hosts. ``-`` says
-that a check is not made; a row has at least one of the two.
+that a check is not made. A row of npm or a package has at least one of the two; a file of another kind without either
+is taken as it comes, and source.json notes its checksum.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from labelpolicy.data.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
 
-KINDS = ("mirror", "url", "npm", "package")
+KINDS = ("own", "mirror", "url", "npm", "package")
 COLUMNS = ("dataset", "order", "kind", "location", "file", "version", "sha256", "content_sha256", "licence")
 ATTEMPTS = 3  # of each download
 PAUSE_S = 1.0  # before the second attempt; doubled before each further one
@@ -118,38 +126,70 @@ def _source(where: str, row: list[str]) -> Source:
         digest = check.rpartition(":")[2] if check else "0" * 64
         if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
             raise LabelPolicyError(f"{where}: found {name} {check!r}, expected 64 hexadecimal digits or -")
-    if not any(checks.values()):
+    if not any(checks.values()) and values["kind"] in ("npm", "package"):
         raise LabelPolicyError(f"{where}: neither sha256 nor content_sha256 is given: one of them must be")
     return Source(**{**values, **checks, "order": int(values["order"])})
 
 
-def fetch(sources: list[Source], mirror: str | None, folder: Path) -> dict[str, str]:
-    """Put the file of the first source that gives it into ``folder``, verified; return its record for source.json.
+def fetch(sources: list[Source], mirror: str | None, folder: Path, own: Path) -> dict[str, Any]:
+    """Put the files of the first source that gives them into ``folder``, verified; return its record for source.json.
 
-    Raises LabelPolicyError if a file of the mirror or a package has a wrong checksum (somebody must look at it: going
-    on silently would hide it), and if no source gives the file.
+    ``own`` is the raw folder itself, where a user may have put files. The record of one file names it; that of several
+    lists them as ``files``. Raises LabelPolicyError if a file of the mirror or a package has a wrong checksum (somebody
+    must look at it: going on silently would hide it), and if no source gives the files.
     """
     failures = []
-    for source in sources:
-        if source.kind == "mirror":
-            found = Path(mirror) / source.location if mirror else None
-            if found is None or not found.is_file():
-                failures.append(f"{source}: {'not in the mirror folder' if mirror else 'no mirror folder is set'}")
-                if mirror:
-                    _note(f"{source.dataset}: the mirror folder {mirror} does not hold {source.location}, trying on")
-                continue
-            return source.record(_kept(source, found, folder))
-        if source.kind == "package":
-            return source.record(_installed(source))
+    for _, rows in groupby(sources, key=lambda source: source.order):
         try:
-            return source.record(_downloaded(source, folder))
+            records = [record for source in rows for record in _given(source, mirror, folder, own)]
         except Unavailable as failure:
-            _note(f"{source.dataset}: {source}: {failure}")
-            failures.append(f"{source}: {failure}")
+            failures.append(str(failure))
+            for begun in folder.iterdir():  # the files that this source gave do not go with another's
+                begun.unlink()
+            continue
+        return records[0] if len(records) == 1 else _joined(records)
     raise LabelPolicyError(
-        f"{sources[0].dataset}: no source gives the file: {'; '.join(failures)}: connect to the network, or put "
-        f"{sources[0].location} into a folder and name that folder in LABELPOLICY_MIRROR"
+        f"{sources[0].dataset}: no source gives the files: {'; '.join(failures)}: connect to the network, or put "
+        f"{_wanted(sources)} into a folder and name that folder in LABELPOLICY_MIRROR"
     )
+
+
+def _given(source: Source, mirror: str | None, folder: Path, own: Path) -> list[dict[str, str]]:
+    """Records of the row's files: one, but for the user's own. Raises Unavailable if it does not give them."""
+    if source.kind == "own":
+        found = sorted(path for path in own.glob(source.location) if path.name != "source.json")
+        if not found:
+            raise Unavailable(f"{source}: no such file in {own}")
+        return [replace(source, file=path.name).record(_sha256(path)) for path in found]
+    if source.kind == "mirror":
+        held = Path(mirror) / source.location if mirror else None
+        if held is None or not held.is_file():
+            if mirror:
+                _note(f"{source.dataset}: the mirror folder {mirror} does not hold {source.location}, trying on")
+            raise Unavailable(f"{source}: {'not in the mirror folder' if mirror else 'no mirror folder is set'}")
+        return [source.record(_kept(source, held, folder))]
+    if source.kind == "package":
+        return [source.record(_installed(source))]
+    try:
+        return [source.record(_downloaded(source, folder))]
+    except Unavailable as failure:
+        _note(f"{source.dataset}: {source}: {failure}")
+        raise Unavailable(f"{source}: {failure}") from None
+
+
+def _joined(records: list[dict[str, str]]) -> dict[str, Any]:
+    """One record of several files: what they have in common, and the list of them."""
+    listed = ("location", "file", "sha256")
+    kinds = list(dict.fromkeys(record["kind"] for record in records))
+    first = {key: value for key, value in records[0].items() if key not in listed}
+    files = [{key: record[key] for key in listed} for record in records]
+    return {**first, "kind": " and ".join(kinds), "files": files}
+
+
+def _wanted(sources: list[Source]) -> str:
+    """What a mirror folder should hold; where the table has no such row, what the last source would give."""
+    rows = [source for source in sources if source.kind == "mirror"] or sources
+    return ", ".join(source.location for source in rows if source.order == rows[-1].order)
 
 
 def _kept(source: Source, found: Path, folder: Path) -> str:
@@ -243,8 +283,7 @@ def _get_npm(source: Source, folder: Path) -> None:
 
 def _verify(source: Source, file: Path) -> str:
     """The file's SHA-256. Raises Unavailable if one of the source's checksums is not met."""
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = _sha256(file)
     if source.sha256 is not None:
         if digest != source.sha256:
             raise Unavailable(f"found SHA-256 {digest}, expected {source.sha256}")
@@ -258,6 +297,19 @@ def _verify(source: Source, file: Path) -> str:
         if content != expected:
             raise Unavailable(f"found content SHA-256 {content} over {pattern}, expected {expected}")
     return digest
+
+
+def _sha256(file: Path) -> str:
+    if file.is_dir():
+        digest = hashlib.sha256()
+        for where, folders, names in os.walk(file):
+            folders.sort()
+            for name in sorted(names):
+                inside = Path(where) / name
+                digest.update(f"{inside.relative_to(file).as_posix()}\0{inside.stat().st_size}\0".encode())
+        return digest.hexdigest()
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _note(text: str) -> None:

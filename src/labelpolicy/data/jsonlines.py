@@ -4,6 +4,8 @@
     one document a line: ``{"id": "a1", "text": "Cocoa prices rose ...", "labels": ["cocoa"]}``. ``tokens``, a list
     of strings, may stand in the place of ``text`` and is taken as it is. Without ``id`` a document is called after
     its split and line (``train-17``). A label named twice counts once; an empty list of labels is allowed.
+    ``mention``, ``[start, end]``, says which of the ``tokens`` the labels are of, for entity typing, where every
+    document needs one; ``group``, a string, names what validation must not divide (the text that sentences are from).
     Other keys are not read. Empty lines are skipped.
 ``labels.tsv``
     optional: columns ``label`` and ``parent``, separated by a tab, ``parent`` empty for a root. It sets the order of
@@ -14,51 +16,61 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 
-from labelpolicy.data.corpus import Corpus, Document
+from labelpolicy.data.corpus import Corpus, Document, Rereadable
+from labelpolicy.data.lines import numbered_lines
 from labelpolicy.data.prepared import SPLITS
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
 
 
 def read(raw: Path) -> Corpus:
-    """Read the folder. Raises LabelPolicyError naming file and line for whatever is not as described above."""
+    """Read the folder, where documents are read anew at every pass.
+
+    Raises LabelPolicyError naming file and line for whatever is not as described above: for a document, when it is
+    read, which is at once where labels.tsv does not say what the labels are.
+    """
     raw = Path(raw)
     table = raw / "labels.tsv"
     parents = _read_labels(table) if table.is_file() else None
-    seen: dict[str, str] = {}  # id -> where it was first found
-    splits = {
-        name: _read_split(raw / f"{name}.jsonl", name, seen, None if parents is None else parents.keys())
-        for name in SPLITS
-        if name != "valid" or (raw / "valid.jsonl").is_file()
-    }
+    paths = {name: raw / f"{name}.jsonl" for name in SPLITS}
+    if not paths["valid"].is_file():
+        del paths["valid"]
+    known = None if parents is None else parents.keys()
+    seen: dict[str, dict[str, int]] = {}
+    splits = {name: Rereadable(partial(_read_split, require(path), name, seen, known)) for name, path in paths.items()}
     if parents is None:
         labels = sorted({label for documents in splits.values() for document in documents for label in document.labels})
         return Corpus(labels, splits)
     return Corpus(list(parents), splits, {label: parent for label, parent in parents.items() if parent})
 
 
-def _read_split(path: Path, split: str, seen: dict[str, str], labels: Collection[str] | None) -> list[Document]:
-    documents = []
-    for number, line in enumerate(require(path).read_bytes().splitlines(), start=1):
+def _read_split(
+    path: Path, split: str, seen: dict[str, dict[str, int]], labels: Collection[str] | None
+) -> Iterator[Document]:
+    """One pass over a file; ``seen`` has the line of each id of each file."""
+    own = seen[path.name] = {}
+    for number, line in numbered_lines(path):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
         document = _document(where, line, f"{split}-{number}")
-        if document.id in seen:
-            raise LabelPolicyError(
-                f"{where}: id {document.id!r} was already used in {seen[document.id]}: every document needs its own id"
-            )
-        seen[document.id] = where
+        for file, lines in seen.items():
+            if document.id in lines:
+                raise LabelPolicyError(
+                    f"{where}: id {document.id!r} was already used in {path.parent / file}, line {lines[document.id]}: "
+                    "every document needs its own id"
+                )
+        own[document.id] = number
         unknown = [label for label in document.labels if labels is not None and label not in labels]
         if unknown:
             raise LabelPolicyError(f"{where}: label {unknown[0]!r} is not in labels.tsv: add it there or correct it")
-        documents.append(document)
-    if not documents:
+        yield document
+    if not own:
         raise LabelPolicyError(f"{path}: no documents, expected one JSON object a line: fill the file")
-    return documents
 
 
 def _document(where: str, line: bytes, name: str) -> Document:
@@ -85,7 +97,25 @@ def _document(where: str, line: bytes, name: str) -> Document:
         raise LabelPolicyError(f"{where}: found text {text!r:.60}, expected a string")
     if not tokens and not text.strip():
         raise LabelPolicyError(f"{where}: a document without text: give it one or take the line out")
-    return Document(name, tuple(sorted(set(labels))), text, tokens)
+    group = entry.get("group")
+    if group is not None and (not isinstance(group, str) or not group):
+        raise LabelPolicyError(f"{where}: found group {group!r:.60}, expected a string that is not empty")
+    mention = _mention(where, entry["mention"], tokens) if "mention" in entry else None
+    return Document(name, tuple(sorted(set(labels))), text, tokens, mention, group)
+
+
+def _mention(where: str, value: object, tokens: tuple[str, ...] | None) -> tuple[int, int]:
+    if tokens is None:
+        raise LabelPolicyError(f"{where}: found 'mention' beside 'text', expected 'tokens': a mention counts tokens")
+    if not (isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)):
+        raise LabelPolicyError(f"{where}: found mention {value!r:.60}, expected [start, end]")
+    start, end = value
+    if not 0 <= start < end <= len(tokens):
+        raise LabelPolicyError(
+            f"{where}: mention {value!r:.60} is not within the {len(tokens)} tokens: expected start before end, both "
+            "inside"
+        )
+    return start, end
 
 
 def _strings(where: str, key: str, value: object) -> tuple[str, ...]:

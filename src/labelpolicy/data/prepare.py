@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 import importlib
-from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from labelpolicy.data.corpus import Corpus, Document
-from labelpolicy.data.prepared import SPLITS
+from labelpolicy.data.corpus import Corpus
+from labelpolicy.data.encode import Encoded
+from labelpolicy.data.prepared import SPLITS, UNKNOWN, Ragged
+from labelpolicy.data.splits import hold_out
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.parameters import Data
 from labelpolicy.randomness import generator
 
 # A new corpus is one reader module and its line here; any other name is read as the user's own JSON lines.
 READERS = {
     "reuters21578": "labelpolicy.data.reuters",
+    "rcv1": "labelpolicy.data.rcv1",
+    "rcv1_sample": "labelpolicy.data.rcv1",
+    "rcv1_standin": "labelpolicy.data.rcv1",  # generated text, see standin.py
+    "goemotions": "labelpolicy.data.goemotions",
     "synthetic": "labelpolicy.data.jsonlines",
+    "figer": "labelpolicy.data.figer",
+    "ontonotes": "labelpolicy.data.ontonotes",
+    "bbn": "labelpolicy.data.bbn",
+    "figer_gold": "labelpolicy.data.figer_gold",
+    "ontonotes_gold": "labelpolicy.data.ontonotes_gold",
+    "bbn_gold": "labelpolicy.data.bbn_gold",
 }
 
-DEV = "_dev"  # suffix of a data set without its test documents, see development()
+# What is labelled: documents, or entity mentions in their sentences. workflow/methods.tsv names rows by task.
+TASKS = ("text", "typing")
+TYPING = ("figer", "ontonotes", "bbn", "figer_gold", "ontonotes_gold", "bbn_gold")
+
+DEV = "_dev"  # suffix of a data set without its test documents, see parts()
 DEV_FRACTION = 0.2
 DEV_SEED = 0
 
@@ -28,6 +46,11 @@ DEV_SEED = 0
 def base(dataset: str) -> str:
     """The data set whose raw files ``dataset`` is made from: its own name, without the suffix ``_dev``."""
     return dataset.removesuffix(DEV)
+
+
+def task(dataset: str) -> str:
+    """One of TASKS; a user's own data set is text."""
+    return "typing" if base(dataset) in TYPING else "text"
 
 
 def reader_module(dataset: str) -> str:
@@ -49,86 +72,153 @@ def read(dataset: str, raw: Path) -> Corpus:
     corpus = importlib.import_module(reader_module(dataset)).read(raw)
     if not corpus.labels:
         raise LabelPolicyError(f"{raw}: no document has a label: there is nothing to learn, correct the corpus")
-    return development(corpus) if dataset.endswith(DEV) else corpus
+    return corpus
 
 
-def development(corpus: Corpus) -> Corpus:
-    """The corpus for choosing defaults: test documents dropped, a fifth of the training documents in their place."""
-    train, test = hold_out(corpus.splits["train"], DEV_FRACTION, generator(DEV_SEED, "development split"))
-    return Corpus(corpus.labels, {**corpus.splits, "train": train, "test": test}, corpus.parents, published=None)
+@dataclass(frozen=True)
+class Part:
+    """A split to write: some of the documents of a split that was read."""
+
+    source: Encoded
+    rows: np.ndarray  # in the source's order
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def labels(self) -> Ragged:
+        return self.source.labels.take(self.rows)
+
+    @property
+    def lengths(self) -> np.ndarray:
+        return self.source.lengths[self.rows]
+
+    def divide(self, fraction: float, random: np.random.Generator) -> tuple[Part, Part]:
+        """The documents that stay and those held out, by :func:`labelpolicy.data.splits.hold_out`."""
+        groups = None
+        if self.source.groups is not None:
+            groups = self.source.groups.combine_chunks().dictionary_encode().indices.to_numpy()[self.rows].tolist()
+        held = hold_out(self.labels, fraction, random, groups)
+        return Part(self.source, self.rows[~held]), Part(self.source, self.rows[held])
+
+    def counts(self, words: int) -> np.ndarray:
+        """Occurrences of each word of the provisional vocabulary: int64 (words,)."""
+        found = np.zeros(words, dtype=np.int64)
+        for _, tokens, _ in self.blocks():
+            found += np.bincount(tokens, minlength=words)
+        return found
+
+    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Rows of the source, their tokens one after the other, and the number of tokens of each."""
+        wanted = np.zeros(len(self.source), dtype=bool)
+        wanted[self.rows] = True
+        for rows, tokens in self.source.blocks():
+            chosen, lengths = wanted[rows], self.source.lengths[rows]
+            if chosen.any():
+                tokens = tokens if chosen.all() else tokens[np.repeat(chosen, lengths)]
+                yield np.flatnonzero(chosen) + rows.start, tokens, lengths[chosen]
 
 
-def hold_out(
-    documents: list[Document], fraction: float, random: np.random.Generator
-) -> tuple[list[Document], list[Document]]:
-    """Split off round(fraction * n) documents at random without taking any label's last document.
+def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data) -> dict[str, Part]:
+    """train, valid and test of the prepared form.
 
-    The documents are visited in a random order. One is held out if each of its labels is carried by another document
-    that is still not held out, so that no label loses its last training document; until enough are.
-    Both parts keep the corpus' order. Fewer documents are held out where this rule allows no more.
+    ``{dataset}_dev``, the form for choosing defaults, has no test documents: a fifth of the training documents, drawn
+    once for all, stand in their place.
     """
-    left = Counter(label for document in documents for label in document.labels)
-    target = round(fraction * len(documents))
-    held: set[int] = set()
-    for index in random.permutation(len(documents)).tolist():
-        if len(held) == target:
-            break
-        labels = documents[index].labels
-        if all(left[label] > 1 for label in labels):
-            left.subtract(labels)
-            held.add(index)
-    kept = [document for index, document in enumerate(documents) if index not in held]
-    return kept, [documents[index] for index in sorted(held)]
+    found = {name: Part(split, np.arange(len(split))) for name, split in encoded.items()}
+    if dataset.endswith(DEV):
+        found["train"], found["test"] = found["train"].divide(DEV_FRACTION, generator(DEV_SEED, "development split"))
+    if "valid" not in found:
+        random = generator(parameters.validation_seed, "validation split")
+        found["train"], found["valid"] = found["train"].divide(parameters.validation_fraction, random)
+    return {name: found[name] for name in SPLITS}
 
 
-def vocabulary(words: list[list[str]], min_count: int) -> tuple[list[str], list[int]]:
+def vocabulary(
+    words: list[str], counts: np.ndarray, min_count: int, known: np.ndarray | None = None
+) -> tuple[list[str], list[int], np.ndarray]:
     """Tokens seen at least ``min_count`` times, by falling count, then in alphabetical order, and their counts.
 
+    ``known`` bool (words,) marks words that are kept however rare.
+
     Rows 0 and 1 are <pad> (count 0) and <unk> (the running tokens that are too rare). A corpus whose own tokens
-    include these two words loses nothing: they become <unk>.
+    include these two words loses nothing: they become <unk>. The third result is the row of each of ``words``.
     """
-    counts = Counter(word for row in words for word in row)
-    kept = sorted((-count, word) for word, count in counts.items() if count >= min_count)
-    kept = [(count, word) for count, word in kept if word not in ("<pad>", "<unk>")]
-    rare = counts.total() + sum(count for count, _ in kept)
-    return ["<pad>", "<unk>", *(word for _, word in kept)], [0, rare, *(-count for count, _ in kept)]
+    frequent = np.flatnonzero(counts >= min_count if known is None else (counts >= min_count) | known)
+    candidates = zip((-counts[frequent]).tolist(), (words[word] for word in frequent), frequent.tolist(), strict=True)
+    kept = sorted(entry for entry in candidates if entry[1] not in ("<pad>", "<unk>"))
+    row = np.full(len(words), UNKNOWN, dtype=np.int32)
+    row[[word for *_, word in kept]] = np.arange(UNKNOWN + 1, UNKNOWN + 1 + len(kept))
+    rare = int(counts.sum()) + sum(count for count, *_ in kept)
+    return ["<pad>", "<unk>", *(word for _, word, _ in kept)], [0, rare, *(-count for count, *_ in kept)], row
 
 
-def label_table(corpus: Corpus, train: list[Document]) -> pa.Table:
-    """labels.parquet: label, parent, depth and the number of documents of ``train`` that carry it."""
-    counts = Counter(label for document in train for label in document.labels)
+def label_table(corpus: Corpus, train_count: np.ndarray) -> pa.Table:
+    """labels.parquet: label, parent, depth and ``train_count``, the number of training documents that carry it.
 
-    def depth(label: str) -> int:
-        return 1 + (depth(corpus.parents[label]) if label in corpus.parents else 0)
+    ``parent`` is the nearest ancestor that is a label, ``depth`` counts all nodes; where some are no labels, there is
+    a column with all ``ancestors`` of each label besides.
+    """
+    labels = frozenset(corpus.labels)
 
-    return pa.table(
-        {
-            "label": pa.array(corpus.labels, pa.string()),
-            "parent": pa.array([corpus.parents.get(label) for label in corpus.labels], pa.string()),
-            "depth": pa.array([depth(label) for label in corpus.labels], pa.int32()),
-            "train_count": pa.array([counts[label] for label in corpus.labels], pa.int64()),
-        }
+    def above(node: str) -> list[str]:
+        parent = corpus.parents.get(node)
+        return [] if parent is None else [*above(parent), parent]
+
+    ancestors = [above(label) for label in corpus.labels]
+    parents = [next((node for node in reversed(nodes) if node in labels), None) for nodes in ancestors]
+    columns = {
+        "label": pa.array(corpus.labels, pa.string()),
+        "parent": pa.array(parents, pa.string()),
+        "depth": pa.array([1 + len(nodes) for nodes in ancestors], pa.int32()),
+        "train_count": pa.array(train_count, pa.int64()),
+    }
+    if not labels.issuperset(node for nodes in ancestors for node in nodes):
+        columns["ancestors"] = pa.array(ancestors, pa.list_(pa.string()))
+    return pa.table(columns)
+
+
+def split_tables(part: Part, row: np.ndarray, rows: int) -> Iterator[pa.Table]:
+    """One split as Parquet wants it, in tables of ``rows`` documents: id, tokens, labels and what mentions have.
+
+    ``row`` is the vocabulary's row of each word of the provisional vocabulary.
+    """
+    waiting: list[pa.Table] = []
+    for chosen, tokens, lengths in part.blocks():
+        waiting.append(_table(part.source, chosen, Ragged(row[tokens], np.concatenate([[0], lengths]).cumsum())))
+        if sum(map(len, waiting)) >= rows:
+            together = pa.concat_tables(waiting)
+            yield together.slice(0, rows).combine_chunks()
+            waiting = [together.slice(rows)]
+    if any(map(len, waiting)):
+        yield pa.concat_tables(waiting).combine_chunks()
+
+
+def _table(source: Encoded, rows: np.ndarray, tokens: Ragged) -> pa.Table:
+    where = pa.array(rows)
+    columns = {
+        "id": source.ids.take(where),
+        "tokens": _lists(tokens),
+        "labels": _lists(source.labels.take(rows)),
+    }
+    if source.mentions is not None:
+        columns |= {name: pa.array(source.mentions[rows, place]) for place, name in enumerate(("start", "end"))}
+    if source.groups is not None:
+        columns["group"] = source.groups.take(where)
+    return pa.table(columns)
+
+
+def _lists(ragged: Ragged) -> pa.Array:
+    return pa.ListArray.from_arrays(
+        pa.array(ragged.offsets, pa.int32()), pa.array(ragged.values, pa.int32()), type=pa.list_(pa.int32())
     )
 
 
-def split_table(documents: list[Document], tokens: list[list[int]], labels: list[str]) -> pa.Table:
-    """One split as Parquet wants it: id, tokens, labels."""
-    row = {label: index for index, label in enumerate(labels)}
-    carried = [sorted(row[label] for label in document.labels) for document in documents]
-    return pa.table(
-        {
-            "id": pa.array([document.id for document in documents], pa.string()),
-            "tokens": pa.array(tokens, pa.list_(pa.int32())),
-            "labels": pa.array(carried, pa.list_(pa.int32())),
-        }
-    )
-
-
-def labels_per_document(splits: dict[str, list[Document]]) -> dict[str, float]:
+def labels_per_document(found: dict[str, Part]) -> dict[str, float]:
     """Mean number of labels of a document, for each split and ``all`` of them together."""
-    means = {name: float(np.mean([len(document.labels) for document in splits[name]])) for name in SPLITS}
-    together = float(np.mean([len(document.labels) for name in SPLITS for document in splits[name]]))
-    return {"all": round(together, 4), **{name: round(mean, 4) for name, mean in means.items()}}
+    lengths = {name: part.labels.lengths for name, part in found.items()}
+    together = float(np.concatenate(list(lengths.values())).mean())
+    return {"all": round(together, 4), **{name: round(float(each.mean()), 4) for name, each in lengths.items()}}
 
 
 def differences(published: dict[str, float] | None, measured: dict[str, float], without_text: int) -> list[str]:
@@ -137,6 +227,7 @@ def differences(published: dict[str, float] | None, measured: dict[str, float], 
         return []
     words = {
         "labels": "labels",
+        "depth": "levels of the hierarchy",
         "labels_per_document": "labels a document",
         "training": "training documents (with validation)",
         "testing": "test documents",

@@ -4,32 +4,43 @@ A folder with
 
 ``train.parquet``, ``valid.parquet``, ``test.parquet``
     ``id`` string, ``tokens`` list<int32> (indices into the vocabulary), ``labels`` list<int32> (sorted
-    indices into labels.parquet), one row a document.
+    indices into labels.parquet), one row a document. Entity mentions are rows of their own, with ``start`` and ``end``
+    int32 (the mention is tokens[start:end]) and ``group`` string (the document they come from) besides.
 ``labels.parquet``
-    ``label`` string, ``parent`` string or null, ``depth`` int32 (1 for a root), ``train_count`` int64
-    (documents of train.parquet that carry the label).
+    ``label`` string, ``parent`` string or null (the nearest ancestor that is a label), ``depth`` int32 (1 for a root),
+    ``train_count`` int64 (documents of train.parquet that carry the label). Where the hierarchy has nodes that are no
+    labels, which ``depth`` counts, ``ancestors`` list<string> besides: all nodes above, from the root down.
 ``vocabulary.parquet``
     ``token`` string, ``count`` int64 (in train.parquet); row 0 is ``<pad>``, row 1 ``<unk>``.
 ``embeddings.safetensors``
     ``vectors`` float32 (vocabulary, width); row 0 is zero.
 ``dataset.json``
     facts: name, counts beside the paper's Table 1 or 4, coverage of the vectors, what was left out.
+
+A split is read without ever being in memory as a whole: its columns are streamed from Parquet once, into unlinked
+temporary files (in TMPDIR) that are then mapped into memory as plain arrays. Batches touch what they need, and the
+system may drop the pages again, so a training job's own memory does not grow with the corpus beyond a few numbers a
+document.
 """
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, read_parquet, require
 
 SPLITS = ("train", "valid", "test")
 PAD, UNKNOWN = 0, 1
+ROWS_READ = 1 << 14  # documents at a time while a split is read
 
 
 @dataclass(frozen=True)
@@ -38,14 +49,6 @@ class Ragged:
 
     values: np.ndarray
     offsets: np.ndarray
-
-    @classmethod
-    def from_column(cls, column: pa.ChunkedArray) -> Ragged:
-        array = column.combine_chunks()
-        if isinstance(array, pa.ChunkedArray):  # an empty column has no chunk to combine
-            array = pa.array([], type=column.type)
-        offsets = array.offsets.to_numpy().astype(np.int64)
-        return cls(array.values.to_numpy(zero_copy_only=False).astype(np.int32), offsets)
 
     @classmethod
     def from_rows(cls, rows: list[list[int]]) -> Ragged:
@@ -63,9 +66,16 @@ class Ragged:
     def lengths(self) -> np.ndarray:
         return np.diff(self.offsets)
 
+    def take(self, rows: np.ndarray) -> Ragged:
+        """Some of the rows, in the given order."""
+        lengths = self.offsets[rows + 1] - self.offsets[rows]
+        offsets = np.concatenate([[0], lengths]).cumsum()
+        source = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Ragged(self.values[source], offsets)
+
     def padded(self, rows: np.ndarray, longest: int) -> np.ndarray:
         """Rows cut to ``longest`` values and padded with PAD: int32 (rows, width), width >= 1."""
-        lengths = np.minimum(self.lengths[rows], longest)
+        lengths = np.minimum(self.offsets[rows + 1] - self.offsets[rows], longest)
         width = max(int(lengths.max(initial=0)), 1)
         position = np.arange(width)
         source = self.offsets[rows][:, None] + position
@@ -73,13 +83,39 @@ class Ragged:
         return np.where(inside, self.values.take(np.where(inside, source, 0), mode="clip"), PAD).astype(np.int32)
 
 
+class Strings(Sequence[str]):
+    """A column of strings as Arrow keeps it, in a sixth of a list's memory."""
+
+    def __init__(self, column: pa.ChunkedArray):
+        self.column = column
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    def __getitem__(self, row):
+        return self.column[row].as_py() if isinstance(row, int) else self.column[row].to_pylist()
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self.column.chunks:
+            yield from chunk.to_pylist()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+
 @dataclass(frozen=True)
 class Split:
-    """One split: ids, tokens, and the true labels as a boolean array (documents, labels)."""
+    """One split: ids, tokens, and the true labels as a boolean array (documents, labels).
 
-    ids: list[str]
+    ``mentions`` int32 (documents, 2), start and end in the tokens, are there for entity mentions only, ``groups`` where
+    the documents have them.
+    """
+
+    ids: Sequence[str]
     tokens: Ragged
     truth: np.ndarray
+    mentions: np.ndarray | None = None
+    groups: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -117,35 +153,109 @@ class Prepared:
 
         return load_file(require(self.folder / "embeddings.safetensors"))["vectors"]
 
+    @cached_property
+    def ancestors(self) -> list[list[str]]:
+        """Of each label, all nodes above it from the root down; some may be groups that are no labels themselves."""
+        table = read_parquet(self.folder / "labels.parquet")
+        if "ancestors" in table.column_names:
+            return table["ancestors"].to_pylist()
+        above = dict(zip(self.labels, self.parents, strict=True))
+
+        def climb(node: str | None) -> list[str]:
+            return [] if node is None else [*climb(above[node]), node]
+
+        return [climb(parent) for parent in self.parents]
+
     def split(self, name: str) -> Split:
         """One split, read when first asked for: a classifier's features and its training both want the same one.
 
         Raises LabelPolicyError for an empty split or a label index outside labels.parquet.
         """
         if name not in self._splits:
-            path, table = self._documents(name, ["id", "tokens", "labels"])
-            tokens = Ragged.from_column(table["tokens"])
-            self._splits[name] = Split(table["id"].to_pylist(), tokens, self._truth(path, table))
+            self._splits[name] = self._read(name, tokens=True)
         return self._splits[name]
 
     def truth(self, name: str) -> tuple[list[str], np.ndarray]:
         """Ids and true labels of one split, without its tokens."""
-        path, table = self._documents(name, ["id", "labels"])
-        return table["id"].to_pylist(), self._truth(path, table)
+        split = self._splits.get(name) or self._read(name, tokens=False)
+        return list(split.ids), split.truth
 
-    def _documents(self, name: str, columns: list[str]) -> tuple[Path, pa.Table]:
+    def _read(self, name: str, *, tokens: bool) -> Split:
         path = self.folder / f"{name}.parquet"
-        table = read_parquet(path, columns)
-        if len(table) == 0:
+        wanted = ["id", "tokens", "labels"] if tokens else ["id", "labels"]
+        extra = ["start", "end", "group"] if tokens else ["group"]
+        ids, groups, lengths = [], [], []
+        values, truth, mentions = (Mapped(kind) for kind in (np.int32, bool, np.int32))
+        for batch in _batches(path, wanted, extra):
+            found = dict(zip(batch.schema.names, batch.columns, strict=True))
+            ids.append(found["id"])
+            truth.add(self._dense(path, found["labels"]))
+            if tokens:
+                values.add(found["tokens"].flatten().to_numpy(zero_copy_only=False))
+                lengths.append(np.diff(found["tokens"].offsets.to_numpy()))
+            if "start" in found:
+                mentions.add(np.stack([found["start"].to_numpy(), found["end"].to_numpy()], axis=1))
+            if "group" in found:
+                groups.append(found["group"])
+        count = sum(map(len, ids))
+        if count == 0:
             raise LabelPolicyError(f"{path}: no documents: the {name} split must have at least one")
-        return path, table
+        offsets = np.concatenate([[0], *lengths]).cumsum()
+        return Split(
+            Strings(pa.chunked_array(ids)),
+            Ragged(values.array(), offsets),
+            truth.array(len(self.labels)),
+            mentions.array(2) if mentions.size else None,
+            Strings(pa.chunked_array(groups)) if groups else None,
+        )
 
-    def _truth(self, path: Path, table: pa.Table) -> np.ndarray:
-        labels = Ragged.from_column(table["labels"])
-        if len(labels.values) and not 0 <= labels.values.min() <= labels.values.max() < len(self.labels):
+    def _dense(self, path: Path, labels: pa.ListArray) -> np.ndarray:
+        rows = np.repeat(np.arange(len(labels)), np.diff(labels.offsets.to_numpy()))
+        columns = labels.flatten().to_numpy(zero_copy_only=False)
+        if len(columns) and not 0 <= columns.min() <= columns.max() < len(self.labels):
             raise LabelPolicyError(
                 f"{path}: a label index outside 0..{len(self.labels) - 1}: prepare the data set again"
             )
         truth = np.zeros((len(labels), len(self.labels)), dtype=bool)
-        truth[np.repeat(np.arange(len(labels)), labels.lengths), labels.values] = True
+        truth[rows, columns] = True
         return truth
+
+
+class Mapped:
+    """An array that is written piece by piece into an unlinked temporary file and then mapped into memory."""
+
+    def __init__(self, dtype: type):
+        self.dtype, self.size = np.dtype(dtype), 0
+
+    def add(self, piece: np.ndarray) -> None:
+        if piece.size:
+            if not self.size:
+                self.file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by array()
+            self.file.write(np.ascontiguousarray(piece, dtype=self.dtype).data)
+            self.size += piece.size
+
+    def array(self, width: int | None = None) -> np.ndarray:
+        """All that was added: (size,), or (size / width, width). Changes to it stay in memory."""
+        shape = (self.size,) if width is None else (self.size // width, width)
+        if not self.size:
+            return np.zeros(shape, dtype=self.dtype)
+        with self.file:  # the mapping outlives the file's handle and its name
+            self.file.flush()
+            return np.asarray(np.memmap(self.file, self.dtype, mode="c", shape=shape))
+
+
+def _batches(path: Path, wanted: list[str], extra: list[str]) -> Iterator[pa.RecordBatch]:
+    """The columns of a Parquet file, ROWS_READ rows at a time; those of ``extra`` where they are there."""
+    try:
+        with pq.ParquetFile(require(path), pre_buffer=False) as file:
+            there = file.schema_arrow.names
+            missing = [column for column in wanted if column not in there]
+            if missing:
+                raise LabelPolicyError(f"{path}: no column {missing[0]!r}; found {', '.join(there)}")
+            columns = [column for column in (*wanted, *extra) if column in there]
+            yield from file.iter_batches(ROWS_READ, columns=columns)
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise LabelPolicyError(
+            f"{path}: not a readable Parquet file ({reason}): delete it and run the step that writes it again"
+        ) from None

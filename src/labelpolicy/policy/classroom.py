@@ -15,7 +15,7 @@ from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import MetaLearner, Training
 from labelpolicy.policy.meta_learner import Observation
 from labelpolicy.randomness import derive, generator
-from labelpolicy.training import batches, optimiser, score, targets, update, weighted_cross_entropy
+from labelpolicy.training import batches, loss_of, optimiser, score, targets, update
 
 
 class Classroom:
@@ -26,6 +26,7 @@ class Classroom:
     """
 
     CHUNK = 1024  # documents at a time where a step takes the whole training set; memory does not grow beyond
+    HELD_OUT = 1 << 14  # held-out documents at most, drawn with the seed: enough, and memory does not grow beyond
 
     def __init__(
         self,
@@ -41,6 +42,9 @@ class Classroom:
     ):
         self.model, self.parameters, self.seed, self.device = model.to(device), parameters, seed, device
         self.inputs, self.truth = inputs, truth
+        if len(held_out) > self.HELD_OUT:
+            rows = np.sort(generator(seed, "held-out documents").choice(len(held_out), self.HELD_OUT, replace=False))
+            held_out, held_out_truth = Part(held_out, rows), held_out_truth[rows]
         self.all_held_out, self.all_held_out_truth = held_out, held_out_truth
         self.labels = truth.shape[1]
         self.log_frequency = np.log(truth.sum(axis=0) + 1) - np.log(len(truth))
@@ -119,7 +123,7 @@ class Classroom:
         with torch.enable_grad():
             for rows in np.split(order, range(self.CHUNK, len(order), self.CHUNK)):
                 truth = targets(self.truth, rows, self.device)
-                loss = weighted_cross_entropy(self.model(self.inputs.batch(rows, self.device)), truth, weights)
+                loss = loss_of(self.model, self.inputs.batch(rows, self.device), truth, weights)
                 (loss * (len(rows) / len(order))).backward()
         self.optimiser.step()
         self.trained_on = [np.arange(len(self.inputs))]

@@ -20,7 +20,20 @@ import numpy as np
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.metrics import f1
 from labelpolicy.parameters import Thresholds, Utility
-from labelpolicy.policy.cuts import DOCUMENT_BLOCK, ROUNDING, Cut, Sweep, best_f1_cut, sortable
+from labelpolicy.policy.cuts import (
+    CACHED_DOCUMENTS,
+    DOCUMENT_BLOCK,
+    ROUNDING,
+    TRUTH,
+    Cut,
+    Documents,
+    Sweep,
+    best_f1_cut,
+    best_f1_cuts_without,
+    has_truth,
+    label_keys,
+    sortable,
+)
 from labelpolicy.randomness import generator
 
 #: No score exceeds it: the label is never predicted (SCutFBR.0).
@@ -29,11 +42,12 @@ NEVER = 1.0
 FALLBACK = 0.5
 #: Below every positive float32 and above 0: a threshold that only a score of exactly 0 fails to exceed.
 LOWEST = 2.0**-150
-#: Slopes b that `shared` tries, in units of the logit per standard deviation of log(1 + train_count).
-SLOPES = np.linspace(-3, 3, 25)
-
-#: Labels worked on at once: one cache line of scores, little memory beside them.
-LABEL_BLOCK = 16
+#: Slopes b that `shared` tries: standard deviations of the true cells' logits per one of log(1 + train_count).
+SLOPES = np.linspace(-0.6, 0.6, 25)
+#: Logits beyond it count as this much where their spread is taken.
+LOGIT_BOUND = 12.0
+#: More than float32 errs in a logit (at most 104 in size, off by a few units in the last place) and its shift.
+LOGIT_MARGIN = 1e-3
 
 
 # The outcome: three kinds of rule.
@@ -66,7 +80,7 @@ class Rank:
         scores = _checked(scores)
         predicted = np.zeros(scores.shape, dtype=bool)
         for rows in _blocks(len(scores), DOCUMENT_BLOCK):
-            np.put_along_axis(predicted[rows], _ranked(scores[rows])[:, : self.top], True, axis=1)
+            np.put_along_axis(predicted[rows], _ranked(scores[rows])[0][:, : self.top], True, axis=1)
         return predicted
 
     def json(self, labels: list[str]) -> dict[str, Any]:
@@ -198,14 +212,11 @@ def odr(valid: Validation) -> PerLabel:
 
 def label_cuts(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each label the threshold of the best F1, and that F1: both float64 (N,). Where the F1 is 0: FALLBACK."""
-    labels = scores.shape[1]
-    thresholds, best = np.empty(labels), np.empty(labels)
-    for block in _blocks(labels, LABEL_BLOCK):
-        keys = sortable(scores[:, block].T, truth[:, block].T)
-        keys.sort(axis=1)
-        for j, row in enumerate(keys, start=block.start):
-            best[j], threshold = best_f1_cut(row)
-            thresholds[j] = threshold if best[j] > 0 else FALLBACK
+    thresholds, best = np.empty((2, scores.shape[1]))
+    for j, row in enumerate(label_keys(scores, truth)):
+        row.sort()
+        best[j], threshold = best_f1_cut(row)
+        thresholds[j] = threshold if best[j] > 0 else FALLBACK
     return thresholds, best
 
 
@@ -215,8 +226,7 @@ def rcut(valid: Validation) -> Rank:
     hits, chosen = np.zeros((2, labels, labels), dtype=np.int64)  # by rank and label
     right = np.zeros(labels + 1)  # right[t]: documents that are right exactly at t
     for rows in _blocks(documents, DOCUMENT_BLOCK):
-        order = _ranked(valid.scores[rows])
-        correct = np.take_along_axis(valid.truth[rows], order, axis=1)
+        order, correct = _ranked(valid.scores[rows], valid.truth[rows])
         cells = order + labels * np.arange(labels)
         chosen += np.bincount(cells.ravel(), minlength=labels * labels).reshape(labels, labels)
         hits += np.bincount(cells[correct], minlength=labels * labels).reshape(labels, labels)
@@ -237,38 +247,75 @@ def pcut(valid: Validation) -> Proportion:
     prior_j is the label's share of all training labels, so x is about the number of labels a document gets.
     """
     documents, labels = valid.scores.shape
-    # Label j takes in a cell once k_j reaches the number of documents that score at least as high (a tie counts whole):
-    # once x * prior_j * n + 1/2 >= that number. In units of 2 n x / sum(train_count) the border is a ratio of whole
-    # numbers, which float64 keeps in the right order and finds equal where it is equal.
-    values = np.empty((documents, labels))
-    for j, count in enumerate(valid.train_count):
-        column = np.ascontiguousarray(valid.scores[:, j])
-        at_least = documents - np.searchsorted(np.sort(column), column)
-        values[:, j] = (1 - 2 * at_least) / count if count else -np.inf
-    sweep, still = Sweep(values, valid.truth, valid.parameters.utility), np.zeros(labels)
-    best = sweep.best(still)
-    scale = max(-sweep.level(still, best.edge), 0.0) / (2 * documents)
-    return Proportion(scale * valid.train_count, {"x": scale * float(valid.train_count.sum()), "utility": best.utility})
+    scale = _Borders(documents, valid.train_count)
+    rows = label_keys(valid.scores, valid.truth)
+    lowest_true, highest_false = np.full(documents, np.inf), np.full(documents, -np.inf)
+    place, false = np.arange(documents, dtype=np.uint64), np.empty(documents)
+    for j, row in enumerate(rows):
+        # Score, truth and document in one integer, so that the sort says where each document came to stand.
+        packed = row.astype(np.uint64) << np.uint64(32) | place
+        packed.sort()
+        document, row[:] = (packed & np.uint64(2**32 - 1)).view(np.int64), packed >> np.uint64(32)
+        score, correct = row >> TRUTH, has_truth(row)
+        first = np.append(True, score[1:] != score[:-1])  # equal scores stand where the first of them does
+        start = np.maximum.accumulate(np.where(first, place, 0).astype(np.uint32))
+        row[:] = start << TRUTH | correct
+        values = scale.values(j, start)
+        true = document[correct]
+        lowest_true[true] = np.minimum(lowest_true[true], values[correct])
+        values[correct] = -np.inf
+        false[document] = values
+        np.maximum(highest_false, false, out=highest_false)
+    reach = Documents(lowest_true[None], highest_false[None], 0.0, lambda _, at: (lowest_true[at], highest_false[at]))
+    sweep = Sweep(rows, scale, np.zeros((1, labels)), reach, valid.parameters.utility)
+    best = sweep.best()[0]
+    level = max(-sweep.level(0, best.edge), 0.0) / (2 * documents)
+    return Proportion(level * valid.train_count, {"x": level * float(valid.train_count.sum()), "utility": best.utility})
+
+
+@dataclass(frozen=True)
+class _Borders:
+    """The scale of pcut: a cell's key is how many documents score lower, its value the border that x has to pass.
+
+    Label j takes in a cell once k_j reaches the number of documents that score at least as high (a tie counts whole):
+    once x * prior_j * n + 1/2 >= that number. In units of 2 n x / sum(train_count) the border is a ratio of whole
+    numbers, which float64 keeps in the right order and finds equal where it is equal. Values are borders negated.
+    """
+
+    documents: int
+    train_count: np.ndarray
+
+    def values(self, label: int, keys: np.ndarray) -> np.ndarray:
+        count = self.train_count[label]
+        if not count:
+            return np.full(keys.shape, -np.inf)
+        return (1 - 2 * (self.documents - keys.astype(np.int64))) / count
+
+    def keys(self, label: int, values: np.ndarray) -> np.ndarray:
+        count = self.train_count[label]
+        if not count:
+            return np.full(values.shape, self.documents)
+        return np.rint((self.documents - (1 - values * count) / 2).clip(0, self.documents)).astype(np.int64)
 
 
 def scutfbr0(valid: Validation) -> PerLabel:
     """SCutFBR.0 (Yang 2001): SCut, but a label whose best F1 is below fbr is never predicted."""
-    return _scutfbr(valid, lambda scores: np.full(scores.shape[1], NEVER))
+    return _scutfbr(valid, lambda highest: np.full(highest.shape, NEVER))
 
 
 def scutfbr1(valid: Validation) -> PerLabel:
     """SCutFBR.1 (Yang 2001): SCut, but a label whose best F1 is below fbr gets its best validation score."""
-    return _scutfbr(valid, lambda scores: np.maximum(scores.max(axis=0).astype(np.float64), LOWEST))
+    return _scutfbr(valid, lambda highest: np.maximum(highest, LOWEST))
 
 
 def _scutfbr(valid: Validation, cautious: Callable[[np.ndarray], np.ndarray]) -> PerLabel:
-    """SCut with the thresholds of ``cautious(scores)`` for labels whose best F1 is below fbr.
+    """SCut with ``cautious`` of each label's highest score as the threshold of labels whose best F1 is below fbr.
 
     fbr is chosen by folds, fitting on all but one and deciding that one: on the documents it was fitted on SCut itself
     always looks best. The utility is that of the decisions of all folds together; of equals the lowest fbr is taken.
     """
     scores, truth, folds = valid.scores, valid.truth, valid.parameters.folds
-    documents = len(scores)
+    documents, labels = scores.shape
     if documents < folds:
         raise LabelPolicyError(
             f"thresholds scutfbr: {documents} validation documents, expected at least folds = {folds}: "
@@ -276,49 +323,141 @@ def _scutfbr(valid: Validation, cautious: Callable[[np.ndarray], np.ndarray]) ->
         )
     candidates = np.sort(np.array(valid.parameters.fbr, dtype=np.float64))[:, None]
     fold = generator(valid.seed, "scutfbr folds").permutation(documents) % folds
-    hits, chosen, right = 0, 0, 0  # summed over folds in whole numbers, so that equals come out equal
-    for f in range(folds):
-        rest, held, held_truth = scores[fold != f], scores[fold == f], truth[fold == f]
-        thresholds, best = label_cuts(rest, truth[fold != f])
-        weak = best < candidates  # (candidates, N): which labels take the cautious threshold
-        bold, careful = held > thresholds, held > cautious(rest)
-        hits = hits + np.where(weak, (careful & held_truth).sum(axis=0), (bold & held_truth).sum(axis=0))
-        chosen = chosen + np.where(weak, careful.sum(axis=0), bold.sum(axis=0))
-        # Errors of each document, for every candidate at once; float32 holds such counts exactly.
-        errors = (careful != held_truth).astype(np.float32) @ weak.T + (bold != held_truth).astype(np.float32) @ ~weak.T
-        right = right + (errors == 0).sum(axis=0)
+    members = [np.flatnonzero(fold == f) for f in range(folds)]
+
+    # What is fitted without each fold, and without none: row f of folds + 1.
+    best, bold, careful = np.empty((3, folds + 1, labels))
+    hits, chosen = np.zeros((2, len(candidates), labels), dtype=np.int64)  # whole numbers, so equals come out equal
+    for j, row in enumerate(label_keys(scores, truth)):
+        parts = [np.sort(row[part]) for part in members]
+        best[:, j], bold[:, j] = best_f1_cuts_without(parts)
+        bold[best[:, j] == 0, j] = FALLBACK
+        highest = np.array([part[-1] >> TRUTH for part in parts]).view(np.float32).astype(np.float64)
+        careful[:, j] = cautious(np.array([*(np.delete(highest, f).max() for f in range(folds)), highest.max()]))
+        for f, part in enumerate(parts):
+            weak = best[f, j] < candidates[:, 0]  # which candidates give the label its cautious threshold
+            bolds, carefuls = _counts_above(part, np.array([bold[f, j], careful[f, j]]))
+            hits[:, j] += np.where(weak, carefuls[0], bolds[0])
+            chosen[:, j] += np.where(weak, carefuls[1], bolds[1])
+
+    right = np.zeros(len(candidates), dtype=np.int64)
+    for f, part in enumerate(members):
+        weak = (best[f] < candidates).T
+        for rows in _blocks(len(part), DOCUMENT_BLOCK):
+            held, held_truth = scores[part[rows]], truth[part[rows]]
+            careful_wrong, bold_wrong = (
+                ((held > _rounded_down(thresholds[f])) != held_truth).astype(np.float32)
+                for thresholds in (careful, bold)
+            )
+            # Errors of each document, for every candidate at once; float32 holds such counts exactly.
+            right += (careful_wrong @ weak + bold_wrong @ ~weak == 0).sum(axis=0)
     value = utility(hits, chosen, truth.sum(axis=0), right / documents, valid.parameters.utility)
     fbr = float(candidates[np.argmax(value), 0])
-    thresholds, best = label_cuts(scores, truth)
-    return PerLabel(np.where(best < fbr, cautious(scores), thresholds), {"fbr": fbr, "utility": float(value.max())})
+    return PerLabel(np.where(best[-1] < fbr, careful[-1], bold[-1]), {"fbr": fbr, "utility": float(value.max())})
+
+
+def _counts_above(keys: np.ndarray, thresholds: np.ndarray) -> list[tuple[int, int]]:
+    """Hits and predictions of one label at each threshold, float64: ``keys`` are its sorted ones, see `sortable`."""
+    borders = _rounded_down(thresholds).view(np.uint32) << TRUTH | TRUTH
+    starts = np.searchsorted(keys, borders, side="right")
+    return [(np.count_nonzero(has_truth(keys[start:])), len(keys) - start) for start in starts]
+
+
+def _rounded_down(thresholds: np.ndarray) -> np.ndarray:
+    """The highest float32 that is not above each threshold: a float32 score exceeds both or neither."""
+    rounded = thresholds.astype(np.float32)
+    return np.where(rounded > thresholds, np.nextafter(rounded, np.float32(-1)), rounded)
 
 
 def shared(valid: Validation) -> PerLabel:
     """p_j = sigmoid(a + b z_j), z_j the standardised log(1 + train_count_j): two numbers for all labels.
 
-    For every b of SLOPES the best a for the utility is found exactly; of equals the flattest slope is taken.
+    For every b of `slopes` the best a for the utility is found exactly; of equals the flattest slope is taken.
     """
+    scores, truth, scale = valid.scores, valid.truth, _Logits()
+    documents, labels = scores.shape
     z = np.log1p(valid.train_count.astype(np.float64))
     z = (z - z.mean()) / z.std() if z.std() > 0 else np.zeros(len(z))
-    with np.errstate(divide="ignore"):  # -inf at a score of 0, inf at 1
-        logits = np.log(valid.scores, dtype=np.float64)
-        logits -= np.log1p(-valid.scores, dtype=np.float64)
-    sweep = Sweep(logits, valid.truth, valid.parameters.utility)
-    best, b = Cut(-np.inf, np.inf), 0.0
-    for slope in sorted(SLOPES if z.any() else [0.0], key=lambda slope: (abs(slope), slope)):
-        cut = sweep.best(slope * z)
+    tried = np.array(sorted(slopes(scores, truth) if z.any() else [0.0], key=lambda slope: (abs(slope), slope)))
+    rows = label_keys(scores, truth)
+    rows.sort(axis=1)
+
+    shifts = tried[:, None] * z
+    sweep = Sweep(rows, scale, shifts, _logit_bounds(scores, truth, shifts), valid.parameters.utility)
+    best, k = Cut(-np.inf, np.inf), 0
+    for number, cut in enumerate(sweep.best()):
         if cut.utility > best.utility + ROUNDING:
-            best, b = cut, float(slope)
-    a = sweep.level(b * z, best.edge)
+            best, k = cut, number
+    a, b = sweep.level(k, best.edge), float(tried[k])
     with np.errstate(over="ignore"):
         thresholds = 1 / (1 + np.exp(-(a + b * z)))
     # Near 1, float64 tells p apart more coarsely than logits: where that carried a threshold across one of the label's
     # scores, or onto the ends of (0, 1), it goes midway between the label's own scores on both sides of the cut.
-    predicted = logits - b * z >= best.edge
-    below = np.where(predicted, 0, valid.scores).max(axis=0).astype(np.float64)
-    above = np.where(predicted, valid.scores, 1).min(axis=0).astype(np.float64)
+    count, label = sweep.below(k, best.edge), np.arange(labels)
+    below, above = (
+        (rows[label, np.clip(at, 0, documents - 1)] >> TRUTH).view(np.float32).astype(np.float64)
+        for at in (count - 1, count)
+    )
+    below, above = np.where(count > 0, below, 0), np.where(count < documents, above, 1)
     inside = (below <= thresholds) & (thresholds > 0) & (thresholds < above)
     return PerLabel(np.where(inside, thresholds, (below + above) / 2), {"a": a, "b": b, "utility": best.utility})
+
+
+def slopes(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The slopes b that `shared` tries: SLOPES times the standard deviation of the true cells' logits.
+
+    Classifiers differ in the scale of their logits (an SVM's margins spread less than a network's logits), and one step
+    for all is too coarse for some. Logits are clipped, so that a few near-certain scores do not stretch the unit; with
+    fewer than two different ones it is 1.
+    """
+    unit = np.clip(_logits(scores[truth], np.float64), -LOGIT_BOUND, LOGIT_BOUND).std() if truth.any() else 0.0
+    return SLOPES * (unit or 1.0)
+
+
+class _Logits:
+    """The scale of `shared`: a cell's key is its score's bits, its value the logit: -inf at a score of 0, inf at 1."""
+
+    def values(self, label: int, keys: np.ndarray) -> np.ndarray:
+        return _logits(keys.view(np.float32), np.float64)
+
+    def keys(self, label: int, values: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            scores = 1 / (1 + np.exp(-values))
+        return scores.astype(np.float32).view(np.uint32).astype(np.int64)
+
+
+def _logits(scores: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        return np.log(scores, dtype=dtype) - np.log1p(-scores, dtype=dtype)
+
+
+def _logit_bounds(scores: np.ndarray, truth: np.ndarray, shifts: np.ndarray) -> Documents:
+    """The lowest true and the highest other logit of every document at every shift, in float32 for speed."""
+    documents, single = len(scores), shifts.astype(np.float32)
+    lowest_true = np.full((len(shifts), documents), np.inf, dtype=np.float32)
+    highest_false = np.empty_like(lowest_true)
+    for rows in _blocks(documents, CACHED_DOCUMENTS):
+        logits = _logits(np.ascontiguousarray(scores[rows].T), np.float32)
+        document, label = np.nonzero(truth[rows])
+        if len(document):
+            true = logits[label, document] - single[:, label]
+            first = np.flatnonzero(np.append(True, document[1:] != document[:-1]))
+            lowest_true[:, rows.start + document[first]] = np.minimum.reduceat(true, first, axis=1)
+        logits[label, document] = -np.inf
+        shifted = np.empty_like(logits)
+        for k, shift in enumerate(single):
+            np.subtract(logits, shift[:, None], out=shifted)
+            shifted.max(axis=0, out=highest_false[k, rows])
+
+    def exact(k: int, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        true, false = np.empty((2, len(at)))
+        for rows in _blocks(len(at), DOCUMENT_BLOCK):
+            values, correct = _logits(scores[at[rows]], np.float64) - shifts[k], truth[at[rows]]
+            true[rows] = np.where(correct, values, np.inf).min(axis=1)
+            false[rows] = np.where(correct, -np.inf, values).max(axis=1)
+        return true, false
+
+    return Documents(lowest_true, highest_false, LOGIT_MARGIN, exact)
 
 
 FITS: dict[str, Callable[[Validation], Decision]] = {
@@ -364,9 +503,21 @@ def _checked(scores: np.ndarray, labels: int | None = None) -> np.ndarray:
     return scores
 
 
-def _ranked(scores: np.ndarray) -> np.ndarray:
-    """Labels of each document from best to worst; of equal scores the lower index first."""
-    return np.argsort(-scores, axis=1, kind="stable")
+def _ranked(scores: np.ndarray, truth: np.ndarray | bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Labels of each document from best to worst, of equal scores the lower index first; and which of them are true.
+
+    Both (n, N), int64 and boolean. Falling score, label and truth are packed in one integer for the sake of a plain
+    sort: 31 bits, those that the labels need, and one.
+    """
+    labels = scores.shape[1]
+    width = np.uint64(labels.bit_length() + 1)
+    falling = np.uint32(2**31 - 1) - (sortable(scores, truth) >> TRUTH)
+    keys = falling.astype(np.uint64) << width
+    keys |= np.arange(labels, dtype=np.uint64) << np.uint64(1)
+    keys |= truth
+    keys.sort(axis=1)
+    correct = (keys & np.uint64(1)).astype(bool)
+    return ((keys & ((np.uint64(1) << width) - np.uint64(1))) >> np.uint64(1)).view(np.int64), correct
 
 
 def _blocks(total: int, size: int) -> list[slice]:

@@ -7,22 +7,33 @@ import numpy as np
 from labelpolicy.errors import LabelPolicyError
 
 
-def uniform(train_count: np.ndarray) -> np.ndarray:
+def uniform(train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """w_j = 1/N: the plain cross-entropy (Section 3.1)."""
     return np.full(len(train_count), 1 / len(train_count))
 
 
-def inverse_frequency(train_count: np.ndarray) -> np.ndarray:
+def inverse_frequency(train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:
     """w_j proportional to 1 / (training documents with label j); a label without any counts as having one."""
-    weights = 1 / np.maximum(train_count, 1)
+    return _normalised(1 / np.maximum(train_count, 1))
+
+
+def hierarchy(train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """w_j proportional to the label's depth, 1 for a root: the paper's hierarchy-aware policy (Section 4.1).
+
+    A label at the third level weighs three times as much as a root. For a flat label set this is uniform.
+    """
+    return _normalised(depth.astype(np.float64))
+
+
+def _normalised(weights: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-RULES = {"uniform": uniform, "inverse_frequency": inverse_frequency}
+RULES = {"uniform": uniform, "inverse_frequency": inverse_frequency, "hierarchy": hierarchy}
 
 
-def fixed(name: str, train_count: np.ndarray) -> np.ndarray:
-    """Weights (labels,) by the rule of that name from training counts (labels,)."""
+def fixed(name: str, train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:
+    """Weights (labels,) by the rule of that name from training counts and depths in the hierarchy, both (labels,)."""
     if name not in RULES:
         raise LabelPolicyError(f"label weights {name!r} are unknown: expected one of {', '.join(RULES)}")
-    return RULES[name](train_count)
+    return RULES[name](train_count, depth)

@@ -14,6 +14,7 @@ FIGURE_TITLES = {
     "label_f1": "Test F1 of every label, before and after",
     "precision_recall": "Precision and recall at every threshold, validation and test split",
     "weights": "Learned weights of chosen labels (the paper's Figure 5)",
+    "weight_tree": "Learned label weights over the whole hierarchy",
     "reward": "The reward of Eq. 6 on one validation document (the paper's Figure 3)",
     "robustness": "Test measures from random initial policies",
 }

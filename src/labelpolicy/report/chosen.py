@@ -68,5 +68,6 @@ def by_frequency(
     with_children = {path(label)[0] for label in order if len(path(label)) > 1}
     chosen: list[int] = []
     for root in (label for label in order if label in with_children):
-        chosen += sorted((label for label in order if path(label)[0] == root), key=lambda label: len(path(label)))
+        branch = [label for label in order if path(label)[0] == root][: count - len(chosen)]
+        chosen += sorted(branch, key=lambda label: len(path(label)))
     return (chosen + [label for label in order if label not in chosen])[:count]

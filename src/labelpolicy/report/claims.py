@@ -11,7 +11,7 @@ from pathlib import Path
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
-from labelpolicy.methods import Method, read_tsv
+from labelpolicy.methods import Method, read_tsv, rows_of
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown, markdown_table
 from labelpolicy.report.results import TABLE_MEASURES, PaperNumbers, Results, dataset_title
@@ -66,16 +66,17 @@ class Evidence:
     tests: Mapping[str, Tests] | None
     robustness: Sequence[Robustness]
 
-    def method(self, row: str) -> Method | None:
+    def method(self, claim: Claim, row: str) -> Method | None:
         """The row of ours with this name, else the one that stands for this row of the paper."""
-        named = [method for method in self.methods if method.name == row]
-        return next(iter(named + [method for method in self.methods if method.paper_row == row]), None)
+        methods = rows_of(self.methods, claim.dataset)
+        named = [method for method in methods if method.name == row]
+        return next(iter(named + [method for method in methods if method.paper_row == row]), None)
 
     def printed(self, claim: Claim, row: str) -> list[str | None]:
         return [self.paper.text(claim.table, row, claim.dataset, metric) for metric in TABLE_MEASURES[claim.table]]
 
     def means(self, claim: Claim, method: Method) -> list[float]:
-        seeds = self.results.seeds(claim.dataset, self.methods)
+        seeds = self.results.seeds(claim.dataset, rows_of(self.methods, claim.dataset))
         return [
             self.results.value(claim.dataset, method, metric, split="test", seeds=seeds).mean
             for metric in TABLE_MEASURES[claim.table]
@@ -138,7 +139,7 @@ def _count(claim: Claim, evidence: Evidence) -> Judgement:
 
 
 def _near(claim: Claim, evidence: Evidence) -> Judgement:
-    method, printed = evidence.method(claim.rows), evidence.printed(claim, claim.rows)
+    method, printed = evidence.method(claim, claim.rows), evidence.printed(claim, claim.rows)
     if method is None:
         return Judgement(claim, UNTESTED, f"{claim.rows} was not run.", [])
     means = evidence.means(claim, method)
@@ -159,7 +160,7 @@ def _near(claim: Claim, evidence: Evidence) -> Judgement:
 def _above(claim: Claim, evidence: Evidence) -> Judgement:
     first, _, rest = (part.strip() for part in claim.rows.partition(">"))
     others = [other.strip() for other in rest.split(";")]
-    method = evidence.method(first)
+    method = evidence.method(claim, first)
     if method is None:
         return Judgement(claim, UNTESTED, f"{first} was not run.", [])
     tests = None if evidence.tests is None else evidence.tests.get(claim.dataset, {})
@@ -170,7 +171,7 @@ def _above(claim: Claim, evidence: Evidence) -> Judgement:
             "–" if None in (a, b) else f"{float(a) - float(b):+.3f}"
             for a, b in zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
         ]
-        other = evidence.method(row)
+        other = evidence.method(claim, row)
         if other is None:
             lines.append((f"{first} − {row}", " / ".join(printed), "not run"))
             missing.append(row)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelpolicy.data.prepare import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
 from labelpolicy.report.results import dataset_title
@@ -37,11 +38,17 @@ class Facts:
         """Training documents before validation documents were held out."""
         return self.documents["train"] + self.documents["valid"]
 
+    @property
+    def units(self) -> str:
+        """What is labelled."""
+        return "mentions" if task(self.name) == "typing" else "documents"
+
     def split_sentence(self) -> str:
         """The exact split in one sentence."""
         return (
-            f"{self.title}, {self.labels:,} labels: {self.training:,} training documents, of which "
-            f"{self.documents['valid']:,} are held out for validation, and {self.documents['test']:,} test documents."
+            f"{self.title}, {self.labels:,} labels: {self.training:,} training {self.units}, of which "
+            f"{self.documents['valid']:,} are held out for validation, and {self.documents['test']:,} test "
+            f"{self.units}."
         )
 
 

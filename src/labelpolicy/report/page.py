@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.methods import Method
+from labelpolicy.methods import Method, rows_of
 from labelpolicy.metrics import NAMES
 from labelpolicy.report.captions import figure_words
 from labelpolicy.report.results import LOOSE_MEASURES, MEASURES, dataset_title
@@ -66,13 +66,17 @@ def page(
     for mark in (DATA, FIGURES):
         if template.count(mark) != 1:
             raise LabelPolicyError(f"the page's template: {template.count(mark)} times {mark}, expected once")
-    names = {method.cell: (index, method.name) for index, method in enumerate(methods)}
+    names = {
+        (dataset, *method.cell): (index, method.name)
+        for dataset in {cell[0] for cell in values}
+        for index, method in enumerate(rows_of(methods, dataset))
+    }
 
     def place(cell: Cell) -> tuple:
-        return (cell[0], names.get(cell[1:], (len(names), ""))[0], cell)
+        return (cell[0], names.get(cell, (len(names), ""))[0], cell)
 
     rows = [
-        _row(cell, names.get(cell[1:], (0, "/".join(cell[1:])))[1], values[cell], columns[cell])
+        _row(cell, names.get(cell, (0, "/".join(cell[1:])))[1], values[cell], columns[cell])
         for cell in sorted(values, key=place)
     ]
     data = {

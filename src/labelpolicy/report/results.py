@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelpolicy.data.prepare import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import Method, read_tsv
@@ -20,6 +21,12 @@ LOOSE_MEASURES = {"accuracy": "Accuracy", "loose_macro_f1": "Loose macro-F1", "l
 #: The measures of each of the paper's tables of results.
 TABLE_MEASURES = {"2": LOOSE_MEASURES, "3": LOOSE_MEASURES, "5": MEASURES, "6": MEASURES}
 
+
+def table_of(dataset: str) -> str:
+    """The paper's table of results, 2 or 5, that a data set belongs to."""
+    return "2" if task(dataset) == "typing" else "5"
+
+
 #: Names as shown; a name that is not here is shown as it is.
 DATASET_TITLES = {
     "reuters21578": "Reuters-21578",
@@ -27,11 +34,17 @@ DATASET_TITLES = {
     "figer": "FIGER",
     "ontonotes": "OntoNotes",
     "bbn": "BBN",
+    "goemotions": "GoEmotions",
+    "rcv1_sample": "RCV1-V2 sample, re-split",
+    "figer_gold": "FIGER gold, re-split",
+    "ontonotes_gold": "OntoNotes gold, re-split",
+    "bbn_gold": "BBN gold, re-split",
 }
 CLASSIFIER_TITLES = {
     "kim_cnn": "Kim-CNN",
     "linear": "Linear: tf-idf, one logistic output per label",
     "linear_svc": "LinearSVC: tf-idf, scikit-learn's linear SVM",
+    "attentive_lstm": "Attentive BiLSTM",
 }
 
 COLUMNS = ("dataset", "classifier", "weights", "thresholds", "seed", "split", "metric", "value")
@@ -102,6 +115,12 @@ class Results:
             )
         return Value(tuple(found[seed] for seed in seeds))
 
+    def given(self, dataset: str, method: Method, metric: str, *, split: str, seeds: list[int]) -> Value | None:
+        """As `value`, or None where no seed has the measure: what only some data sets have."""
+        if (dataset, *method.cell, split, metric) not in self._values:
+            return None
+        return self.value(dataset, method, metric, split=split, seeds=seeds)
+
 
 class PaperNumbers:
     """workflow/paper.tsv: the numbers of the paper's tables as printed, without the commas."""
@@ -148,8 +167,8 @@ def classifier_title(name: str) -> str:
 
 
 def blocks(methods: Iterable[Method]) -> dict[str, list[Method]]:
-    """Methods by classifier, classifiers in order of first appearance."""
+    """Methods by classifier, chains with the one they stand on; classifiers in order of first appearance."""
     by_classifier: dict[str, list[Method]] = {}
     for method in methods:
-        by_classifier.setdefault(method.classifier, []).append(method)
+        by_classifier.setdefault(method.encoder, []).append(method)
     return by_classifier

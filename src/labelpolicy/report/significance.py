@@ -1,14 +1,15 @@
 """Is a difference between two rows more than chance? A paired bootstrap over test documents and seeds.
 
 A draw takes n of the n test documents and S of the S seeds, both with replacement and the same ones for every row
-(Efron and Tibshirani 1993; Koehn 2004 for the paired test of systems), and measures every row anew on them. Counts
-are whole numbers below 2 ** 24, which float32 adds exactly in any order, so the outcome does not depend on the
-machine's cores. docs/statistics.md says what is tested, and what is not.
+(Efron and Tibshirani 1993; Koehn 2004 for the paired test of systems), and measures every row anew on them. Entity
+mentions are drawn document by document, all mentions of one together. Counts are whole numbers below 2 ** 24, which
+float32 adds exactly in any order, and shares are added in one order, so the outcome does not depend on the machine's
+cores. docs/statistics.md says what is tested, and what is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from scipy.sparse import csr_matrix
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import Method
-from labelpolicy.metrics import f1
+from labelpolicy.metrics import f1, share
 from labelpolicy.randomness import generator
 
-#: The measures of a draw, in the order of the last axis of `replicates`.
+#: The measures of a draw, in the order of the last axis of `replicates`; and those of entity typing (Table 2), where
+#: the loose micro-F1 is the micro-F1.
 MEASURES = ("accuracy", "macro_f1", "micro_f1")
+TYPING_MEASURES = (*MEASURES, "loose_macro_f1")
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("dataset", "row", "other", "measure")]
@@ -42,50 +45,71 @@ class Outcomes:
     """What one row's decisions with one seed came to, document by document: all that its measures are made of.
 
     ``counts`` float32 (2 N + 1, n), sparse: for each label the documents it was rightly, then wrongly predicted for,
-    and in the last line the documents whose label set is not exactly right.
+    and in the last line the documents whose label set is not exactly right. ``shares`` float64 (4, n), sparse, for the
+    loose macro-F1 (else None): precision and recall of each document, and whether it has a predicted and a true label.
     """
 
     counts: csr_matrix
+    shares: csr_matrix | None = None
 
     @classmethod
-    def of(cls, truth: np.ndarray, predicted: np.ndarray) -> Outcomes:
+    def of(cls, truth: np.ndarray, predicted: np.ndarray, measures: tuple[str, ...] = MEASURES) -> Outcomes:
         """From two boolean arrays (n, N)."""
         wrong = (truth != predicted).any(axis=1, keepdims=True)
-        return cls(csr_matrix(np.concatenate([truth & predicted, predicted & ~truth, wrong], axis=1).T, dtype="f4"))
+        counts = csr_matrix(np.concatenate([truth & predicted, predicted & ~truth, wrong], axis=1).T, dtype="f4")
+        if "loose_macro_f1" not in measures:
+            return cls(counts)
+        hits, chosen, positives = (array.sum(axis=1) for array in (truth & predicted, predicted, truth))
+        by_document = [share(hits, chosen), share(hits, positives), chosen > 0, positives > 0]
+        return cls(counts, csr_matrix(np.array(by_document, dtype=np.float64)))
 
     def measured(self, drawn: np.ndarray, positives: np.ndarray) -> np.ndarray:
-        """MEASURES of every draw, float64 (draws, 3): as `metrics.evaluate` on the documents drawn.
+        """MEASURES of every draw, float64 (draws, 3 or 4): as `metrics.evaluate` on the documents drawn.
 
         ``drawn`` float32 (n, draws) says how often each document was drawn, ``positives`` (N, draws) how often each
         label then is true.
         """
-        labels, documents = len(positives), len(drawn)
+        labels, documents = len(positives), drawn.sum(axis=0, dtype=np.float64)
         sums = (self.counts @ drawn).astype(np.float64)
         tp, fp, wrong = sums[:labels], sums[labels:-1], sums[-1]
         chosen = tp + fp
-        return np.stack(
-            [
-                1 - wrong / documents,
-                f1(tp, chosen, positives).mean(axis=0),
-                f1(tp.sum(axis=0), chosen.sum(axis=0), positives.sum(axis=0)),
-            ],
-            axis=1,
-        )
+        found = [
+            1 - wrong / documents,
+            f1(tp, chosen, positives).mean(axis=0),
+            f1(tp.sum(axis=0), chosen.sum(axis=0), positives.sum(axis=0)),
+        ]
+        if self.shares is not None:
+            precision, recall, with_prediction, with_truth = self.shares @ drawn.astype(np.float64)
+            precision, recall = share(precision, with_prediction), share(recall, with_truth)
+            found.append(share(2 * precision * recall, precision + recall))
+        return np.stack(found, axis=1)
 
 
-def replicates(truth: np.ndarray, rows: Sequence[Sequence[Outcomes]], *, draws: int, seed: int) -> np.ndarray:
-    """Every row's measures in every draw, the mean over the seeds drawn: float64 (draws, rows, 3).
+def replicates(
+    truth: np.ndarray,
+    rows: Sequence[Sequence[Outcomes]],
+    *,
+    draws: int,
+    seed: int,
+    groups: np.ndarray | None = None,
+    measures: tuple[str, ...] = MEASURES,
+) -> np.ndarray:
+    """Every row's measures in every draw, the mean over the seeds drawn: float64 (draws, rows, measures).
 
     ``truth`` is boolean (n, N); ``rows`` holds for each row the outcomes by seed, the same seeds in the same order.
-    A row's values do not depend on which other rows there are.
+    ``groups`` int (n,) numbers from 0 what is drawn whole; None: every document by itself. A row's values do not depend
+    on which other rows there are.
     """
     documents, seeds = len(truth), len(rows[0])
+    units = documents if groups is None else int(groups.max()) + 1
     document_random, seed_random = (generator(seed, "bootstrap", name) for name in ("documents", "seeds"))
     true = csr_matrix(truth.T, dtype=np.float32)
-    found = np.empty((draws, len(rows), len(MEASURES)))
+    found = np.empty((draws, len(rows), len(measures)))
     for block in _blocks(draws, max(1, BLOCK // documents)):
         size = block.stop - block.start
-        drawn = _counts(document_random, size, documents)
+        drawn = _counts(document_random, size, units)
+        if groups is not None:
+            drawn = drawn[groups]
         share = _counts(seed_random, size, seeds) / seeds  # one seed: always 1
         positives = (true @ drawn).astype(np.float64)
         for r, by_seed in enumerate(rows):
@@ -157,21 +181,23 @@ def compare(
     draws: int,
     level: float,
     seed: int,
+    groups: np.ndarray | None = None,
+    measures: tuple[str, ...] = MEASURES,
 ) -> list[dict]:
     """Rows of significance.parquet for one data set: each learned row against every other row, for every measure.
 
-    ``rows`` are the outcomes by seed of each of ``methods``. Differences are row - other, the mean over the seeds.
-    Comparisons of two learned rows stand there from both sides, but are one hypothesis of Holm's family, which is
-    all comparisons of this data set and measure.
+    ``rows`` are the outcomes by seed of each of ``methods``; ``groups`` and ``measures`` as in `replicates`.
+    Differences are row - other, the mean over the seeds. Comparisons of two learned rows stand there from both sides,
+    but are one hypothesis of Holm's family, which is all comparisons of this data set and measure.
     """
     comparisons = pairs(methods)
     if not comparisons:
         return []
     once, positives = np.ones((len(truth), 1), dtype=np.float32), truth.sum(axis=0)[:, None]
     observed = np.array([np.mean([o.measured(once, positives)[0] for o in by_seed], axis=0) for by_seed in rows])
-    drawn = replicates(truth, rows, draws=draws, seed=seed)
+    drawn = replicates(truth, rows, draws=draws, seed=seed, groups=groups, measures=measures)
     found = {}
-    for m, measure in enumerate(MEASURES):
+    for m, measure in enumerate(measures):
         values = np.ascontiguousarray(drawn[:, :, m])
         tested = [judge(values[:, i] - values[:, j], level) for i, j in comparisons]
         corrected = holm(np.array([p for _, _, p in tested]))
@@ -189,7 +215,9 @@ def compare(
     ]
 
 
-def marks(path: str | Path, *, dataset: str, methods: Sequence[Method]) -> set[tuple[str, str]]:
+def marks(
+    path: str | Path, *, dataset: str, methods: Sequence[Method], measures: Collection[str] = MEASURES
+) -> set[tuple[str, str]]:
     """(row name, measure) of the learned rows that beat their classifier's baseline row by more than chance.
 
     That is: the difference is above 0 and p_holm below the level the table was written with.
@@ -203,8 +231,9 @@ def marks(path: str | Path, *, dataset: str, methods: Sequence[Method]) -> set[t
     for method in methods:
         if not method.learned or method.classifier not in baseline:
             continue
-        for measure in MEASURES:
-            row = found.get((method.name, baseline[method.classifier], measure))
+        for measure in measures:
+            # The loose micro-F1 is the micro-F1 (metrics.py).
+            row = found.get((method.name, baseline[method.classifier], measure.replace("loose_micro", "micro")))
             if row is None:
                 raise LabelPolicyError(
                     f"{path}: no {measure} of {dataset}, row {method.name!r} against {baseline[method.classifier]!r}: "

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labelpolicy.data.prepare import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import NOT_IN_PAPER, Method
@@ -24,13 +25,11 @@ from labelpolicy.report.results import (
     TABLE_MEASURES,
     PaperNumbers,
     Results,
+    Value,
     blocks,
     classifier_title,
     dataset_title,
 )
-
-#: Rows of the paper's Table 5 that labelpolicy cannot run yet: the only cells that may show a dash for ours.
-NOT_IMPLEMENTED = ("Predictions-as-Features", "Subset Maximization")
 
 #: What marks, in a row's name, the method with the reward exactly as printed.
 AS_PRINTED = "(Eq. 6)"
@@ -46,20 +45,25 @@ TYPING, TOPICS = ("1", "2", "3"), ("4", "5", "6")
 
 #: Statistics of Tables 1 and 4: our name, the metric in paper.tsv, our count as text.
 Statistic = tuple[str, str, Callable[[Facts], str]]
-DOCUMENTS: tuple[Statistic, ...] = (
-    ("Training documents", "train_documents", lambda facts: f"{facts.training:,}"),
-    ("Test documents", "test_documents", lambda facts: f"{facts.documents['test']:,}"),
-)
+
+
+def _sizes(units: str) -> tuple[Statistic, ...]:
+    return (
+        (f"Training {units}", "train_documents", lambda facts: f"{facts.training:,}"),
+        (f"Test {units}", "test_documents", lambda facts: f"{facts.documents['test']:,}"),
+    )
+
+
 STATISTICS: dict[str, tuple[Statistic, ...]] = {
     "1": (
         ("Labels", "labels", lambda facts: f"{facts.labels:,}"),
         ("Depth of the hierarchy", "depth", lambda facts: f"{facts.depth}"),
-        *DOCUMENTS,
+        *_sizes("mentions"),
     ),
     "4": (
         ("Labels", "labels", lambda facts: f"{facts.labels:,}"),
         ("Average labels per document", "labels_per_document", lambda facts: f"{facts.labels_per_document:.2f}"),
-        *DOCUMENTS,
+        *_sizes("documents"),
     ),
 }
 
@@ -70,10 +74,9 @@ SPREAD = {"best": "Best", "worst": "Worst", "average": "Average", "stdev": "St. 
 def of_table(table: str, names: Sequence[str], paper: PaperNumbers) -> tuple[list[str], list[str]]:
     """Data sets that ``table`` shows: those of ``names``, the study's, and those of the paper that are not among them.
 
-    The paper's entity typing data sets belong to Tables 1-3; every other data set, one's own too, to Tables 4-6.
+    Entity typing data sets belong to Tables 1-3; every other data set, one's own too, to Tables 4-6.
     """
-    typing = paper.datasets("1")
-    ours = [name for name in names if (name.removesuffix("_dev") in typing) == (table in TYPING)]
+    ours = [name for name in names if (task(name) == "typing") == (table in TYPING)]
     return ours, [name for name in paper.datasets(table) if name not in ours]
 
 
@@ -85,10 +88,11 @@ def absent_note(names: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Ours:
-    """One number of ours as shown."""
+    """One number of ours as shown: mean and deviation over seeds, standard error over groups of test documents."""
 
     mean: str
     deviation: str | None = None
+    error: str | None = None
     best: bool = False
     significant: bool = False
 
@@ -139,6 +143,10 @@ def results_table(
         columns = [
             _column(
                 [results.value(facts.name, method, measure, split="test", seeds=seeds) for method in members],
+                [
+                    results.given(facts.name, method, f"{measure}_standard_error", split="test", seeds=seeds)
+                    for method in members
+                ],
                 [(method.name, measure) in (marks or ()) for method in members],
             )
             for measure in measures
@@ -153,6 +161,11 @@ def results_table(
     if without_ours:
         laid_out.append(("In the paper, not run by us", _paper_only(paper, table, without_ours, facts.name)))
     notes = _notes(facts, methods, seeds, without_ours, table if paper_rows else None)
+    if any(row.ours[0] and row.ours[0].error for _, rows in laid_out for row in rows):
+        notes.append(
+            "In parentheses: standard error over the texts that the test mentions are from (jackknife), mean over "
+            "seeds."
+        )
     if marks is not None:
         notes.append(
             f"{SIGNIFICANT} better than the same classifier's row with uniform weights and a threshold of 0.5, "
@@ -189,13 +202,19 @@ def _printed(paper: PaperNumbers, table: str, row: str, dataset: str) -> tuple[s
     return tuple(paper.text(table, row, dataset, measure) for measure in TABLE_MEASURES[table])
 
 
-def _column(values: list, significant: list[bool]) -> list[Ours]:
+def _column(values: list[Value], errors: list[Value | None], significant: list[bool]) -> list[Ours]:
     """One measure of one block as shown: every row that shows the block's largest mean is the best."""
     means = [f"{value.mean:.3f}" for value in values]
     largest = max(means)  # equal widths, so the order of the texts is that of the numbers
     return [
-        Ours(mean, None if value.deviation is None else f"{value.deviation:.3f}", mean == largest, mark)
-        for mean, value, mark in zip(means, values, significant, strict=True)
+        Ours(
+            mean,
+            None if value.deviation is None else f"{value.deviation:.3f}",
+            None if error is None else f"{error.mean:.3f}",
+            mean == largest,
+            mark,
+        )
+        for mean, value, error, mark in zip(means, values, errors, significant, strict=True)
     ]
 
 
@@ -225,12 +244,8 @@ def _notes(
             f"Rows marked {AS_PRINTED} use the paper's reward as printed; the other Meta rows, beside which the "
             "paper's numbers stand, use the mended reward of docs/algorithm.md."
         )
-    pending = [row for row in without_ours if row in NOT_IMPLEMENTED]
-    unlisted = [row for row in without_ours if row not in NOT_IMPLEMENTED]
-    if pending:
-        notes.append(f"Missing: {' and '.join(pending)} {'are' if len(pending) > 1 else 'is'} not implemented yet.")
-    if unlisted:
-        notes.append(f"Missing: {', '.join(unlisted)}: no row in methods.tsv.")
+    if without_ours:
+        notes.append(f"Missing: {', '.join(without_ours)}: no row in methods.tsv.")
     return notes
 
 
@@ -252,7 +267,9 @@ def results_latex(table: ResultsTable) -> str:
             cells = [cell for pair in zip(row.paper, row.ours, strict=True) for cell in _latex_pair(*pair, table.dash)]
             lines.append(" & ".join([latex(row.name), *cells]) + r" \\")
     # With deviations the numbers need a smaller size to keep within an article's text width.
-    deviations = any(ours and ours.deviation for _, rows in table.blocks for row in rows for ours in row.ours)
+    deviations = any(
+        ours and (ours.deviation or ours.error) for _, rows in table.blocks for row in rows for ours in row.ours
+    )
     size = r"\scriptsize\setlength{\tabcolsep}{1.5pt}" if deviations else r"\footnotesize\setlength{\tabcolsep}{4pt}"
     return _latex_tabular("@{}l" + "rl" * len(measures) + "@{}", lines, table.notes, size)
 
@@ -264,6 +281,7 @@ def _latex_pair(paper: str | None, ours: Ours | None, dash: str) -> tuple[str, s
         shown = rf"\textbf{{{ours.mean}}}" if ours.best else ours.mean
         shown += latex(SIGNIFICANT) if ours.significant else ""
         shown += rf"\,{{\tiny$\pm${ours.deviation.removeprefix('0')}}}" if ours.deviation else ""
+        shown += rf"\,{{\tiny({ours.error.removeprefix('0')})}}" if ours.error else ""
     return paper or "", shown
 
 
@@ -306,6 +324,7 @@ def _markdown_pair(paper: str | None, ours: Ours | None, dash: str) -> tuple[str
     if ours is None:
         return paper or "", dash
     shown = ours.mean + (SIGNIFICANT if ours.significant else "") + (f" ± {ours.deviation}" if ours.deviation else "")
+    shown += f" ({ours.error})" if ours.error else ""
     return paper or "", f"**{shown}**" if ours.best else shown
 
 
@@ -331,8 +350,8 @@ def statistics_table(
         for name, metric, count in STATISTICS[table]
     ]
     notes = [
-        f"{facts.title}: {facts.documents['valid']:,} of our {facts.training:,} training documents are held out for "
-        "validation."
+        f"{facts.title}: {facts.documents['valid']:,} of our {facts.training:,} training {facts.units} are held out "
+        "for validation."
         for facts in datasets
     ]
     counted = "Ours are counted in the prepared data; labels per document is the mean over all splits. "

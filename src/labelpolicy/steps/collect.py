@@ -55,9 +55,24 @@ def _cell(path: Path) -> tuple[str, str, str, str, int]:
 
 
 def read_measures(path: Path) -> list[tuple[str, str, float]]:
-    """(split, metric, value) of one metrics.json: every measure of both splits, or a LabelPolicyError."""
+    """(split, metric, value) of one metrics.json: every measure of both splits, or a LabelPolicyError.
+
+    Where it has them, standard errors over groups follow as {measure}_standard_error, and, of a label hierarchy, the
+    measures of both ways to decide as {measure}_as_decided and {measure}_closed_upwards.
+    """
     content = read_json(path)
-    return [(split, name, _number(path, content, split, name)) for split in SPLITS for name in measures.NAMES]
+    found = [(split, name, _number(path, content, split, name)) for split in SPLITS for name in measures.NAMES]
+    errors = content.get("standard_error")
+    if errors is not None:
+        found += [("test", f"{name}_standard_error", _number(path, errors, "test", name)) for name in measures.NAMES]
+    for way in ("as_decided", "closed_upwards"):
+        if way in content:
+            found += [
+                (split, f"{name}_{way}", _number(path, content[way], split, name))
+                for split in SPLITS
+                for name in measures.NAMES
+            ]
+    return found
 
 
 def _number(path: Path, content: Any, split: str, name: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, whole_folder, write_json, write_parquet
 from labelpolicy.parameters import Thresholds
 from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy.hierarchy import closed_upwards
 from labelpolicy.policy.thresholds import FITS, Decision, PerLabel, first_bad, fit
 
 
@@ -31,6 +33,11 @@ def run(
 
     With ``policy`` (a policy.json), ``thresholds`` is the name of a learned policy and its thresholds come from there.
     The files of ``output`` are written together, or none of them.
+
+    metrics.json has the measures of both splits (``valid``, ``test``) and, where documents come in groups, the standard
+    errors of the test measures over groups (``standard_error``). Where labels have parents it has them twice more:
+    ``as_decided``, and ``closed_upwards``, with the ancestors of every predicted label predicted as well. Which of the
+    two stands at the top and in labels.parquet is the parameter ``closed_upwards``.
 
     Raises LabelPolicyError for scores that are no probabilities or of other documents or labels than the data set's,
     for a ``policy`` without thresholds, and for an unknown or clashing name.
@@ -52,19 +59,39 @@ def run(
         decision = fit(
             thresholds, valid_scores, valid_truth, train_count=data.train_count, parameters=parameters, seed=seed
         )
-    found = {"valid": metrics.evaluate(valid_truth, decision.decide(valid_scores))}
-
     # Only now are the test labels read: they can move nothing but the test metrics.
     test_scores, test_truth = scored(data, table, scores, "test")
-    predicted = decision.decide(test_scores)
-    found["test"] = metrics.evaluate(test_truth, predicted)
+    groups = data.split("test").groups
+    decided = {"valid": decision.decide(valid_scores), "test": decision.decide(test_scores)}
+    ways = {"as_decided": decided}
+    if any(data.parents):
+        ways["closed_upwards"] = {
+            split: closed_upwards(predicted, data.labels, data.parents) for split, predicted in decided.items()
+        }
+    truths = {"valid": valid_truth, "test": test_truth}
+    found = {
+        way: {split: metrics.evaluate(truth, predicted[split]) for split, truth in truths.items()}
+        | _standard_error(test_truth, predicted["test"], groups)
+        for way, predicted in ways.items()
+    }
+    chosen = "closed_upwards" if parameters.closed_upwards and len(ways) > 1 else "as_decided"
 
     about = {"dataset": data.name, "thresholds": thresholds, "seed": seed}
     documents = {"valid_documents": len(valid_truth), "test_documents": len(test_truth), "labels": len(data.labels)}
+    if groups is not None:
+        documents["test_groups"] = len(set(groups))
+    closed = {"closed_upwards": True} if chosen == "closed_upwards" else {}
     with whole_folder(output) as folder:
-        write_json(folder / "metrics.json", {"about": about | documents} | found)
-        write_json(folder / "thresholds.json", {"about": about} | decision.json(data.labels))
-        write_parquet(folder / "labels.parquet", _label_table(data, decision, test_truth, predicted))
+        both = found if len(ways) > 1 else {}
+        write_json(folder / "metrics.json", {"about": about | documents | closed} | found[chosen] | both)
+        write_json(folder / "thresholds.json", {"about": about} | closed | decision.json(data.labels))
+        write_parquet(folder / "labels.parquet", _label_table(data, decision, test_truth, ways[chosen]["test"]))
+
+
+def _standard_error(truth: np.ndarray, predicted: np.ndarray, groups: Sequence[str] | None) -> dict:
+    if groups is None or len(set(groups)) < 2:
+        return {}
+    return {"standard_error": {"test": metrics.standard_errors(truth, predicted, groups)}}
 
 
 def _learned(path: Path, labels: list[str]) -> PerLabel:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require, write_text
-from labelpolicy.methods import read_methods
+from labelpolicy.methods import read_methods, rows_of
 from labelpolicy.parameters import Data, MetaLearner
 from labelpolicy.report import document
 from labelpolicy.report.facts import read_facts
@@ -40,10 +40,11 @@ def run(
         require(figure)
     facts, numbers, rows = [*map(read_facts, datasets)], PaperNumbers(paper), read_methods(methods)
     results = Results(metrics)
-    used = {name: policy for name, policy in policies.items() if any(name in row.learned for row in rows)}
+    shown = [row for each in facts for row in rows_of(rows, each.name)]
+    used = {name: policy for name, policy in policies.items() if any(name in row.learned for row in shown)}
     source = document.document(
         require(template).read_text(encoding="utf-8"),
-        setup=document.setup(facts, {each.name: results.seeds(each.name, rows) for each in facts}),
+        setup=document.setup(facts, {each.name: results.seeds(each.name, rows_of(rows, each.name)) for each in facts}),
         deviations=document.deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data),
         claims=require(claims).read_text(encoding="utf-8"),
         tables={number: path.read_text(encoding="utf-8") for number, path in by_number.items()},

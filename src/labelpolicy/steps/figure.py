@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet
+from labelpolicy.files import read_parquet, write_json
 from labelpolicy.policy import reward as rewards
 from labelpolicy.policy.artefact import Policy
-from labelpolicy.report import chosen, curves, examples, figures
+from labelpolicy.report import chosen, curves, examples, figures, tree
 from labelpolicy.report.results import MEASURES, classifier_title, dataset_title
 from labelpolicy.report.tables import read_robustness
 from labelpolicy.steps.decide import scored
@@ -105,6 +105,25 @@ def weights(
     }
     names = [data.labels[label] for label in shown]
     examples.chosen_weights(names, data.train_count[shown], learned, title=title, pdf=pdf, png=png)
+
+
+def weight_tree(*, dataset: Path, policy: Path, title: str, pdf: Path, png: Path, correlations: Path) -> None:
+    """N w of every label over the hierarchy, and a JSON file of how w goes with depth and frequency."""
+    data = Prepared(dataset)
+    if not any(data.parents):
+        raise LabelPolicyError(f"{dataset}: the labels have no hierarchy to draw: use `labelpolicy figure policy`")
+    learned = Policy.read(policy, data.labels)
+    found = tree.weight_tree(
+        data.labels,
+        data.parents,
+        data.depth,
+        data.train_count,
+        learned.weights,
+        title=title,
+        pdf=pdf,
+        png=png,
+    )
+    write_json(correlations, {"dataset": data.name} | found)
 
 
 def precision_recall(*, dataset: Path, scores: Path, labels: Sequence[str], title: str, pdf: Path, png: Path) -> None:

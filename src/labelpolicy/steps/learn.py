@@ -88,9 +88,9 @@ def enter(dataset: Path, classifier: str, training: Training, seed: int, device:
     model = module.build(data, training, seed)
     return Classroom(
         model,
-        model.encode(train.tokens),
+        model.encode(train),
         train.truth,
-        model.encode(valid.tokens),
+        model.encode(valid),
         valid.truth,
         parameters=training,
         seed=seed,

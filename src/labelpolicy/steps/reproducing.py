@@ -7,7 +7,7 @@ from pathlib import Path
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods
+from labelpolicy.methods import read_methods, rows_of
 from labelpolicy.report import claims as judged
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import PaperNumbers, Results
@@ -40,5 +40,6 @@ def run(
         robustness=[read_robustness(path) for path in robustness],
     )
     found = judged.judge(judged.read_claims(claims), evidence)
-    write_text(output, judged.reproducing_markdown(found, {name: results.seeds(name, rows) for name in facts}))
+    seeds = {name: results.seeds(name, rows_of(rows, name)) for name in facts}
+    write_text(output, judged.reproducing_markdown(found, seeds))
     write_text(latex, judged.reproducing_latex(found))

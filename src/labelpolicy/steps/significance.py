@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from labelpolicy import metrics as measures
+from labelpolicy import metrics as evaluation
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, read_parquet, require, write_rows
-from labelpolicy.methods import Method, read_methods
+from labelpolicy.methods import Method, read_methods, rows_of
 from labelpolicy.parameters import Significance
+from labelpolicy.policy.hierarchy import closed_upwards
 from labelpolicy.policy.thresholds import from_json
 from labelpolicy.report.results import Results
-from labelpolicy.report.significance import MEASURES, SCHEMA, Outcomes, compare, draws_needed, pairs
+from labelpolicy.report.significance import MEASURES, SCHEMA, TYPING_MEASURES, Outcomes, compare, draws_needed, pairs
 from labelpolicy.steps.decide import scored
 
 #: Decisions made anew must give the collected measures; they are the same sums but for the order of addition.
@@ -43,11 +44,11 @@ def run(
     Raises LabelPolicyError, before anything is computed, for a row or seed without a result or without its files;
     and for a cell whose decisions do not give the collected measures.
     """
-    rows = read_methods(methods)
+    every = read_methods(methods)
     collected = Results(metrics)
     prepared = [Prepared(folder) for folder in datasets]
-    found = {data.name: _runs(results, data.name, rows, collected) for data in prepared}
-    comparisons = len(pairs(rows))
+    found = {data.name: _runs(results, data.name, rows_of(every, data.name), collected) for data in prepared}
+    comparisons = max((len(pairs(rows_of(every, data.name))) for data in prepared), default=0)
     if comparisons and parameters.draws < draws_needed(comparisons, parameters.level):
         print(
             f"warning: {parameters.draws} draws cannot show a difference at level {parameters.level} among "
@@ -57,8 +58,12 @@ def run(
         )
     lines = []
     for data in prepared:
-        runs = found[data.name]
-        truth, outcomes = _outcomes(data, rows, runs, collected)
+        rows, runs = rows_of(every, data.name), found[data.name]
+        names = data.split("test").groups
+        groups = None if names is None else np.unique(names, return_inverse=True)[1]
+        # Mentions come in groups, and the tables of entity typing show the loose measures.
+        measures = MEASURES if groups is None else TYPING_MEASURES
+        truth, outcomes = _outcomes(data, rows, runs, collected, measures)
         lines += compare(
             data.name,
             rows,
@@ -67,6 +72,8 @@ def run(
             draws=parameters.draws,
             level=parameters.level,
             seed=parameters.seed,
+            groups=groups,
+            measures=measures,
         )
     write_rows(SCHEMA, [tuple(line[name] for name in SCHEMA.names) for line in lines], parquet=output, csv=csv)
 
@@ -88,7 +95,7 @@ def _runs(results: Path, dataset: str, methods: Sequence[Method], collected: Res
 
 
 def _outcomes(
-    data: Prepared, methods: Sequence[Method], runs: Runs, collected: Results
+    data: Prepared, methods: Sequence[Method], runs: Runs, collected: Results, measures: tuple[str, ...]
 ) -> tuple[np.ndarray, dict[tuple[int, int], Outcomes]]:
     """Truth (n, N) of the test split, and what every row and seed decided on it. Each scores.parquet is read once."""
     outcomes = {}
@@ -97,9 +104,12 @@ def _outcomes(
         for (row, seed), (from_scores, thresholds) in runs.items():
             if from_scores != scores:
                 continue
-            predicted = from_json(read_json(thresholds), data.labels, str(thresholds)).decide(values)
-            _check(thresholds, measures.evaluate(truth, predicted), data.name, methods[row], seed, collected)
-            outcomes[row, seed] = Outcomes.of(truth, predicted)
+            decision = read_json(thresholds)
+            predicted = from_json(decision, data.labels, str(thresholds)).decide(values)
+            if decision.get("closed_upwards"):
+                predicted = closed_upwards(predicted, data.labels, data.parents)
+            _check(thresholds, evaluation.evaluate(truth, predicted), data.name, methods[row], seed, collected)
+            outcomes[row, seed] = Outcomes.of(truth, predicted, measures)
     return truth, outcomes
 
 

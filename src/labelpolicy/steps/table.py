@@ -7,10 +7,10 @@ from pathlib import Path
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods
+from labelpolicy.methods import read_methods, rows_of
 from labelpolicy.report import tables
 from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import PaperNumbers, Results
+from labelpolicy.report.results import TABLE_MEASURES, PaperNumbers, Results
 from labelpolicy.report.significance import marks
 
 TABLES = ("1", "2", "3", "4", "5", "6")
@@ -52,11 +52,17 @@ def run(
         stacked = [
             tables.results_table(
                 each,
-                methods=rows,
+                methods=rows_of(rows, each.name),
                 results=results,
                 paper=numbers,
                 table=table,
-                marks=significance and marks(significance, dataset=each.name, methods=rows),
+                marks=significance
+                and marks(
+                    significance,
+                    dataset=each.name,
+                    methods=rows_of(rows, each.name),
+                    measures=TABLE_MEASURES[table],
+                ),
             )
             for each in shown
         ]

@@ -209,6 +209,77 @@ def test_an_earlier_source_s_file_does_not_stay(tmp_path, server, own_mirror):
     assert run(tmp_path, tmp_path / "sources.tsv", str(own_mirror))[0]["file"] == "a.bin"  # run() looks for leftovers
 
 
+@pytest.fixture
+def parts(tmp_path):
+    """Write sources.tsv from (order, kind, location, file) rows, without checksums."""
+
+    def write(*rows):
+        lines = [COLUMNS, *(("small", str(order), *rest, "1.0", "-", "-", "free") for order, *rest in rows)]
+        (tmp_path / "sources.tsv").write_text("".join("\t".join(line) + "\n" for line in lines))
+        return tmp_path / "sources.tsv"
+
+    return write
+
+
+def fetched(tmp_path, sources, mirror=None):
+    fetch.run(dataset="small", sources=sources, output=tmp_path / "raw", mirror=mirror)
+    record = json.loads((tmp_path / "raw" / "source.json").read_text())
+    return record, {path.name for path in (tmp_path / "raw").iterdir()} - {"source.json"}
+
+
+def test_rows_of_one_order_are_one_source(tmp_path, parts, server, own_mirror):
+    """The mirror lacks one of its two files, so both come from the server, and nothing of the mirror stays."""
+    sources = parts(
+        (1, "mirror", "deep/corpus.bin", "mirrored.bin"),
+        (1, "mirror", "absent.bin", "absent.bin"),
+        (2, "url", server.url, "a.bin"),
+        (2, "url", server.url, "b.bin"),
+    )
+    record, files = fetched(tmp_path, sources, str(own_mirror))
+    assert files == {"a.bin", "b.bin"}
+    assert record == {
+        "kind": "url",
+        "version": "1.0",
+        "licence": "free",
+        "files": [{"location": server.url, "file": name, "sha256": GOOD} for name in ("a.bin", "b.bin")],
+    }
+    (own_mirror / "absent.bin").write_bytes(PAYLOAD)
+    record, files = fetched(tmp_path, sources, str(own_mirror))
+    assert (record["kind"], files) == ("mirror", {"mirrored.bin", "absent.bin"})
+
+
+def test_files_of_the_user_stay_as_they_are(tmp_path, parts, own_mirror):
+    sources = parts(
+        (1, "own", "*.dat*", "-"),
+        (1, "mirror", "deep/corpus.bin", "corpus.bin"),
+        (2, "own", "items", "-"),
+        (3, "mirror", "deep/corpus.bin", "corpus.bin"),
+    )
+    raw = tmp_path / "raw"
+    (raw / "items").mkdir(parents=True)
+    (raw / "items" / "1.xml").write_text("<x/>")
+    record, files = fetched(tmp_path, sources, str(own_mirror))
+    assert (record["kind"], record["file"], files) == ("own", "items", {"items"})
+    before = record["sha256"]
+    (raw / "items" / "2.xml").write_text("<x/>")
+    assert fetched(tmp_path, sources, str(own_mirror))[0]["sha256"] != before
+    (raw / "corpus.bin").write_text("the user's own, of a name that a source would write")
+    assert fetched(tmp_path, sources, str(own_mirror))[1] == {"items", "corpus.bin"}
+    for name in ("b.dat", "a.dat.gz"):
+        (raw / name).write_bytes(PAYLOAD)
+    record, files = fetched(tmp_path, sources, str(own_mirror))
+    assert files == {"items", "a.dat.gz", "b.dat", "corpus.bin"}
+    assert record["kind"] == "own and mirror"
+    assert [entry["file"] for entry in record["files"]] == ["a.dat.gz", "b.dat", "corpus.bin"]
+    assert {entry["sha256"] for entry in record["files"]} == {GOOD}
+
+
+def test_no_source_gives_all_files(tmp_path, parts, own_mirror):
+    sources = parts((1, "own", "*.dat", "-"), (2, "mirror", "deep/corpus.bin", "a"), (2, "mirror", "absent.bin", "b"))
+    message = fails(tmp_path, sources, "no source gives the files", str(own_mirror))
+    assert "own *.dat: no such file in" in message and "put deep/corpus.bin, absent.bin into a folder" in message
+
+
 def test_same_bytes_every_time(tmp_path, table, own_mirror):
     sources = table(MIRROR)
     for name in ("one", "two"):
@@ -285,7 +356,7 @@ def test_an_installed_package_is_verified_where_it_is(tmp_path, table, monkeypat
         ("{header}\nsmall\tfirst\turl\tl\tf\t1\t{good}\t-\tfree\n", "line 2: found order 'first'"),
         ("{header}\nsmall\t1\turl\tl\t../f\t1\t{good}\t-\tfree\n", "line 2: found file"),
         ("{header}\nsmall\t1\turl\tl\tf\t1\tabc\t-\tfree\n", "line 2: found sha256 'abc'"),
-        ("{header}\nsmall\t1\turl\tl\tf\t1\t-\t-\tfree\n", "line 2: neither"),
+        ("{header}\nsmall\t1\tnpm\tl\tf\t1\t-\t-\tfree\n", "line 2: neither"),
         ("{header}\nother\t1\turl\tl\tf\t1\t{good}\t-\tfree\n", "no source of data set 'small'; known: other"),
     ],
 )
@@ -302,6 +373,20 @@ def test_the_project_s_own_table_is_sound():
     assert [source.kind for source in reuters] == ["mirror", "url", "url", "url", "npm"]
     assert len({source.content_sha256 for source in reuters if source.kind != "npm"}) == 1
     assert [source.kind for source in read_sources(path, "glove.6B.50d")] == ["package"]
+    assert {source.order: source.kind for source in read_sources(path, "rcv1")}[6] == "mirror"
+    assert len([source for source in read_sources(path, "rcv1") if source.order == 7]) == 6  # five parts, qrels
+
+
+@pytest.mark.mirror
+@pytest.mark.parametrize("dataset", ["rcv1_sample", "goemotions"])
+def test_the_real_mirror_has_what_the_table_says(tmp_path, mirror, dataset):
+    sources = ROOT / "workflow" / "sources.tsv"
+    first = [source for source in read_sources(sources, dataset) if source.order == 1]
+    if not all((mirror / source.location).is_file() for source in first):
+        pytest.skip(f"{mirror} does not hold {dataset}")
+    fetch.run(dataset=dataset, sources=sources, output=tmp_path / "raw", mirror=str(mirror))
+    record = json.loads((tmp_path / "raw" / "source.json").read_text())
+    assert [entry["sha256"] for entry in record.get("files", [record])] == [source.sha256 for source in first]
 
 
 @pytest.mark.mirror

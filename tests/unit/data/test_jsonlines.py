@@ -29,7 +29,8 @@ def test_read_without_label_table(folder):
     one, two = corpus.splits["train"]
     assert (one.id, one.words(), one.labels) == ("a", ["cocoa", "rose"], ("x",))
     assert (two.id, two.words(), two.labels) == ("train-3", ["A", "b!"], ())  # given tokens stay as they are
-    assert corpus.splits["test"][0].labels == ("x", "y")
+    assert next(iter(corpus.splits["test"])).labels == ("x", "y")
+    assert len(list(corpus.splits["train"])) == 2  # a second pass reads the file again
 
 
 def test_own_validation_split_and_hierarchy(folder):
@@ -104,11 +105,44 @@ def test_a_missing_test_file(folder):
 )
 def test_faults_of_the_label_table(folder, labels, fault):
     with pytest.raises(LabelPolicyError, match=fault):
-        jsonlines.read(folder(labels=labels))
+        for split in jsonlines.read(folder(labels=labels)).splits.values():
+            list(split)
 
 
 def test_whatever_json_writes_is_read_back(folder):
     text = 'tabs\t, "quotes", \u2028 line separators, ünïcödé 漢字'
     corpus = jsonlines.read(folder(train=json.dumps({"text": text, "labels": ["a b\tc"]}, ensure_ascii=False)))
-    assert corpus.splits["train"][0].text == text
-    assert corpus.splits["train"][0].labels == ("a b\tc",)
+    (document,) = corpus.splits["train"]
+    assert document.text == text
+    assert document.labels == ("a b\tc",)
+
+
+def test_with_a_label_table_the_documents_are_read_when_asked_for(folder):
+    path = folder(train="not json", labels="label\tparent\nx\t\ny\t\n")
+    corpus = jsonlines.read(path)
+    with pytest.raises(LabelPolicyError, match=r"train\.jsonl, line 1: not JSON"):
+        list(corpus.splits["train"])
+    (path / "train.jsonl").write_text(GOOD)
+    assert [document.id for document in corpus.splits["train"]] == ["a"]
+
+
+def test_a_mention_and_its_group(folder):
+    line = '{"tokens": ["a", "b", "c"], "mention": [1, 3], "group": "g", "labels": ["x"]}'
+    (document,) = jsonlines.read(folder(train=line)).splits["train"]
+    assert (document.mention, document.group) == ((1, 3), "g")
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ('"text": "a b", "mention": [0, 1]', "'mention' beside 'text'"),
+        ('"tokens": ["a"], "mention": 3', "found mention 3"),
+        ('"tokens": ["a"], "mention": [0, true]', "found mention"),
+        ('"tokens": ["a"], "mention": [0, 2]', "not within the 1 tokens"),
+        ('"tokens": ["a"], "mention": [0, 0]', "not within the 1 tokens"),
+        ('"tokens": ["a"], "group": ""', "found group ''"),
+    ],
+)
+def test_faults_of_mentions(folder, keys, fault):
+    with pytest.raises(LabelPolicyError, match=rf"train\.jsonl, line 1: .*{fault}"):
+        jsonlines.read(folder(train=f'{{{keys}, "labels": []}}'))

@@ -6,14 +6,17 @@ import string
 from collections import Counter
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from labelpolicy.data import encode
 from labelpolicy.data import prepare as science
-from labelpolicy.data.corpus import Document, tokenise
+from labelpolicy.data.corpus import Corpus, tokenise
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import write_parquet
 from labelpolicy.parameters import Data, Synthetic
 from labelpolicy.steps import prepare, synthesise
 
@@ -45,25 +48,12 @@ def test_tokens_of_any_text_are_lower_case_and_without_space(text):
     assert tokenise(" ".join(tokens)) == tokens
 
 
-labelled = st.lists(st.frozensets(st.sampled_from("abcdef"), max_size=3), max_size=40)
-
-
-@given(rows=labelled, fraction=st.floats(0.01, 0.99), seed=st.integers(0, 5))
-def test_no_label_loses_its_last_document(rows, fraction, seed):
-    documents = [Document(str(number), tuple(sorted(labels))) for number, labels in enumerate(rows)]
-    kept, held = science.hold_out(documents, fraction, np.random.default_rng(seed))
-    assert sorted(kept + held, key=lambda document: int(document.id)) == documents
-    assert len(held) <= round(fraction * len(documents))
-    assert {label for labels in rows for label in labels} == {label for d in kept for label in d.labels}
-    if len(held) < round(fraction * len(documents)):  # then no further document could have been held out
-        left = Counter(label for document in kept for label in document.labels)
-        assert all(any(left[label] == 1 for label in document.labels) for document in kept)
-
-
 def test_the_vocabulary_s_order_and_counts():
-    tokens, counts = science.vocabulary([["b", "a", "b"], ["a", "c", "rare", "c", "<pad>", "<pad>"]], 2)
+    words = ["b", "a", "c", "rare", "<pad>"]
+    tokens, counts, row = science.vocabulary(words, np.array([2, 2, 2, 1, 2]), 2)
     assert tokens == ["<pad>", "<unk>", "a", "b", "c"]
     assert counts == [0, 3, 2, 2, 2]
+    assert [tokens[number] for number in row] == ["b", "a", "c", "<unk>", "<unk>"]
 
 
 @pytest.fixture(scope="module")
@@ -185,7 +175,7 @@ def test_a_label_that_would_vanish_keeps_validation_empty(tmp_path):
 
 @pytest.mark.parametrize("dataset", ["reuters_21578", "unknown_dev"])
 def test_an_unknown_data_set(tmp_path, dataset):
-    with pytest.raises(LabelPolicyError, match=r"unknown data set .*expected one of reuters21578, synthetic"):
+    with pytest.raises(LabelPolicyError, match=r"unknown data set .*expected one of reuters21578, "):
         prepare.run(dataset=dataset, raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
 
 
@@ -215,8 +205,74 @@ def test_differences_in_words():
 def test_depth_follows_the_parents(labels):
     labels = list(dict.fromkeys(labels))
     chain = {child: above for above, child in itertools.pairwise(labels)}
-    table = science.label_table(science.Corpus(labels, {}, chain), [])
+    table = science.label_table(Corpus(labels, {}, chain), np.zeros(len(labels), dtype=int))
     assert table["depth"].to_pylist() == list(range(1, len(labels) + 1))
+    assert table["parent"].to_pylist() == [None, *labels[:-1]]
+    assert "ancestors" not in table.column_names
+
+
+def test_groups_of_labels_that_are_no_labels_count_in_the_depth(tmp_path):
+    parents = {"anger": "group:anger", "group:anger": "negative", "rage": "anger"}
+    table = science.label_table(Corpus(["anger", "rage", "neutral"], {}, parents), np.array([1, 0, 2]))
+    assert table.to_pydict() == {
+        "label": ["anger", "rage", "neutral"],
+        "parent": [None, "anger", None],  # the nearest that is a label
+        "depth": [3, 4, 1],
+        "train_count": [1, 0, 2],
+        "ancestors": [["negative", "group:anger"], ["negative", "group:anger", "anger"], []],
+    }
+    write_parquet(tmp_path / "labels.parquet", table)
+    assert Prepared(tmp_path).ancestors == table["ancestors"].to_pylist()
+    write_parquet(tmp_path / "labels.parquet", table.drop_columns("ancestors"))
+    assert Prepared(tmp_path).ancestors == [[], ["anger"], []]  # those that are labels
+
+
+def mentions(folder, documents=40):
+    """Two mentions a sentence, sentences of the texts g0 to g9."""
+    lines = [
+        json.dumps({"tokens": list("abcd"), "mention": [n % 3, 3], "labels": ["x"], "group": f"g{n // 2 % 10}"})
+        for n in range(documents)
+    ]
+    for name in ("train", "test"):
+        (folder / f"{name}.jsonl").write_text("\n".join(lines))
+    return folder
+
+
+def test_mentions_and_their_groups(tmp_path):
+    parameters = RANDOM.model_copy(update={"validation_fraction": 0.2})
+    prepare.run(dataset="mine", raw=mentions(tmp_path), parameters=parameters, output=tmp_path / "out")
+    data = Prepared(tmp_path / "out")
+    train, valid = data.split("train"), data.split("valid")
+    assert len(valid) == 8 and len(train) == 32
+    assert not set(train.groups) & set(valid.groups)  # whole groups are held out
+    assert len(set(valid.groups)) == 2
+    for split in (train, valid):
+        for row, name in enumerate(split.ids):
+            number = int(name.removeprefix("train-")) - 1
+            assert split.mentions[row].tolist() == [number % 3, 3] and split.groups[row] == f"g{number // 2 % 10}"
+    assert train.mentions.dtype == np.int32
+
+
+@pytest.mark.parametrize("processes", [2])
+def test_the_same_bytes_from_any_number_of_processes(synthetic, tmp_path, monkeypatch, processes):
+    monkeypatch.setattr(encode, "CHUNK", 16)
+    monkeypatch.setattr(encode, "SMALL", 2)
+    monkeypatch.setattr(prepare, "ROWS", 50)
+    for name, count in (("one", 1), ("many", processes)):
+        prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / name, processes=count)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "many" / path.name).read_bytes()
+    rows = pq.ParquetFile(tmp_path / "one/train.parquet")
+    assert [rows.metadata.row_group(group).num_rows for group in range(rows.num_row_groups)] == [50, 50, 35]
+    assert Prepared(tmp_path / "one").facts["documents"] == {"train": 135, "valid": 15, "test": 30}
+
+
+def test_chunks_do_not_change_what_is_written(synthetic, tmp_path, monkeypatch):
+    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "whole")
+    monkeypatch.setattr(encode, "CHUNK", 7)
+    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "chunks")
+    for path in (tmp_path / "whole").iterdir():
+        assert path.read_bytes() == (tmp_path / "chunks" / path.name).read_bytes()
 
 
 @pytest.mark.mirror

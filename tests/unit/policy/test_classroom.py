@@ -159,3 +159,17 @@ def test_the_classifier_of_the_best_pass_is_kept(monkeypatch):
     before = state(room)
     room.keep_best()  # nothing to go back to after a reset
     assert torch.equal(state(room), before)
+
+
+def test_no_more_held_out_documents_than_memory_is_meant_for(monkeypatch):
+    monkeypatch.setattr(Classroom, "HELD_OUT", 40)
+    room, again = make_room(), make_room()
+    scores, truth = next(room.judged("held_out"))
+    assert scores.shape == truth.shape == (40, 4)
+    np.testing.assert_array_equal(scores, next(again.judged("held_out"))[0])  # the same ones by the seed
+    monkeypatch.undo()
+    everything, all_truth = next(make_room().judged("held_out"))
+    rows = [int(np.abs(everything - row).max(axis=1).argmin()) for row in scores]
+    assert rows == sorted(set(rows))
+    np.testing.assert_allclose(scores, everything[rows], atol=1e-6)
+    np.testing.assert_array_equal(truth, all_truth[rows])

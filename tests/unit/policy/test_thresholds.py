@@ -281,7 +281,7 @@ def test_shared_finds_the_best_line(problem, weights):
     scores, truth, train_count = problem
     decision = fitted("shared", problem, weights)
     assert_valid(decision, scores.shape[1])
-    slopes = policies.SLOPES if len(set(train_count)) > 1 else [0.0]
+    slopes = policies.slopes(scores, truth) if len(set(train_count)) > 1 else [0.0]
     best = max(shared_by_hand(problem, weights, slope) for slope in slopes)
     assert worth(truth, decision.decide(scores), weights) == pytest.approx(best)
     assert decision.chosen["utility"] == pytest.approx(best)
@@ -300,6 +300,17 @@ def test_shared_puts_its_thresholds_on_the_line():
     assert 0.5 <= b <= 1.5
     np.testing.assert_allclose(decision.thresholds, 1 / (1 + np.exp(-(a + b * z))))
     assert worth(truth, decision.decide(scores), (1, 1, 1)) > 2.5
+
+
+def test_the_slopes_that_shared_tries_follow_the_scale_of_the_logits():
+    random = np.random.default_rng(0)
+    logits, truth = random.normal(size=(50, 3)), random.random((50, 3)) < 0.4
+    wide, narrow = (policies.slopes((1 / (1 + np.exp(-f * logits))).astype(np.float32), truth) for f in (2, 0.5))
+    np.testing.assert_allclose(wide, 4 * narrow, rtol=1e-5)
+    np.testing.assert_allclose(narrow.max(), 0.6 * 0.5 * logits[truth].std(), rtol=1e-5)
+    sure = np.array([[1.0], [0.5], [0.5]], dtype=np.float32)  # a logit of infinity counts as LOGIT_BOUND
+    assert policies.slopes(sure, np.ones((3, 1), dtype=bool)).max() == pytest.approx(0.6 * 12 * np.sqrt(2) / 3)
+    assert policies.slopes(sure, np.zeros((3, 1), dtype=bool)).max() == pytest.approx(0.6)
 
 
 def test_shared_prefers_no_slope_where_slopes_change_nothing():
@@ -322,7 +333,7 @@ def test_of_equal_utility_the_highest_cut():
 
 def test_shared_where_the_sigmoid_rounds_to_one(monkeypatch):
     # The frequent label lies 27 above the line of the others, whose positives and negatives part at a logit of 16.
-    monkeypatch.setattr(policies, "SLOPES", [3.0])
+    monkeypatch.setattr(policies, "slopes", lambda scores, truth: [3.0])
     scores = np.full((2, 80), LARGEST, dtype=np.float32)
     scores[1, :-1] = np.nextafter(np.float32(LARGEST), np.float32(0))
     truth = np.zeros((2, 80), dtype=bool)
@@ -340,7 +351,7 @@ def test_shared_where_the_sigmoid_is_coarser_than_the_cut(monkeypatch, gap, high
     # z is -1 and 1. The slope puts one label's score of 0.5 a mere gap above the other's high score, or below it.
     logit = math.log(high) - math.log1p(-high)
     for side in (1, -1):
-        monkeypatch.setattr(policies, "SLOPES", [-(logit + side * gap) / 2])
+        monkeypatch.setattr(policies, "slopes", lambda *_, b=-(logit + side * gap) / 2: [b])
         scores = np.array([[high, 0.5]], dtype=np.float32)
         truth = np.array([[side < 0, side > 0]])
         assert fitted("shared", (scores, truth, np.array([0, 9]))).decide(scores).tolist() == truth.tolist()

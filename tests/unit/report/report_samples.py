@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelpolicy.files import write_parquet, write_rows
-from labelpolicy.methods import read_methods
+from labelpolicy.methods import read_methods, rows_of
 from labelpolicy.report.significance import SCHEMA as SIGNIFICANCE
 from labelpolicy.steps.robustness import MEASURES, STATISTICS
 from labelpolicy.steps.robustness import SCHEMA as ROBUSTNESS
@@ -35,7 +35,7 @@ def write_metrics(
     random = np.random.default_rng(0)
     rows = []
     for dataset in datasets:
-        for method in read_methods(METHODS):
+        for method in rows_of(read_methods(METHODS), dataset):
             start = {"accuracy": 0.79, "macro_f1": 0.45, "micro_f1": 0.85}
             for metric in start:
                 start[metric] += random.normal(0, 0.02)
@@ -112,7 +112,7 @@ def write_robustness(path: Path, *, runs: int = 10, deviation: float = 0.002) ->
 
 def write_significance(path: Path, above: set[tuple[str, str, str]]) -> Path:
     """A significance.parquet: every learned row against every other, beyond chance where ``above`` says so."""
-    methods = read_methods(METHODS)
+    methods = rows_of(read_methods(METHODS), "reuters21578")
     rows = [
         ("reuters21578", *names, 0.01, 0.0, 0.02, 0.5, 0.5, names in above)
         for row in methods

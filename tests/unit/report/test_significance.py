@@ -15,6 +15,7 @@ from labelpolicy.methods import Method
 from labelpolicy.report.significance import (
     MEASURES,
     SCHEMA,
+    TYPING_MEASURES,
     Outcomes,
     compare,
     draws_needed,
@@ -31,9 +32,9 @@ LEARNED = Method("Learned", "linear", "meta", "meta", "-", "base")
 LEARNED_TOO = Method("Learned too", "kim_cnn", "uniform", "meta", "-", "base")
 
 
-def evaluate(truth, predicted):
+def evaluate(truth, predicted, measures=MEASURES):
     found = metrics.evaluate(truth, predicted)
-    return np.array([found[measure] for measure in MEASURES])
+    return np.array([found[measure] for measure in measures])
 
 
 def outcomes(truth, *rows):
@@ -64,6 +65,27 @@ def test_every_draw_is_what_evaluate_says_of_the_documents_drawn():
     drawn = np.stack([np.bincount(row, minlength=40) for row in chosen], axis=1).astype(np.float32)
     found = Outcomes.of(truth, predicted).measured(drawn, truth.T @ drawn)
     assert found == pytest.approx(np.array([evaluate(truth[row], predicted[row]) for row in chosen]), abs=1e-12)
+
+
+def test_the_loose_macro_f1_of_a_draw_is_that_of_the_mentions_drawn():
+    random = np.random.default_rng(0)
+    truth, predicted = random.random((2, 40, 3)) < 0.3  # some have no true label, some no predicted one
+    chosen = random.integers(40, size=(5, 40))
+    drawn = np.stack([np.bincount(row, minlength=40) for row in chosen], axis=1).astype(np.float32)
+    found = Outcomes.of(truth, predicted, TYPING_MEASURES).measured(drawn, truth.T @ drawn)
+    expected = [evaluate(truth[row], predicted[row], TYPING_MEASURES) for row in chosen]
+    assert found == pytest.approx(np.array(expected), abs=1e-12)
+
+
+def test_mentions_of_one_document_are_drawn_together():
+    """Two documents of 3 mentions and 1: a draw holds 6, 4 or 2 mentions, all of a document or none."""
+    truth = np.ones((4, 1), dtype=bool)
+    groups = np.array([0, 0, 0, 1])
+    row = [Outcomes.of(truth, with_errors(4, [3]))]  # the mention of the second document is missed
+    found = replicates(truth, [row], draws=4000, seed=0, groups=groups)[:, 0, 0]
+    values, counts = np.unique(found, return_counts=True)
+    assert values.tolist() == [0, 0.75, 1]
+    assert counts / 4000 == pytest.approx(np.array([0.25, 0.5, 0.25]), abs=0.04)
 
 
 def test_replicates_against_all_that_can_be_drawn():
@@ -294,6 +316,15 @@ def test_marks(tmp_path):
     )
     # Without a baseline of its own classifier (kim_cnn here) a learned row has no mark, and needs no line.
     assert marks(path, dataset="toy", methods=[BASE, LEARNED, FITTED, LEARNED_TOO]) == {("Learned", "accuracy")}
+
+
+def test_the_loose_micro_f1_is_marked_where_the_micro_f1_is(tmp_path):
+    loose = {"dataset": "toy", "row": "Learned", "other": "Base", "measure": "loose_macro_f1", "difference": 0.1}
+    path = table(tmp_path / "s.parquet", accuracy={"significant": False}, more=[loose | {"significant": True}])
+    found = marks(
+        path, dataset="toy", methods=[BASE, LEARNED], measures=("accuracy", "loose_macro_f1", "loose_micro_f1")
+    )
+    assert found == {("Learned", "loose_macro_f1"), ("Learned", "loose_micro_f1")}
 
 
 def test_marks_of_other_methods(tmp_path):

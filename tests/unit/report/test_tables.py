@@ -11,7 +11,7 @@ from report_samples import METHODS, PAPER, write_metrics, write_robustness, writ
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
-from labelpolicy.methods import COLUMNS, read_methods
+from labelpolicy.methods import COLUMNS, read_methods, rows_of
 from labelpolicy.report.results import MEASURES, PaperNumbers, Results
 from labelpolicy.steps import table
 
@@ -62,9 +62,9 @@ def test_every_number_of_ours_and_the_bold_ones(tmp_path, prepared, seeds):
     metrics = write_metrics(tmp_path / "metrics.parquet", seeds=seeds)
     _, markdown = run(tmp_path, prepared, metrics)
     shown, expected = cells(markdown), means(metrics)
-    methods = read_methods(METHODS)
+    methods = rows_of(read_methods(METHODS), "reuters21578")
     for method in methods:
-        peers = [other for other in methods if other.classifier == method.classifier]
+        peers = [other for other in methods if other.encoder == method.encoder]
         for column, measure in enumerate(MEASURES):
             text = shown[method.name][2 * column + 1]
             assert f"{expected[(*method.cell, measure)]:.3f}" in text
@@ -74,14 +74,13 @@ def test_every_number_of_ours_and_the_bold_ones(tmp_path, prepared, seeds):
 
 
 def test_paper_numbers_stand_beside_and_missing_rows_are_declared(tmp_path, prepared, metrics):
-    in_latex, markdown = run(tmp_path, prepared, metrics)
+    _, markdown = run(tmp_path, prepared, metrics)
     shown = cells(markdown)
     assert shown["CNN"][::2] == ["0.537", "0.472", "0.841"]
     assert shown["CNN+ScutFBR.1-Prediction"][::2] == ["0.549", "0.477", "0.849"]
     assert shown["Linear"][::2] == ["", "", ""]
-    assert shown["Subset Maximization"] == ["0.543", "–", "0.478", "–", "0.849", "–"]
-    note = "Predictions-as-Features and Subset Maximization are not implemented yet."
-    assert note in markdown and note in in_latex
+    assert shown["CNN+Subset-Maximization"][::2] == ["0.543", "0.478", "0.849"]
+    assert "Missing" not in markdown.split("RCV1-V2")[0]  # every row of the paper has one of ours
     assert "777 are held out for validation, and 3,019 test documents" in markdown
     assert "one seed (0)" in markdown and "label-averaged" in markdown
 
@@ -118,7 +117,7 @@ def test_fewer_rows_leave_their_paper_rows_declared(tmp_path, prepared, metrics)
 
 def test_a_mistyped_paper_row_is_an_error(tmp_path, prepared, metrics):
     methods = tmp_path / "methods.tsv"
-    methods.write_text("\t".join(COLUMNS) + "\nCNN\tkim_cnn\tuniform\tfixed\tCNM\tbase\n")
+    methods.write_text("\t".join(COLUMNS) + "\nCNN\tkim_cnn\tuniform\tfixed\tCNM\tbase\tall\n")
     assert "row 'CNN': paper_row 'CNM' is not in Tables 2 and 5" in fails(tmp_path, prepared, metrics, methods=methods)
 
 
@@ -179,7 +178,7 @@ def test_table_4(tmp_path, prepared):
 
 def test_table_1_has_dashes_and_a_footnote_for_every_absent_data_set(tmp_path, prepared):
     in_latex, markdown = run(tmp_path, prepared, None, number="1", methods=None)
-    assert cells(markdown)["Training documents"] == ["2,690,286", "–ᵃ", "220,398", "–ᵃ", "86,078", "–ᵃ"]
+    assert cells(markdown)["Training mentions"] == ["2,690,286", "–ᵃ", "220,398", "–ᵃ", "86,078", "–ᵃ"]
     assert cells(markdown)["Depth of the hierarchy"][::2] == ["2", "3", "2"]
     for text in (in_latex, markdown):
         assert "FIGER, OntoNotes and BBN: not in this study" in text
@@ -209,7 +208,7 @@ def test_an_entity_typing_data_set_goes_to_tables_1_and_2_and_its_measures_are_l
     assert cells(one)["Depth of the hierarchy"] == ["2", "2", "2", "–ᵃ", "3", "–ᵃ"]  # the study's come first
     _, two = run(tmp_path, own, tmp_path / "metrics.parquet", number="2")
     expected = next(row["value"] for row in rows if row["metric"] == "loose_macro_f1" and row["split"] == "test")
-    assert f"{expected:.3f}" in cells(two, "BBN")["CNN"][3]
+    assert f"{expected:.3f}" in cells(two, "BBN")["LSTM"][3]
     _, five = run(tmp_path, own, tmp_path / "metrics.parquet")
     assert cells(five, "Reuters-21578")["CNN"][1] == "–ᵃ" and "BBN" not in five
 
@@ -263,7 +262,8 @@ def test_latex_compiles_within_the_text_width_and_shows_the_numbers(tmp_path, pr
     """All six tables, Table 5 with one seed and with three and marks, on the narrow page of the article class."""
     body = []
     runs = write_robustness(tmp_path / "seed0.parquet")
-    every = {(row.name, "CNN", measure) for row in read_methods(METHODS) if row.learned for measure in MEASURES}
+    methods = rows_of(read_methods(METHODS), "reuters21578")
+    every = {(row.name, "CNN", measure) for row in methods if row.learned for measure in MEASURES}
     tests = write_significance(tmp_path / "significance.parquet", every)
     for name, number, seeds in (("four", "4", 1), ("one", "5", 1), ("three", "5", 3), *((n, n, 1) for n in "1236")):
         metrics = write_metrics(tmp_path / f"{name}.parquet", seeds=seeds)

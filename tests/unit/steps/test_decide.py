@@ -15,6 +15,7 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
 from labelpolicy.parameters import Thresholds
 from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy.hierarchy import closed_upwards
 from labelpolicy.policy.thresholds import FITS, fit, from_json
 from labelpolicy.steps import decide
 
@@ -44,14 +45,20 @@ class Case:
         self.write_prepared()
         self.write_scores()
 
-    def write_prepared(self):
-        columns = {"label": LABELS, "parent": [None] * 3, "depth": [1] * 3, "train_count": TRAIN_COUNT}
+    def write_prepared(self, parents=(None,) * 3, groups=None):
+        columns = {"label": LABELS, "parent": pa.array(parents, pa.string()), "depth": [1] * 3}
+        columns["train_count"] = TRAIN_COUNT
         write_parquet(self.dataset / "labels.parquet", pa.table(columns))
         write_json(self.dataset / "dataset.json", {"name": "toy"})
         for split, truth in self.truth.items():
             labels = pa.array([np.flatnonzero(row) for row in truth], type=pa.list_(pa.int32()))
             tokens = pa.array([[2]] * len(truth), type=pa.list_(pa.int32()))
             table = pa.table({"id": self.ids[split], "tokens": tokens, "labels": labels})
+            if groups is not None:  # entity mentions
+                column = pa.array(np.arange(len(truth)) // 5 if groups == "fives" else [groups] * len(truth))
+                for name, values in (("start", [0]), ("end", [1])):
+                    table = table.append_column(name, pa.array(values * len(truth), pa.int32()))
+                table = table.append_column("group", column.cast(pa.string()))
             write_parquet(self.dataset / f"{split}.parquet", table)
 
     def rows(self):
@@ -273,3 +280,49 @@ def test_a_failure_leaves_earlier_files_alone(case):
     with pytest.raises(LabelPolicyError):
         case.run("odr")
     assert case.content() == before
+
+
+HIERARCHY = (None, "earn", "acq")
+
+
+def test_a_hierarchy_has_both_numbers_and_the_parameter_says_which_is_at_the_top(case):
+    case.write_prepared(HIERARCHY)
+    decided = {split: values > 0.5 for split, values in case.values.items()}
+    closed = {split: closed_upwards(predicted, LABELS, HIERARCHY) for split, predicted in decided.items()}
+    measures = {
+        way: {split: metrics.evaluate(case.truth[split], predicted[split]) for split in DOCUMENTS}
+        for way, predicted in (("as_decided", decided), ("closed_upwards", closed))
+    }
+    assert measures["as_decided"] != measures["closed_upwards"]
+    for on, top in ((False, "as_decided"), (True, "closed_upwards")):
+        found = case.run("fixed", parameters=Thresholds(closed_upwards=on))
+        assert {way: found[way] for way in measures} == measures
+        assert {split: found[split] for split in DOCUMENTS} == measures[top]
+        assert found["about"].get("closed_upwards", False) is on
+        assert read_json(case.output / "thresholds.json").get("closed_upwards", False) is on
+        predicted = {"as_decided": decided, "closed_upwards": closed}[top]["test"]
+        table = pq.read_table(case.output / "labels.parquet").to_pydict()
+        assert table["tp"] == metrics.per_label(case.truth["test"], predicted)["tp"].tolist()
+
+
+def test_closing_changes_nothing_for_a_flat_label_set(case):
+    case.run("fixed")
+    before = case.content()
+    found = case.run("fixed", parameters=Thresholds(closed_upwards=True))
+    assert case.content() == before
+    assert "closed_upwards" not in found
+
+
+def test_mentions_have_standard_errors_over_their_documents(case):
+    case.write_prepared(HIERARCHY, groups="fives")
+    found = case.run("fixed")
+    predicted = case.values["test"] > 0.5
+    expected = metrics.standard_errors(case.truth["test"], predicted, [str(row // 5) for row in range(30)])
+    assert found["standard_error"] == found["as_decided"]["standard_error"] == {"test": pytest.approx(expected)}
+    assert found["about"]["test_groups"] == 6
+    assert found["closed_upwards"]["standard_error"] != found["standard_error"]
+
+
+def test_one_document_has_no_standard_error(case):
+    case.write_prepared(groups="only")
+    assert "standard_error" not in case.run("fixed")

@@ -23,11 +23,11 @@ from labelpolicy.steps import collect, decide, significance
 
 LABELS = ["earn", "acq", "wheat"]
 DOCUMENTS = {"valid": 60, "test": 150}
-ROWS = """name	classifier	weights	thresholds	paper_row	group
-Base	linear	uniform	fixed	-	base
-Rank	linear	uniform	rcut	-	base
-Share	linear	uniform	pcut	-	base
-Learned	linear	meta	meta	-	both
+ROWS = """name	classifier	weights	thresholds	paper_row	group	datasets
+Base	linear	uniform	fixed	-	base	all
+Rank	linear	uniform	rcut	-	base	all
+Share	linear	uniform	pcut	-	base	all
+Learned	linear	meta	meta	-	both	all
 """
 
 
@@ -184,7 +184,7 @@ def test_too_few_draws_to_show_anything(study, capsys):
 
 
 def test_a_row_without_result(study):
-    study.methods.write_text(ROWS + "More\tlinear\tuniform\tscut\t-\tbase\n")
+    study.methods.write_text(ROWS + "More\tlinear\tuniform\tscut\t-\tbase\tall\n")
     study.refuses(r"metrics\.parquet: no test accuracy of toy/linear/uniform/scut, seed 0 \(row 'More'\)")
 
 

@@ -1,0 +1,211 @@
+"""Documents become numbers, chunk by chunk, in as many processes as allowed and in bounded memory.
+
+Tokens are cut once. Each chunk of CHUNK documents goes to a process, which cuts its tokens and numbers them by a
+vocabulary of the chunk's own; the parent renumbers them by one provisional vocabulary for the whole corpus (one look-up
+for each distinct token of the chunk) and appends them to a flat file. What comes after, counting and the final
+numbers, are NumPy passes over that file. Chunks are of a fixed size and taken in the corpus' order, so the result does
+not depend on the number of processes.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import tempfile
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from labelpolicy.data.corpus import Document, Spaced
+from labelpolicy.data.prepared import Ragged
+from labelpolicy.errors import LabelPolicyError
+
+CHUNK = 4096  # documents
+AHEAD = 2  # chunks that wait for each process
+SMALL = 12  # chunks that are not worth starting processes for
+
+
+class Coded(NamedTuple):
+    """One chunk, as a process gives it back: arrays and lists that are cheap to send."""
+
+    ids: pa.Array
+    labels: Ragged
+    tokens: Ragged  # numbers of ``vocabulary``
+    vocabulary: list[str]
+    mentions: np.ndarray | None  # int32 (documents, 2)
+    groups: pa.Array  # null where a document names none
+
+
+def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
+    """Cut and number the tokens of some documents; ``row`` is the number of each label.
+
+    Raises LabelPolicyError for a label that is not the corpus', a mention outside its document's tokens, and documents
+    with and without a mention side by side.
+    """
+    labels = []
+    for document in documents:
+        try:
+            labels.append(sorted([row[label] for label in document.labels]))
+        except KeyError as error:
+            raise LabelPolicyError(
+                f"document {document.id!r}: label {error.args[0]!r} is not one of the corpus': correct its labels"
+            ) from None
+    tokens, vocabulary = _numbered(documents)
+    return Coded(
+        pa.array([document.id for document in documents], pa.string()),
+        Ragged.from_rows(labels),
+        tokens,
+        vocabulary,
+        _mentions(documents, tokens.lengths.tolist()),
+        pa.array([document.group for document in documents], pa.string()),
+    )
+
+
+def _numbered(documents: list[Document]) -> tuple[Ragged, list[str]]:
+    """Tokens as numbers of the vocabulary beside them, which is in the order of first appearance."""
+    if all(isinstance(document, Spaced) for document in documents):  # Arrow does these three times as fast
+        words = pc.ascii_split_whitespace(pa.array([document.text for document in documents], pa.string()))
+        coded = words.flatten().dictionary_encode()
+        return Ragged(coded.indices.to_numpy(), words.offsets.to_numpy()), coded.dictionary.to_pylist()
+    number: dict[str, int] = defaultdict()
+    number.default_factory = number.__len__
+    known = number.__getitem__
+    values: list[int] = []
+    ends = [0]
+    for document in documents:
+        values += map(known, document.words())
+        ends.append(len(values))
+    return Ragged(np.array(values, dtype=np.int32), np.array(ends)), list(number)
+
+
+def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | None:
+    without = [document.id for document in documents if document.mention is None]
+    if len(without) == len(documents):
+        return None
+    if without:
+        raise LabelPolicyError(f"document {without[0]!r} has no mention, but others have: give one to all or to none")
+    for document, length in zip(documents, lengths, strict=True):
+        if not 0 <= document.mention[0] < document.mention[1] <= length:
+            raise LabelPolicyError(
+                f"document {document.id!r}: mention {list(document.mention)} is not within its {length} tokens: "
+                "expected 0 <= start < end <= tokens"
+            )
+    return np.array([document.mention for document in documents], dtype=np.int32)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """One split of a corpus, with its tokens in a file as int32 numbers of the provisional vocabulary."""
+
+    ids: pa.ChunkedArray
+    labels: Ragged
+    lengths: np.ndarray  # tokens of each document
+    tokens: BinaryIO
+    mentions: np.ndarray | None
+    groups: pa.ChunkedArray | None  # a document without one is its own group; None where no document has one
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
+        """Rows of some documents and their tokens one after the other, from the first document to the last."""
+        self.tokens.seek(0)
+        for start in range(0, len(self), CHUNK):
+            rows = slice(start, min(start + CHUNK, len(self)))
+            read = self.tokens.read(int(self.lengths[rows].sum()) * np.dtype(np.int32).itemsize)
+            yield rows, np.frombuffer(read, dtype=np.int32)
+
+
+class Encoder:
+    """Encodes the splits of one corpus with one provisional vocabulary.
+
+    ``folder`` is where the temporary files go; they have no name and vanish with the process. With ``processes`` of 1
+    all is done here, and so are the first SMALL chunks of every split.
+    """
+
+    def __init__(self, labels: list[str], folder: Path, processes: int):
+        self.row = {label: index for index, label in enumerate(labels)}
+        self.folder, self.processes = folder, processes
+        self.number: dict[str, int] = defaultdict()
+        self.number.default_factory = self.number.__len__
+
+    @property
+    def words(self) -> list[str]:
+        """The provisional vocabulary, in the order of first appearance."""
+        return list(self.number)
+
+    def encode(self, documents: Iterable[Document]) -> Encoded:
+        """One pass over the documents."""
+        tokens = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - read again and again, gone with its last user
+        ids, groups, labels, carried, lengths, mentions = [], [], [], [], [], []
+        for part in self._coded(documents):
+            number = np.fromiter(map(self.number.__getitem__, part.vocabulary), np.int32, len(part.vocabulary))
+            tokens.write(number[part.tokens.values].data)
+            lengths.append(part.tokens.lengths.astype(np.int32))
+            labels.append(part.labels.values)
+            carried.append(part.labels.lengths)
+            ids.append(part.ids)
+            groups.append(part.groups)
+            mentions.append(part.mentions)
+        with_mentions = [part is not None for part in mentions]
+        if any(with_mentions) and not all(with_mentions):
+            raise LabelPolicyError("some documents have a mention and others have none: give one to all or to none")
+        groups, ids = pa.chunked_array(groups, pa.string()), pa.chunked_array(ids, pa.string())
+        return Encoded(
+            ids,
+            Ragged(_joined(labels, np.int32), np.concatenate([[0], _joined(carried, np.int64)]).cumsum()),
+            _joined(lengths, np.int32),
+            tokens,
+            np.concatenate(mentions) if any(with_mentions) else None,
+            pc.coalesce(groups, ids) if groups.null_count < len(groups) else None,
+        )
+
+    def _coded(self, documents: Iterable[Document]) -> Iterator[Coded]:
+        chunks = _chunks(documents)
+        for chunk in chunks if self.processes == 1 else islice(chunks, SMALL):
+            yield code(chunk, self.row)
+        ahead = next(chunks, None)
+        if ahead is None:
+            return
+        # Not by fork: the parent has threads (Arrow's), and what they hold locked would stay locked in a child.
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(self.processes, context) as pool:
+            waiting: deque[Future[Coded]] = deque()
+            try:
+                for chunk in chain([ahead], chunks):
+                    waiting.append(pool.submit(code, chunk, self.row))
+                    if len(waiting) > self.processes * (1 + AHEAD):
+                        yield waiting.popleft().result()
+                while waiting:
+                    yield waiting.popleft().result()
+            except BrokenProcessPool:
+                raise LabelPolicyError(
+                    "a process that cut tokens was killed, perhaps for lack of memory: give fewer --processes"
+                ) from None
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    stream = iter(documents)
+    while chunk := list(islice(stream, CHUNK)):
+        yield chunk
+
+
+def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype)

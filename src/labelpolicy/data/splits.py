@@ -1,0 +1,61 @@
+"""Dividing documents at random without taking any label's last one: validation, development and re-splits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from labelpolicy.data.corpus import Document
+from labelpolicy.data.prepared import Ragged
+
+
+def hold_out(
+    labels: Ragged, fraction: float, random: np.random.Generator, groups: Sequence[Hashable] | None = None
+) -> np.ndarray:
+    """Which documents to split off: bool (documents,), round(fraction * n) of them, or fewer where the rule says so.
+
+    ``labels`` are the label indices of each document. The documents are visited in a random order. One is held out if
+    each of its labels is carried by another document that is still not held out, so that no label loses its
+    last training document; until enough are. Documents of the same group, where ``groups`` names it, are visited and
+    held out together, and a group that is larger than what is still wanted is passed over.
+    """
+    if groups is None:
+        members, starts = np.arange(len(labels)), np.arange(len(labels) + 1)
+    else:
+        first: dict[Hashable, int] = {}
+        group = np.fromiter((first.setdefault(name, len(first)) for name in groups), np.int64, len(labels))
+        members = np.argsort(group, kind="stable")
+        starts = np.concatenate([[0], np.bincount(group, minlength=len(first)).cumsum()])
+    left = Counter(dict(enumerate(np.bincount(labels.values).tolist()))) if len(labels.values) else Counter()
+    wanted = round(fraction * len(labels))
+    held = np.zeros(len(labels), dtype=bool)
+    for unit in random.permutation(len(starts) - 1).tolist():
+        if wanted == 0:
+            break
+        rows = members[starts[unit] : starts[unit + 1]]
+        carried = Counter(label for row in rows for label in labels[row].tolist())
+        if len(rows) <= wanted and all(left[label] > count for label, count in carried.items()):
+            left.subtract(carried)
+            held[rows] = True
+            wanted -= len(rows)
+    return held
+
+
+def divide(
+    documents: Sequence[Document], fraction: float, random: np.random.Generator
+) -> tuple[list[Document], list[Document]]:
+    """A re-split: the documents that stay and about ``fraction`` of them that do not, each in their order.
+
+    The rule is :func:`hold_out`'s, so every label keeps a document in the first part, and groups stay whole.
+    """
+    names: dict[str, int] = {}
+    rows = [[names.setdefault(label, len(names)) for label in document.labels] for document in documents]
+    grouped = any(document.group is not None for document in documents)
+    groups = [document.id if document.group is None else document.group for document in documents] if grouped else None
+    held = hold_out(Ragged.from_rows(rows), fraction, random, groups)
+    return (
+        [document for document, out in zip(documents, held.tolist(), strict=True) if not out],
+        [document for document, out in zip(documents, held.tolist(), strict=True) if out],
+    )
