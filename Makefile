@@ -8,20 +8,20 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 CORES ?= all
 
-.PHONY: reproduce test lint unit workflow publish bench setup clean
+.PHONY: reproduce test lint unit workflow tracking cluster publish bench setup clean
 
 setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,cluster,tracking,test]'
 	touch $(READY)
 
 reproduce: $(READY)
 	snakemake --cores $(CORES)
 	@cat results/summary.md
 
-test: lint unit workflow
+test: lint unit workflow tracking cluster
 
 lint: $(READY)
 	ruff check .
@@ -35,10 +35,19 @@ unit: $(READY)
 workflow: $(READY)
 	pytest tests/workflow
 
-# Small results of a finished `snakemake paper`, kept beside the documentation; the README's table is one of them.
+# DVC over the workflow.
+tracking: $(READY)
+	pytest tests/dvc
+
+# A SLURM of its own with two nodes; skipped, with the reason, where it cannot be started.
+cluster: $(READY)
+	pytest tests/cluster -rs
+
+# Small results of a finished `snakemake paper`, kept beside the documentation; Table 5 of Reuters is the README's.
+STUDY ?= reuters21578
 publish: $(READY)
 	labelpolicy publish results/metrics.csv results/significance.csv results/summary.md results/reproducing.md \
-	  results/tables/table4.md results/tables/table5.md results/tables/table6.md
+	  results/tables/table[1-6].md --folder docs/results/$(STUDY) $(if $(filter reuters21578,$(STUDY)),--readme README.md)
 
 bench: $(READY)
 	python benchmarks/kim_cnn.py

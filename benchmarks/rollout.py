@@ -24,7 +24,7 @@ import torch
 from prepare import EVERY_S, memory, mirrored
 
 from labelpolicy.classifiers import kim_cnn
-from labelpolicy.data.prepared import Prepared, Ragged, Split
+from labelpolicy.data.prepared import Prepared, Ragged, Split, Strings
 from labelpolicy.parameters import Data, KimCNN
 from labelpolicy.policy.classroom import Classroom
 from labelpolicy.steps import prepare, standin
@@ -36,7 +36,11 @@ SHARES = (0.1, 0.3, 1.0)
 def cut(split: Split, share: float) -> Split:
     """The first documents of a split."""
     count = max(1, round(share * len(split)))
-    return Split(split.ids[:count], Ragged(split.tokens.values, split.tokens.offsets[: count + 1]), split.truth[:count])
+    return Split(
+        Strings(split.ids.column[:count]),
+        Ragged(split.tokens.values, split.tokens.offsets[: count + 1]),
+        split.truth[:count],
+    )
 
 
 def measure(dataset: Path, step: str, share: float) -> None:

@@ -275,6 +275,19 @@ def collect(
     step.run(metrics=metrics, output=output, csv=csv)
 
 
+@app.command()
+def flatten(
+    metrics: Annotated[Path, typer.Argument(help="metrics.parquet of `labelpolicy collect`.")],
+    output: Annotated[Path, typer.Option(help="Folder to write into.")],
+    history: Annotated[list[Path] | None, typer.Option(help="history.parquet of a training. Repeatable.")] = None,
+    trace: Annotated[list[Path] | None, typer.Option(help="trace.parquet of a learned policy. Repeatable.")] = None,
+) -> None:
+    """Write metrics and curves as flat JSON and CSV, for tools that show and compare them."""
+    from labelpolicy.steps import flatten as step
+
+    step.run(metrics=metrics, histories=history or [], traces=trace or [], output=output)
+
+
 figure = typer.Typer(help="Draw one figure as PDF and PNG.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(figure, name="figure")
 
@@ -617,9 +630,9 @@ def by_policy(paths: list[Path]) -> dict[str, Path]:
 def publish(
     files: Annotated[list[Path], typer.Argument(help="Small results to keep with the documentation.")],
     folder: Annotated[Path, typer.Option(help="Folder to copy them to.")] = Path("docs/results"),
-    readme: Annotated[Path, typer.Option(help="Page whose marked tables are replaced.")] = Path("README.md"),
+    readme: Annotated[Path | None, typer.Option(help="Page whose marked tables are replaced, if any.")] = None,
 ) -> None:
-    """Copy a run's small results next to the documentation and its table into the README."""
+    """Copy a run's small results next to the documentation, and its tables into a page that asks for them."""
     from labelpolicy.steps import publish as step
 
     step.run(files=files, folder=folder, readme=readme)

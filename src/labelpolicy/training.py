@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelpolicy.classifiers import Inputs
+from labelpolicy.devices import lease
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import Training
@@ -31,7 +32,11 @@ def prepare_torch(device: str, threads: int) -> torch.device:
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)  # a few CUDA kernels have no deterministic form
     torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a pass over every buffer
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
+    if device == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    number = lease(torch.cuda.device_count())
+    torch.cuda.set_device(number)
+    return torch.device("cuda", number)
 
 
 def weighted_cross_entropy(logits: Tensor, truth: Tensor, weights: Tensor) -> Tensor:

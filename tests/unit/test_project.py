@@ -39,7 +39,7 @@ def test_environment_yml_brings_python_and_pip_and_leaves_the_rest_to_pyproject(
     python, pip, section = environment["dependencies"]
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
     assert pip == "pip"
-    assert section == {"pip": ["-c constraints.txt", "-e .[workflow,tracking,test]"]}
+    assert section == {"pip": ["-c constraints.txt", "-e .[workflow,cluster,tracking,test]"]}
     assert set(PROJECT["optional-dependencies"]) == {"workflow", "cluster", "tracking", "test"}
 
 
@@ -67,7 +67,7 @@ def test_every_import_of_the_library_is_a_requirement():
 def test_the_readme_shows_the_published_table():
     """Run `make publish` after a run."""
     text = (ROOT / "README.md").read_text()
-    table = (ROOT / "docs/results/table5.md").read_text()
+    table = (ROOT / "docs/results/reuters21578/table5.md").read_text()
     assert publish.put(text, "table5.md", table, ROOT / "README.md") == text
 
 
@@ -87,6 +87,13 @@ def test_publishing_replaces_the_table_and_nothing_else(tmp_path):
         expected = "before\n<!-- table: table5.md -->\n\n| new |\n\n<!-- end of table -->\nafter\n"
         assert readme.read_text() == expected
     assert (tmp_path / "kept/table5.md").read_text() == "| new |\n"
+
+
+def test_publishing_without_a_page(tmp_path):
+    table = tmp_path / "table5.md"
+    table.write_text("new\n")
+    publish.run(files=[table], folder=tmp_path / "kept")
+    assert (tmp_path / "kept" / "table5.md").read_text() == "new\n"
 
 
 def test_publishing_without_marks_or_files_changes_nothing(tmp_path):

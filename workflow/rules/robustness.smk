@@ -34,7 +34,7 @@ use rule rollout as rollout_init with:
         f"logs/benchmarks/rollout/{SWEEP}/init{{init}}.tsv"
 
 
-use rule train as train_init with:
+use rule fit as fit_init with:
     message:
         "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}, from initial policies {wildcards.init}"
     input:

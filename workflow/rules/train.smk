@@ -1,7 +1,7 @@
 # One classifier, trained with the label weights of a policy; its scores are kept, so thresholds never need a retrain.
 
 
-rule train:
+rule fit:
     message:
         "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}"
     input:

@@ -1,4 +1,4 @@
-"""publish: a run's small results into docs/results/, and its table into the README."""
+"""publish: a run's small results into a folder of docs/results/, and its tables into a page that asks for them."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from labelpolicy.files import require, whole_folder, write_text
 BEGIN, END = "<!-- table: {} -->", "<!-- end of table -->"
 
 
-def run(*, files: Sequence[Path], folder: Path, readme: Path) -> None:
-    """Copy the files, and put each Markdown table that the README asks for by name between its marks."""
+def run(*, files: Sequence[Path], folder: Path, readme: Path | None = None) -> None:
+    """Copy the files, and put each Markdown table that ``readme`` asks for by name between its marks."""
     for file in files:
         require(file)
-    text = require(readme).read_text(encoding="utf-8")
+    text = None if readme is None else require(readme).read_text(encoding="utf-8")
     for file in files:
-        if BEGIN.format(file.name) in text:
+        if text is not None and BEGIN.format(file.name) in text:
             text = put(text, file.name, file.read_text(encoding="utf-8"), readme)
     with whole_folder(folder) as temporary:
         for file in files:
             shutil.copyfile(file, temporary / file.name)
-    write_text(readme, text)
+    if text is not None:
+        write_text(readme, text)
 
 
 def put(text: str, name: str, table: str, where: Path) -> str:
