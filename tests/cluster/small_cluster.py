@@ -106,6 +106,14 @@ def missing() -> str:
     return ""
 
 
+def alive(process: str | int) -> bool:
+    """Whether a process runs; one that ended and that nobody has asked after yet does not."""
+    try:
+        return psutil.Process(int(process)).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def wait_for(condition, seconds: float = 60):
     until = time.monotonic() + seconds
     while not (value := condition()):
@@ -249,6 +257,8 @@ class Study:
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # Ctrl-C is ignored in what a shell started in the background; a user's Snakemake hears it.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         return self.running
 

@@ -4,9 +4,8 @@ import os
 import signal
 import subprocess
 
-import psutil
 import pytest
-from small_cluster import ROOT, SCORES, wait_for
+from small_cluster import ROOT, SCORES, alive, wait_for
 
 pytest.importorskip(
     "snakemake_executor_plugin_cluster_generic", reason="pip install -c constraints.txt -e '.[workflow,cluster]'"
@@ -105,7 +104,7 @@ def test_jobs_are_submitted_watched_and_tried_again(ready, scheduler, local):
     shim.write_text(shim.read_text().replace("#!/bin/sh\n", "#!/bin/sh\nmkdir failed-once 2> /dev/null && exit 1\n"))
     printed = ready.run(SCORES[0])
     first, second = (state / "submitted").read_text().splitlines()
-    assert ASKED[name] in first and "train" in first
+    assert ASKED[name] in first and "fit" in first
     assert ASKED[name].replace("1500", "3000") in second
     assert printed.count("Trying to restart job") == 1
     assert ready.products().items() <= local.products().items()
@@ -119,11 +118,11 @@ def test_what_a_killed_snakemake_left_is_cancelled_before_anything_is_submitted(
     [first] = ready.wait_for(lambda: ready.calls("train"))
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
-    assert psutil.pid_exists(int(first["process"]))
+    assert alive(first["process"])
     ready.run("--unlock")
     running = ready.start(SCORES[0])
     ready.wait_for(lambda: len(ready.calls("train")) == 2)
-    assert not psutil.pid_exists(int(first["process"]))
+    assert not alive(first["process"])
     assert (state / "cancelled").read_text() == "1\n"
     ready.release("train")
     assert "Cancelled jobs that an earlier run left on the cluster: 1" in ready.finish(running)

@@ -3,9 +3,8 @@
 import os
 import signal
 
-import psutil
 import yaml
-from small_cluster import SCORES, TARGET, wait_for
+from small_cluster import SCORES, TARGET, alive, wait_for
 
 
 def two_trainings(study, *targets):
@@ -83,7 +82,7 @@ def test_a_cancelled_job_fails_the_run_and_the_next_run_does_the_rest(slurm, wei
     running = two_trainings(weighed, *SCORES)
     cancelled, other = weighed.calls("train")
     slurm.say("scancel", cancelled["job"])
-    wait_for(lambda: not psutil.pid_exists(int(cancelled["process"])))
+    wait_for(lambda: not alive(cancelled["process"]))
     weighed.release("train")
     printed = weighed.finish(running, fails=True)
     assert f"rule fit, job {cancelled['job']}: it was cancelled" in printed
@@ -99,11 +98,11 @@ def test_a_killed_snakemake_leaves_no_second_writer_and_nothing_finished_is_done
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     first = weighed.calls("train")
-    assert all(psutil.pid_exists(int(call["process"])) for call in first)  # nobody told SLURM
+    assert all(alive(call["process"]) for call in first)  # nobody told SLURM
     weighed.run("--unlock")
     running = weighed.start(*SCORES)
     weighed.wait_for(lambda: len(weighed.calls("train")) == 4)
-    assert not any(psutil.pid_exists(int(call["process"])) for call in first)
+    assert not any(alive(call["process"]) for call in first)
     assert len(slurm.jobs("%i")) == 2
     weighed.release("train")
     printed = weighed.finish(running)
@@ -123,7 +122,7 @@ def test_what_a_killed_snakemake_left_is_cancelled_by_a_local_run_too(slurm, wei
     weighed.run("--unlock", "--cores", "1")
     running = weighed.start("--cores", "1", SCORES[0])
     weighed.wait_for(lambda: len(weighed.calls("train")) == 3)
-    assert not any(psutil.pid_exists(int(call["process"])) for call in first)
+    assert not any(alive(call["process"]) for call in first)
     weighed.release("train")
     assert "Cancelled jobs that an earlier run left on the cluster" in weighed.finish(running)
     assert weighed.products().items() <= local.products().items()

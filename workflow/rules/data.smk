@@ -72,10 +72,10 @@ rule prepare:
         "logs/prepare/{dataset}.log",
     benchmark:
         "logs/benchmarks/prepare/{dataset}.tsv"
-    threads: 1
+    threads: 2
     resources:
         mem_mb=1500,
         runtime=30,
     shell:
         "labelpolicy prepare {wildcards.dataset} --raw {params.raw} --output data/processed/{wildcards.dataset}"
-        " {params.settings} 2> {log}"
+        " --processes {threads} {params.settings} 2> {log}"

@@ -82,6 +82,10 @@ def _remarks(content: dict) -> Iterator[str]:
     without_text = content.get("without_text", {}).get("count", 0)
     if without_text:
         yield f"{without_text:,} documents have no text."
+    for file, found in content.get("counted", {}).items():
+        if isinstance(found, dict) and found.get("bad"):
+            share = f"{found['bad']:,} of {found['read']:,} lines and mentions"
+            yield f"{file}: {share} are bad and left out (dataset.json has the places)."
     untrained = content.get("labels_without_training_document", [])
     if untrained:
         yield f"{len(untrained)} labels have no training document left: {', '.join(untrained[:5])}."
