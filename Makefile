@@ -1,5 +1,6 @@
 # make reproduce   set up and run the main job      make test   set up and pass the tests
 # make bench       measure what the docs claim      make clean  forget environment and products
+# make tracking    the tests of DVC                 make cluster  the tests on a SLURM of their own
 
 PYTHON ?= python3
 VENV := .venv
@@ -21,7 +22,7 @@ reproduce: $(READY)
 	snakemake --cores $(CORES)
 	@cat results/summary.md
 
-test: lint unit workflow tracking cluster
+test: lint unit workflow
 
 lint: $(READY)
 	ruff check .
@@ -35,11 +36,11 @@ unit: $(READY)
 workflow: $(READY)
 	pytest tests/workflow
 
-# DVC over the workflow.
+# DVC over the workflow: ten minutes, so not part of `make test`.
 tracking: $(READY)
 	pytest tests/dvc
 
-# A SLURM of its own with two nodes; skipped, with the reason, where it cannot be started.
+# A SLURM of its own with two nodes, ten minutes; skipped, with the reason, where it cannot be started.
 cluster: $(READY)
 	pytest tests/cluster -rs
 
