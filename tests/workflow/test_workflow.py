@@ -123,8 +123,8 @@ def test_a_bad_parameter_stops_before_anything_starts(study, find, put, message)
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("New\tkim_cnn\tuniform\tnothing\t-\tbase", "nothing"),
-        ("Linear\tlinear\tuniform\tscut\t-\tbase", "Linear"),
+        ("New\tkim_cnn\tuniform\tnothing\t-\tbase\tall", "nothing"),
+        ("Linear\tlinear\tuniform\tscut\t-\tbase\tall", "Linear"),
         ("New\tlinear\tuniform\tfixed", "methods.tsv"),
     ],
 )
