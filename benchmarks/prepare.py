@@ -145,7 +145,7 @@ def main() -> None:
         for form in arguments.forms:
             alone, alone_used = tokeniser_alone(tokens, arguments.processes)
             command = [sys.executable, "-m", "labelpolicy.cli", "prepare", "rcv1_standin", "--raw", str(folder / form)]
-            command += ["--output", str(Path(temporary) / form), "--processes", str(arguments.processes)]
+            command += ["--output", str(Path(temporary) / f"prepared_{form}"), "--processes", str(arguments.processes)]
             seconds, used, peak = measured(command)
             reading = reading_alone(folder / form)
             print(

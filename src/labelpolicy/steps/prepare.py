@@ -43,6 +43,8 @@ def run(*, dataset: str, raw: Path, parameters: Data, output: Path, processes: i
     Raises LabelPolicyError for an unknown data set and for bad raw files.
     """
     raw, output = Path(raw), Path(output)
+    if raw.resolve() == output.resolve():
+        raise LabelPolicyError(f"{output}: the raw files are here: expected another folder for the prepared form")
     corpus = read(dataset, raw)
     beside = next(folder for folder in (output, *output.absolute().parents) if folder.is_dir())
     encoder = Encoder(corpus.labels, beside, processes)

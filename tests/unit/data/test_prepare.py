@@ -63,6 +63,13 @@ def synthetic(tmp_path_factory):
     return folder
 
 
+def test_the_prepared_form_never_goes_where_the_raw_files_are(synthetic):
+    before = sorted(path.name for path in synthetic.iterdir())
+    with pytest.raises(LabelPolicyError, match="the raw files are here: expected another folder"):
+        prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=synthetic / ".." / synthetic.name)
+    assert sorted(path.name for path in synthetic.iterdir()) == before
+
+
 def test_the_prepared_form(synthetic, tmp_path):
     prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "out")
     data = Prepared(tmp_path / "out")
