@@ -160,7 +160,7 @@ def results_table(
     without_ours = [row for row in paper_rows if row not in shown]
     if without_ours:
         laid_out.append(("In the paper, not run by us", _paper_only(paper, table, without_ours, facts.name)))
-    notes = _notes(facts, methods, seeds, without_ours, table if paper_rows else None)
+    notes = _notes(facts, methods, seeds, without_ours, table, bool(paper_rows))
     if any(row.ours[0] and row.ours[0].error for _, rows in laid_out for row in rows):
         notes.append(
             "In parentheses: standard error over the texts that the test mentions are from (jackknife), mean over "
@@ -219,9 +219,9 @@ def _column(values: list[Value], errors: list[Value | None], significant: list[b
 
 
 def _notes(
-    facts: Facts, methods: Sequence[Method], seeds: list[int], without_ours: list[str], table: str | None
+    facts: Facts, methods: Sequence[Method], seeds: list[int], without_ours: list[str], table: str, printed: bool
 ) -> list[str]:
-    """``table`` is the paper's that has this data set, or None."""
+    """``printed``: the paper's table has this data set."""
     listed = ", ".join(map(str, seeds))
     notes = [
         facts.split_sentence(),
@@ -236,7 +236,7 @@ def _notes(
         ),
         "Bold: the best of ours in its block and column as shown; nothing was chosen by test numbers.",
         f"Paper: Table {table} as printed; empty where it has no such row."
-        if table
+        if printed
         else "The paper has no numbers for this data set.",
     ]
     if any(AS_PRINTED in method.name for method in methods):

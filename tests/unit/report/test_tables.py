@@ -209,6 +209,7 @@ def test_an_entity_typing_data_set_goes_to_tables_1_and_2_and_its_measures_are_l
     _, two = run(tmp_path, own, tmp_path / "metrics.parquet", number="2")
     expected = next(row["value"] for row in rows if row["metric"] == "loose_macro_f1" and row["split"] == "test")
     assert f"{expected:.3f}" in cells(two, "BBN")["LSTM"][3]
+    assert "Loose macro and micro after Ling and Weld" in two and "label-averaged" not in two
     _, five = run(tmp_path, own, tmp_path / "metrics.parquet")
     assert cells(five, "Reuters-21578")["CNN"][1] == "–ᵃ" and "BBN" not in five
 
