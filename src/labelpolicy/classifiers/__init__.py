@@ -81,8 +81,7 @@ def load(name: str) -> ModuleType | SimpleNamespace:
 
 def modules(name: str) -> list[str]:
     """The modules behind a classifier, relative to the package: what a digest of its code must cover."""
-    encoder, chain = _parts(name)
-    return [f"classifiers.{encoder}"] + ([f"chains.{CHAINS[chain]}"] if chain else [])
+    return sections(name)  # a module and its section of the parameters have the same name
 
 
 def sections(name: str) -> list[str]:

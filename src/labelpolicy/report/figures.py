@@ -136,22 +136,32 @@ def _cells(axes: Axes, names: list[str], values: np.ndarray, columns: int, norm:
     room = _room(columns)
     for index, (name, value) in enumerate(zip(names, values, strict=True)):
         row, column = divmod(index, columns)
-        red, green, blue, _ = mesh.cmap(norm(value))
-        colour = "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.45 else "white"
-        for x, inward, side, text in ((0, 3, "left", shortened(name, room)), (1, -3, "right", f"{value:.2f}")):
-            axes.annotate(
-                text,
-                (column + x, row + 0.5),
-                xytext=(inward, 0),
-                textcoords="offset points",
-                ha=side,
-                va="center_baseline",
-                fontsize=6.5,
-                color=colour,
-                parse_math=False,
-            )
+        write_cell(axes, (column, row), mesh.cmap(norm(value)), shortened(name, room), f"{value:.2f}")
     axes.invert_yaxis()
     axes.set_axis_off()
+
+
+def write_cell(
+    axes: Axes, place: tuple[int, int], colour: tuple[float, ...], name: str, value: str, indent: float = 0
+) -> None:
+    """Name and value in the cell at ``place`` (column, row), in what can be read on its ``colour`` (RGBA).
+
+    ``indent`` moves the name to the right, in points.
+    """
+    column, row = place
+    red, green, blue, _ = colour
+    for x, inward, side, text in ((0, 3 + indent, "left", name), (1, -3, "right", value)):
+        axes.annotate(
+            text,
+            (column + x, row + 0.5),
+            xytext=(inward, 0),
+            textcoords="offset points",
+            ha=side,
+            va="center_baseline",
+            fontsize=6.5,
+            color="black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.45 else "white",
+            parse_math=False,
+        )
 
 
 def shortened(name: str, room: float, size: float = 6.5) -> str:

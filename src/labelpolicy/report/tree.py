@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.ticker import NullLocator
 from scipy.stats import binomtest, spearmanr
 
-from labelpolicy.report.figures import WIDTH, drawing, shortened
+from labelpolicy.report.figures import WIDTH, drawing, shortened, write_cell
 
 COLUMNS = 3
 INDENT = 9  # points a level
@@ -126,24 +126,10 @@ def weight_tree(
         room = 0.92 * WIDTH * 72 / COLUMNS - 32
         for index, label in enumerate(shown):
             column, row = divmod(index, rows)
-            red, green, blue, _ = mesh.cmap(norm(relative[label]))
             indent = INDENT * (int(depth[label]) - 1)
             name = labels[label].removeprefix(f"{parents[label]}/") if parents[label] else labels[label]
-            for x, inward, side, text in (
-                (0, 3 + indent, "left", shortened(name, room - indent)),
-                (1, -3, "right", f"{relative[label]:.2f}"),
-            ):
-                axes.annotate(
-                    text,
-                    (column + x, row + 0.5),
-                    xytext=(inward, 0),
-                    textcoords="offset points",
-                    ha=side,
-                    va="center_baseline",
-                    fontsize=6.5,
-                    color="black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.45 else "white",
-                    parse_math=False,
-                )
+            colour, value = mesh.cmap(norm(relative[label])), f"{relative[label]:.2f}"
+            write_cell(axes, (column, row), colour, shortened(name, room - indent), value, indent)
         axes.invert_yaxis()
         axes.set_axis_off()
         bar = figure.colorbar(
