@@ -1,6 +1,6 @@
 # make reproduce   set up and run the main job      make test   set up and pass the tests
 # make bench       measure what the docs claim      make clean  forget environment and products
-# make tracking    the tests of DVC                 make cluster  the tests on a SLURM of their own
+# make unit, workflow, tracking (DVC) or cluster (a SLURM of its own) passes one suite of the tests
 
 PYTHON ?= python3
 VENV := .venv
@@ -22,7 +22,10 @@ reproduce: $(READY)
 	snakemake --cores $(CORES)
 	@cat results/summary.md
 
-test: lint unit workflow
+# The suites side by side, since most of them wait: each prints what it has to say when it ends.
+test: $(READY)
+	$(MAKE) --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --keep-going \
+	  lint unit cluster tracking workflow
 
 lint: $(READY)
 	ruff check .
@@ -36,11 +39,10 @@ unit: $(READY)
 workflow: $(READY)
 	pytest tests/workflow
 
-# DVC over the workflow: ten minutes, so not part of `make test`.
 tracking: $(READY)
-	pytest tests/dvc
+	pytest tests/dvc -rs
 
-# A SLURM of its own with two nodes, ten minutes; skipped, with the reason, where it cannot be started.
+# Skipped, with the reason, where SLURM cannot be started.
 cluster: $(READY)
 	pytest tests/cluster -rs
 

@@ -21,7 +21,11 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve
 
 from labelpolicy.parameters import Thresholds
+from labelpolicy.policy.names import AT_LEAST_ONE
 from labelpolicy.policy.thresholds import FITS, fit, label_cuts
+
+#: Every rule, and those whose fit changes where a document always gets a label.
+NAMES = [*FITS, *(rule + AT_LEAST_ONE for rule in ("odr", "shared"))]
 
 
 def seconds(action, runs: int = 2) -> float:
@@ -69,7 +73,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--labels", type=int, default=103)
-    parser.add_argument("--policies", nargs="*", default=list(FITS), choices=list(FITS), metavar="NAME")
+    parser.add_argument("--policies", nargs="*", default=NAMES, choices=NAMES, metavar="NAME")
     parser.add_argument("--signal", action="store_true", help="scores that know the truth, instead of random ones")
     parser.add_argument("--no-rivals", action="store_true", help="leave out scikit-learn and the walk")
     arguments = parser.parse_args()

@@ -3,9 +3,9 @@
 Stand-ins for FIGER: sentences of generated words and mentions whose types follow the published frequencies of the
 training corpus (``ren2016_type_freq_percent.json``: a share by type), written in the JSON lines of Ren et al. (2016).
 They are synthetic: nothing learned from them says anything about FIGER, and they are in no table of results. Each step
-runs as its own process; its peak resident memory is what the system counted for it. Memory-mapped pages of the data
-count as resident while the system has room for them and are given back when it has not, so the anonymous part
-(``RssAnon``, sampled) stands beside it.
+runs as its own process; its resident memory is sampled, that of the processes it starts included, and the peak is
+printed. Memory-mapped pages of the data count as resident while the system has room for them and are given back when it
+has not, so the peak of the anonymous part (``RssAnon``) stands beside it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 from typing import TextIO
@@ -60,31 +59,29 @@ def _block(stream: TextIO, random: np.random.Generator, types: np.ndarray, first
         stream.write(json.dumps({"tokens": tokens, "mentions": found, "fileid": f"d{(first + start) // 40}"}) + "\n")
 
 
+def resident(process: int) -> np.ndarray:
+    """Resident memory of a process and of those it started, all of it and the part not mapped from files: kB."""
+    folder, found = Path("/proc", str(process)), np.zeros(2, dtype=np.int64)
+    try:
+        values = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        children = (folder / "task" / str(process) / "children").read_text().split()
+    except OSError:  # it has just ended
+        return found
+    found += [int(values[name].split()[0]) if name in values else 0 for name in ("VmRSS", "RssAnon")]
+    return found + sum(resident(int(child)) for child in children)
+
+
 def measured(command: list[str]) -> dict[str, float]:
-    """Seconds, and peaks in MB: of resident memory (VmHWM), and of the part that is not mapped from files."""
+    """Seconds, and peaks in MB: of resident memory, and of the part that is not mapped from files."""
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", "labelpolicy.cli", *command])
-    peaks = {"VmHWM": 0, "RssAnon": 0}
-
-    def watch() -> None:
-        while process.poll() is None:
-            try:
-                status = Path(f"/proc/{process.pid}/status").read_text()
-            except OSError:
-                return
-            for line in status.splitlines():
-                name, _, value = line.partition(":")
-                if name in peaks:
-                    peaks[name] = max(peaks[name], int(value.split()[0]) // 1024)
-            time.sleep(0.1)
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    code = process.wait()
-    watcher.join()
-    if code:
-        raise SystemExit(f"{' '.join(command)} ended with status {code}")
-    return {"seconds": time.perf_counter() - started, **peaks}
+    peaks = np.zeros(2, dtype=np.int64)
+    while process.poll() is None:
+        peaks = np.maximum(peaks, resident(process.pid))
+        time.sleep(0.1)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with status {process.returncode}")
+    return {"seconds": time.perf_counter() - started, "all": peaks[0] // 1024, "anonymous": peaks[1] // 1024}
 
 
 def main() -> None:
@@ -92,10 +89,18 @@ def main() -> None:
     parser.add_argument("--frequencies", required=True, help="ren2016_type_freq_percent.json")
     parser.add_argument("--percent", type=float, nargs="+", default=[1], help="of FIGER's mentions; e.g. 10 30 100")
     parser.add_argument("--folder", help="scratch, kept; a temporary folder otherwise")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        help="a parameter for train, learn and rollout: classifiers.attentive_lstm.hidden=8 and a context of 2 make an "
+        "epoch short, while everything that could grow with the corpus stays as large",
+    )
     arguments = parser.parse_args()
     shares = json.loads(Path(arguments.frequencies).read_text())["Wiki"]["train"]
     # One epoch and one time step with one pass: time grows by the epoch, memory does not.
     training = ["--set", "classifiers.attentive_lstm.epochs=1", "--set", "classifiers.attentive_lstm.batch_size=1000"]
+    training += [word for each in arguments.set for word in ("--set", each)]
     policy = ["--set", "policies.meta.episodes=1", "--set", "policies.meta.steps=1", "--set", "policies.meta.batches=2"]
     with tempfile.TemporaryDirectory() as temporary:
         for percent in arguments.percent:
@@ -120,7 +125,7 @@ def main() -> None:
                 found = measured(command)
                 print(
                     f"  {name:8s} {found['seconds']:7.0f} s  {mentions / found['seconds']:9,.0f} mentions/s  "
-                    f"peak {found['VmHWM']:6,} MB, {found['RssAnon']:6,} MB of it not mapped files",
+                    f"peak {found['all']:6,} MB, {found['anonymous']:6,} MB of it not mapped files",
                     flush=True,
                 )
 

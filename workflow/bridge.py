@@ -116,10 +116,23 @@ def restore(revision: str | None) -> None:
             cure = "git fetch --unshallow --tags" if shallow else "git fetch --tags"
             raise BridgeError(f"{revision}: no such revision in this clone: try `{cure}`")
         call("git", "checkout", "-q", revision)
-    call("dvc", "pull" if call("dvc", "remote", "list").strip() else "checkout", "-q")
+    if not Path("dvc.lock").is_file():
+        raise BridgeError("dvc.lock: no such file: this revision has no results, and `dvc repro` makes them")
+    if call("dvc", "remote", "list").strip():
+        call("dvc", "pull", "-q")
+    else:
+        try:
+            call("dvc", "checkout", "-q")
+        except BridgeError:
+            raise BridgeError(
+                "results that were not made in this clone, and no remote is set: name the one that has them "
+                "(`dvc remote add -d storage URL`), or make them again with `dvc repro`"
+            ) from None
     for name in stages():
         if not (MILESTONES / name / PROVENANCE).is_file():
-            raise BridgeError(f"milestones/{name}: no results: this revision has none (no dvc.lock), or run `dvc pull`")
+            raise BridgeError(
+                f"milestones/{name}: no results of this stage: run `dvc pull {name}` or `dvc repro {name}`"
+            )
         for path, digest in files(name).items():
             if md5(tracked(name, path)) != digest:
                 cached = f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"
@@ -400,10 +413,11 @@ def ready() -> None:
                 f"{folder.resolve()}: cannot be written: give yourself the right (chmod u+w), then repeat"
             )
     running = []
-    for process in psutil.process_iter(["pid", "cwd", "cmdline"]):
+    for process in psutil.process_iter(["cwd", "cmdline"]):
         names = [Path(word).name for word in (process.info["cmdline"] or [])[:3]]
-        if process.info["cwd"] == str(Path.cwd()) and {"snakemake", "labelpolicy"} & set(names):
-            running.append(str(process.info["pid"]))
+        at_work = process.info["cwd"] == str(Path.cwd()) and {"snakemake", "labelpolicy", "bridge.py"} & set(names)
+        if at_work and process.pid != os.getpid():
+            running.append(str(process.pid))
     if running:
         raise BridgeError(
             f"a run, or a job of a killed one, is still at work here (process {', '.join(running)}): "

@@ -133,13 +133,25 @@ def prepare(
 @app.command()
 def weigh(
     dataset: Prepared,
-    rule: Annotated[str, typer.Argument(help="uniform, inverse_frequency or hierarchy.")],
+    rule: Annotated[
+        str,
+        typer.Argument(help="uniform, inverse_frequency, inverse_frequency_0.25, inverse_frequency_0.5 or hierarchy."),
+    ],
     output: Annotated[Path, typer.Option(help="policy.json to write.")],
 ) -> None:
     """Label weights by a fixed rule."""
     from labelpolicy.steps import weigh as step
 
     step.run(dataset=dataset, rule=rule, output=output)
+
+
+LeftScores = Annotated[
+    Path | None,
+    typer.Option(help="scores.parquet or out_of_fold.parquet: thresholds alone, on a classifier that is done."),
+]
+AtLeastOne = Annotated[
+    bool, typer.Option("--at-least-one", help="With --scores: every document gets a label, as with +one.")
+]
 
 
 @app.command()
@@ -149,11 +161,13 @@ def learn(
     output: Annotated[Path, typer.Option(help="meta_learner.safetensors to write.")],
     trace: Annotated[Path, typer.Option(help="trace.parquet to write.")],
     policy: Annotated[str, typer.Option(help="Name of the learned policy in the parameters.")] = "meta",
+    scores: LeftScores = None,
+    at_least_one: AtLeastOne = False,
     seed: Seed = 0,
     params: Params = None,
     assignments: Assignments = None,
 ) -> None:
-    """Algorithm 1: learn a meta-learner while the classifier trains (parameters: policies, classifiers)."""
+    """Algorithm 1: learn a meta-learner while the classifier trains, or on its scores (parameters: policies)."""
     from labelpolicy import classifiers
     from labelpolicy.steps import learn as step
 
@@ -163,6 +177,8 @@ def learn(
         classifier=classifier,
         training=classifiers.parameters(chosen, classifier),
         parameters=section(chosen.policies, policy, "policy"),
+        scores=scores,
+        at_least_one=at_least_one,
         seed=seed,
         device=chosen.device,
         threads=chosen.threads,
@@ -180,6 +196,8 @@ def rollout(
     trace: Annotated[Path, typer.Option(help="rollout.parquet to write.")],
     policy: Annotated[str, typer.Option(help="Name of the learned policy in the parameters.")] = "meta",
     init: Annotated[int, typer.Option(min=0, help="0: Algorithm 1's w_0 and p_0; k > 0: the k-th random ones.")] = 0,
+    scores: LeftScores = None,
+    at_least_one: AtLeastOne = False,
     seed: Seed = 0,
     params: Params = None,
     assignments: Assignments = None,
@@ -194,6 +212,8 @@ def rollout(
         classifier=classifier,
         training=classifiers.parameters(chosen, classifier),
         parameters=section(chosen.policies, policy, "policy"),
+        scores=scores,
+        at_least_one=at_least_one,
         name=policy,
         meta=meta,
         seed=seed,
@@ -237,10 +257,56 @@ def train(
 
 
 @app.command()
+def crossfit(
+    dataset: Prepared,
+    classifier: Annotated[str, typer.Argument(help="Classifier to train, as for `labelpolicy train`.")],
+    policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
+    history: Annotated[
+        Path, typer.Option(help="history.parquet of `labelpolicy train`: its best epoch is how many are run.")
+    ],
+    output: Annotated[Path, typer.Option(help="out_of_fold.parquet to write.")],
+    seed: Seed = 0,
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """Score every training and validation document by a model that has not seen it, and the test by one that saw all.
+
+    Parameters: crossfit, classifiers, chains.
+    """
+    from labelpolicy import classifiers
+    from labelpolicy.steps import crossfit as step
+
+    chosen = study(params, assignments)
+    step.run(
+        dataset=dataset,
+        classifier=classifier,
+        training=classifiers.parameters(chosen, classifier),
+        policy=policy,
+        history=history,
+        folds=chosen.crossfit.folds,
+        seed=seed,
+        device=chosen.device,
+        threads=chosen.threads,
+        output=output,
+    )
+
+
+@app.command()
 def decide(
     dataset: Prepared,
-    thresholds: Annotated[str, typer.Argument(help="Threshold policy, or the name of a learned one with --policy.")],
-    scores: Annotated[Path, typer.Option(help="scores.parquet of `labelpolicy train`.")],
+    thresholds: Annotated[
+        str,
+        typer.Argument(
+            help="Threshold policy, or the name of a learned one with --policy; then +one for at least one label a "
+            "document, and +oof for out-of-fold scores, as in shared+one+oof."
+        ),
+    ],
+    scores: Annotated[
+        Path,
+        typer.Option(
+            help="scores.parquet of `labelpolicy train`; +oof: out_of_fold.parquet of `labelpolicy crossfit`."
+        ),
+    ],
     output: Annotated[Path, typer.Option(help="Folder for metrics.json, thresholds.json and labels.parquet.")],
     policy: Annotated[
         Path | None, typer.Option(help="policy.json whose thresholds are used instead of fitted ones.")
@@ -249,7 +315,10 @@ def decide(
     params: Params = None,
     assignments: Assignments = None,
 ) -> None:
-    """Fit thresholds on validation scores, apply them to the test scores, measure (parameters: thresholds)."""
+    """Fit thresholds on validation or out-of-fold scores, apply them to the test scores, measure.
+
+    Parameters: thresholds.
+    """
     from labelpolicy.steps import decide as step
 
     step.run(
@@ -378,6 +447,57 @@ def robustness(
     from labelpolicy.steps import robustness as step
 
     step.run(metrics=metrics, output=output, csv=csv)
+
+
+@app.command()
+def ablation(
+    datasets: Datasets,
+    metrics: Metrics,
+    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    csv: Annotated[Path, typer.Option(help="CSV file to write.")],
+    latex: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    results: Annotated[Path, typer.Option(help="Folder of the cells: scores.parquet and thresholds.json.")] = Path(
+        "results"
+    ),
+    params: Params = None,
+    assignments: Assignments = None,
+) -> None:
+    """What each part of the learned policy is worth (parameters: ablation, policies, significance)."""
+    from labelpolicy.steps import ablation as step
+
+    chosen = study(params, assignments)
+    names = [chosen.ablation.reference, *chosen.ablation.policies]
+    step.run(
+        datasets=datasets,
+        results=results,
+        metrics=metrics,
+        ablation=chosen.ablation,
+        policies={name: section(chosen.policies, name, "policy") for name in names},
+        parameters=chosen.significance,
+        output=output,
+        csv=csv,
+        latex=latex,
+        markdown=markdown,
+    )
+
+
+@app.command()
+def transfer(
+    metrics: Annotated[
+        list[Path],
+        typer.Argument(
+            help="metrics.json files: .../transfer/{learned on}/{data set}/{classifier}/seed{n}/{thresholds}/..., and "
+            "those of the data sets' own cells."
+        ),
+    ],
+    output: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
+) -> None:
+    """Meta-learners learned on one data set and applied to another, beside those learned where they decide."""
+    from labelpolicy.steps import transfer as step
+
+    step.run(metrics=metrics, output=output, markdown=markdown)
 
 
 @app.command()

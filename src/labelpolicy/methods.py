@@ -9,10 +9,11 @@ from pathlib import Path
 from labelpolicy.data.prepare import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
+from labelpolicy.policy.names import AT_LEAST_ONE, OUT_OF_FOLD, split_name
 
 #: Fixed rules for the label weights; the learned policies of params.yaml come on top.
-WEIGHTS = ("uniform", "inverse_frequency", "hierarchy")
-#: Fixed rules for the decision thresholds; again, the learned policies come on top.
+WEIGHTS = ("uniform", "inverse_frequency", "inverse_frequency_0.25", "inverse_frequency_0.5", "hierarchy")
+#: Fixed rules for the decision thresholds; again, the learned policies come on top. Of both: policy/names.py.
 THRESHOLDS = ("fixed", "scut", "rcut", "pcut", "scutfbr0", "scutfbr1", "odr", "odr_label", "shared")
 
 #: A row of these data sets stands in the tables of all of them; others name tasks or data sets, comma-separated.
@@ -45,9 +46,13 @@ class Method:
 
     @property
     def learned(self) -> tuple[str, ...]:
-        """The learned policies this row needs, each once: for its weights, its thresholds, or both."""
+        """The policies this row needs that are learned while a classifier trains, each once.
+
+        For its weights, its thresholds, or both. Thresholds learned on out-of-fold scores are their own.
+        """
+        rule, _, out_of_fold = split_name(self.thresholds)
         weights = () if self.weights in WEIGHTS else (self.weights,)
-        thresholds = () if self.thresholds in THRESHOLDS or self.thresholds in weights else (self.thresholds,)
+        thresholds = () if rule in THRESHOLDS or rule in weights or out_of_fold else (rule,)
         return weights + thresholds
 
     @property
@@ -153,10 +158,14 @@ def _check_names(
     allowed = {
         "classifier": None if classifiers is None else sorted(classifiers),
         "weights": None if learned is None else [*WEIGHTS, *learned],
-        "thresholds": None if learned is None else [*THRESHOLDS, *learned],
         "datasets": None if datasets is None else [ALL, *TASKS, *sorted(datasets)],
     }
     for column, names in allowed.items():
         for found in getattr(method, column).split(",") if column == "datasets" else [getattr(method, column)]:
             if names is not None and found not in names:
                 raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")
+    if learned is not None and split_name(method.thresholds)[0] not in (*THRESHOLDS, *learned):
+        raise LabelPolicyError(
+            f"{where}: unknown thresholds {method.thresholds!r}; expected one of {', '.join([*THRESHOLDS, *learned])}, "
+            f"alone or followed by {AT_LEAST_ONE}, {OUT_OF_FOLD} or {AT_LEAST_ONE}{OUT_OF_FOLD}"
+        )

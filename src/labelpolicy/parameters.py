@@ -122,8 +122,9 @@ class Linear(Training):
         description="sgd, with momentum 0.9: Adam would undo label weights here, since labels share no parameters",
     )
     learning_rate: PositiveFloat = Field(
-        30.0, description="the optimiser's step size; rows have unit length, so it may be large"
+        10.0, description="the optimiser's step size; rows have unit length, so it may be large"
     )
+    epochs: PositiveInt = Field(30, description="passes over the training split at most")
 
 
 class LinearSVC(Parameters):
@@ -252,6 +253,14 @@ class Thresholds(Parameters):
     )
 
 
+class Crossfit(Parameters):
+    """Out-of-fold scores, for thresholds whose name ends in +oof."""
+
+    folds: Annotated[int, Field(ge=2)] = Field(
+        3, description="folds of the training and validation documents; one more training than folds is needed"
+    )
+
+
 class MetaLearner(Parameters):
     """A learned policy: Algorithm 1 and what the paper leaves open. docs/algorithm.md explains each choice."""
 
@@ -267,24 +276,29 @@ class MetaLearner(Parameters):
         description="label: a label's logits learn from that label's share of the reward (its threshold from the "
         "step's, its weight from the steps' to come); total: all from the sum over labels of what is to come (paper)",
     )
+    estimator: Literal["pathwise", "policy_gradient", "evolution"] = Field(
+        "pathwise",
+        description="of the gradient of J (Eq. 7): through the utility made smooth; from draws of the policies "
+        "(paper); or from perturbed meta-learners",
+    )
     rewarded_on: Literal["held_out", "in_sample"] = Field(
         "held_out",
         description="documents the reward is computed on: validation documents, or the batches just trained on (paper)",
     )
     reward_documents: PositiveInt = Field(
-        1024, description="validation documents drawn for the held-out rewards of an episode"
+        512, description="validation documents drawn for the held-out rewards of an episode"
     )
     samples: PositiveInt = Field(
         8,
-        description="draws of p per time step, in opposite pairs when more than 1; 1: one draw and a running "
-        "baseline (paper)",
+        description="draws of p per time step (estimators other than pathwise), in opposite pairs when more than 1; "
+        "1: one draw and a running baseline (paper)",
     )
     episodes: PositiveInt = Field(60, description="M of Algorithm 1")
-    steps: PositiveInt = Field(10, description="T of Algorithm 1")
+    steps: PositiveInt = Field(4, description="T of Algorithm 1")
     batches: PositiveInt | None = Field(
         None,
         description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make "
-        "all episodes together, or each of them with reset: episode, one whole training of the classifier, at least 1",
+        "all episodes together, or each of them with reset: episode, half a training of the classifier, at least 1",
     )
     reset: Literal["training", "episode", "never"] = Field(
         "training",
@@ -294,17 +308,19 @@ class MetaLearner(Parameters):
     hidden: PositiveInt = Field(32, description="units of the GRU state")
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
     noise: PositiveFloat = Field(
-        1.0, description="standard deviation, in the first episode, of the Gaussian policy around the logits of p"
+        1.0,
+        description="standard deviation, in the first episode, of the Gaussian policy around the logits of p; "
+        "pathwise: in units of how far apart a label's highest logits lie",
     )
     final_noise: PositiveFloat = Field(
-        0.1, description="the same in the last episode; it falls geometrically in between"
+        0.05, description="the same in the last episode; it falls geometrically in between"
     )
     weight_noise: PositiveFloat = Field(0.3, description="standard deviation of the policy around the logits of w")
     weight_penalty: Annotated[float, Field(ge=0)] = Field(
         0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
     )
     threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
-        (0.01, 0.99), description="closed interval that p is clipped to"
+        (0.0001, 0.9999), description="closed interval that p is clipped to"
     )
     rollout: Literal["pass", "batch"] = Field(
         "pass",
@@ -316,6 +332,14 @@ class MetaLearner(Parameters):
     def _bounds_in_order(self) -> MetaLearner:
         if not self.threshold_bounds[0] < self.threshold_bounds[1]:
             raise ValueError("threshold_bounds: the lower bound must be below the upper one")
+        return self
+
+    @model_validator(mode="after")
+    def _pathwise_needs_a_smooth_reward(self) -> MetaLearner:
+        if self.estimator == "pathwise" and (self.reward == "paper" or self.credit == "total"):
+            raise ValueError(
+                "estimator: pathwise goes with reward: utility and credit: label; for others take policy_gradient"
+            )
         return self
 
     @model_validator(mode="after")
@@ -355,6 +379,47 @@ class Robustness(Parameters):
     policy: Name = Field("meta", description="the learned policy of the target robustness")
 
 
+class Ablation(Parameters):
+    """What each part of the learned policy is worth: variants of it against a reference. docs/ablation.md."""
+
+    classifiers: list[Name] = Field(
+        ["linear"],
+        min_length=1,
+        description="classifiers of the target ablation, each on the data sets of the grid that have rows of it; "
+        "trained by gradient",
+    )
+    seeds: PositiveInt = Field(5, description="seeds 0 .. n-1 of every row of the ablation")
+    reference: Name = Field("meta", description="the learned policy that the others are compared with")
+    policies: list[Name] = Field([], description="the learned policies that are compared with it")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Ablation:
+        names = [self.reference, *self.policies]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(f"{twice[0]!r} stands twice among the reference and the policies: keep one")
+        return self
+
+
+class Transfer(Parameters):
+    """Meta-learners learned on one data set and applied to another. docs/ablation.md."""
+
+    datasets: list[Name] = Field(
+        ["reuters21578", "goemotions"],
+        min_length=2,
+        description="data sets of the target transfer: each one's meta-learner decides all the others",
+    )
+    classifier: Name = Field("linear_svc", description="the classifier whose out-of-fold scores are decided")
+    policy: Name = Field("meta", description="the learned policy of the target transfer; learner: shared")
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Transfer:
+        twice = [name for name in self.datasets if self.datasets.count(name) > 1]
+        if twice:
+            raise ValueError(f"data set {twice[0]!r} is given twice: give it once")
+        return self
+
+
 class Report(Parameters):
     """What the report shows. The target is `snakemake report`."""
 
@@ -376,12 +441,15 @@ class Study(Parameters):
     synthetic: Synthetic = Synthetic()
     classifiers: Classifiers = Classifiers()
     chains: Chains = Chains()
+    crossfit: Crossfit = Crossfit()
     thresholds: Thresholds = Thresholds()
     policies: dict[Name, MetaLearner] = Field(
         {"meta": MetaLearner()}, min_length=1, description="learned policies by name; methods.tsv refers to them"
     )
     significance: Significance = Significance()
     robustness: Robustness = Robustness()
+    ablation: Ablation = Ablation()
+    transfer: Transfer = Transfer()
     report: Report = Report()
     mirror: str | None = Field(
         None, description="folder that holds raw files, tried before any download; the variable LABELPOLICY_MIRROR wins"
@@ -462,6 +530,15 @@ def settings(study: Study, *paths: str) -> str:
             leaves = [(path, value)] if value != Study.model_fields[path].default else []
         options += ["--set " + shlex.quote(f"{key}={json.dumps(leaf)}") for key, leaf in leaves]
     return " ".join(options)
+
+
+def differences(one: Parameters, other: Parameters) -> dict[str, Any]:
+    """The keys, as in params.yaml below the section, whose values differ between two of one model: those of ``one``."""
+    ours, theirs = (
+        {key: value for name, inner in model.model_dump(mode="json").items() for key, value in _leaves(name, inner)}
+        for model in (one, other)
+    )
+    return {key: value for key, value in ours.items() if value != theirs[key]}
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:

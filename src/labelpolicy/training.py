@@ -107,6 +107,12 @@ class Together:
             each.step()
 
 
+def state_of(optimiser: torch.optim.Optimizer | Together) -> dict[Tensor, dict[str, Tensor]]:
+    """What an optimiser remembers of each parameter."""
+    several = optimiser.optimisers if isinstance(optimiser, Together) else [optimiser]
+    return {parameter: state for each in several for parameter, state in each.state.items()}
+
+
 def optimiser(model: nn.Module, parameters: Training) -> torch.optim.Optimizer | Together:
     """The optimiser of the parameters' section, or of each part's where the model is made of several."""
     if hasattr(model, "parts"):
@@ -148,8 +154,7 @@ def train(
     model: nn.Module,
     inputs: Inputs,
     truth: np.ndarray,
-    valid_inputs: Inputs,
-    valid_truth: np.ndarray,
+    valid: tuple[Inputs, np.ndarray] | None,
     *,
     weights: np.ndarray,
     parameters: Training,
@@ -159,8 +164,9 @@ def train(
 ) -> list[dict[str, float]]:
     """Train in place with label weights w (Eq. 1); the best epoch by validation micro-F1 at 0.5 is kept.
 
-    Shapes: truth bool (documents, labels), weights (labels,) summing to 1. Returns one row per epoch: epoch, loss,
-    valid_accuracy, valid_macro_f1, valid_micro_f1.
+    Shapes: truth bool (documents, labels), weights (labels,) summing to 1. ``valid`` are validation documents and their
+    truth; without any, all epochs are run and the last one is kept. Returns one row per epoch: epoch, loss, and, with
+    ``valid``, valid_accuracy, valid_macro_f1, valid_micro_f1.
     """
     model.to(device).train()
     torch.manual_seed(derive(seed, "dropout"))
@@ -178,14 +184,19 @@ def train(
             raise LabelPolicyError(
                 f"epoch {epoch}: the training loss is {loss}: lower learning_rate (now {parameters.learning_rate})"
             )
-        measured = evaluate(valid_truth, score(model, valid_inputs, device) > 0.5)
-        history.append({"epoch": epoch, "loss": loss} | {f"valid_{m}": measured[m] for m in MEASURES})
+        history.append({"epoch": epoch, "loss": loss})
+        if valid is None:
+            progress.step(f"epoch {epoch}: loss {loss:.4f}")
+            continue
+        measured = evaluate(valid[1], score(model, valid[0], device) > 0.5)
+        history[-1] |= {f"valid_{m}": measured[m] for m in MEASURES}
         progress.step(f"epoch {epoch}: loss {loss:.4f}, validation micro-F1 {measured['micro_f1']:.4f}")
         if measured["micro_f1"] > best:
             best, kept, best_epoch = measured["micro_f1"], copy.deepcopy(model.state_dict()), epoch
         elif parameters.patience and epoch - best_epoch >= parameters.patience:
             break
-    model.load_state_dict(kept)
+    if valid is not None:
+        model.load_state_dict(kept)
     return history
 
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
-from small_cluster import SCORES, TARGET, Slurm, Study, missing
+from small_cluster import ROOT, SCORES, SMALL_PROFILE, TARGET, Slurm, Study, missing
+
+sys.path.append(str(ROOT / "tests/dvc"))  # for `tracked`
 
 
 @pytest.fixture(scope="session")
@@ -17,22 +20,16 @@ def slurm(tmp_path_factory):
         pytest.skip(reason)
     cluster = Slurm(tmp_path_factory.mktemp("slurm"))
     try:
-        cluster.start()
+        if reason := cluster.start():
+            pytest.skip(reason)
         yield cluster
     finally:
         cluster.stop()
 
 
 def on_slurm(made: Study) -> Iterator[Study]:
-    """Yield a study that runs on the test cluster: its profile looks often for jobs' ends and fits the small nodes."""
-    made.profile(
-        "slurm",
-        {
-            "slurm-init-seconds-before-status-checks": "slurm-init-seconds-before-status-checks: 1",
-            "latency-wait": "latency-wait: 15",
-            "abreast": "  abreast: 2",
-        },
-    )
+    """Yield a study that runs on the test cluster."""
+    made.profile("slurm", SMALL_PROFILE)
     made.environment["SNAKEMAKE_PROFILE"] = "profiles/slurm"
     yield made
     if made.running and made.running.poll() is None:  # after a failed test

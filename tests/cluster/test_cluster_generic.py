@@ -1,5 +1,6 @@
 """profiles/cluster-generic against commands that stand in for SGE, PBS and LSF; none of these was at hand."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -19,13 +20,13 @@ number=$(($(cat {folder}/number) + 1))
 echo $number > {folder}/number
 echo "$@" >> {folder}/submitted
 setsid sh -c 'sh "$1"; echo $? > {folder}/'$number.ended job "$script" > {folder}/$number.out 2>&1 < /dev/null &
-echo $! > {folder}/$number.session
+echo $! > {folder}/$number.group
 """
 CANCEL = """\
 for job; do
   number=${{job%%.*}}
   echo "$number" >> {folder}/cancelled
-  pkill -KILL -s "$(cat {folder}/$number.session)"
+  kill -s KILL -- "-$(cat {folder}/$number.group)"
   echo 137 > {folder}/$number.ended
 done
 """
@@ -93,8 +94,9 @@ def ready(scheduler, weighed):
     )
     yield weighed
     _, state = scheduler
-    for file in state.glob("*.session"):
-        subprocess.run(["pkill", "-KILL", "-s", file.read_text().strip()])
+    for file in state.glob("*.group"):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(int(file.read_text()), signal.SIGKILL)
 
 
 def test_jobs_are_submitted_watched_and_tried_again(ready, scheduler, local):

@@ -1,6 +1,7 @@
 """The workflow on a real SLURM of two nodes, and what happens when something goes wrong there."""
 
 import os
+import shutil
 import signal
 
 import yaml
@@ -37,7 +38,8 @@ def test_from_nothing_to_the_table_with_the_same_bytes_as_locally(slurm, study, 
     assert "Shell command: labelpolicy train" in printed  # profiles/default counts as well
     assert training == [["main", "1", "1500M", "2:00:00"]] * 2
     assert len(set(devices)) == 2 and all(device in ("gpu=0", "gpu=1") for _, device in devices)
-    of_this_run = [job for job in slurm.jobs(layout, "--states=all") if job[0].startswith("rule_")]
+    finished = slurm.jobs(f"%Z|{layout}", "--states=all")
+    of_this_run = [job for place, *job in finished if place == str(study.folder)]
     grouped = {comment: rest for comment, *rest in of_this_run if "fit" not in comment}
     # Three rows are decided two abreast: CPUs and memory of two, the time of two turns.
     assert grouped["rule_decisions_decide"] == ["short", "2", "2000M", "30:00"]
@@ -154,7 +156,7 @@ def test_without_slurm_the_missing_command_is_named(study):
     tools = study.folder / "tools"
     tools.mkdir()
     for name in ("sh", "bash", "env", "uname", "which"):
-        (tools / name).symlink_to(f"/usr/bin/{name}")
+        (tools / name).symlink_to(shutil.which(name))
     head = study.environment["PATH"].split(os.pathsep)[:2]
     study.environment["PATH"] = os.pathsep.join([*head, str(tools)])
     printed = study.run(TARGET, fails=True)

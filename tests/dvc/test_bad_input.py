@@ -55,14 +55,17 @@ def test_a_profile_decides_how_much_to_use(copy):
     assert "Using profiles profiles/two" in printed and "Provided cores: 1" in printed
 
 
-def test_a_stage_while_another_runs(copy):
+@pytest.mark.parametrize("name", ["labelpolicy", "bridge.py"])
+def test_a_stage_while_another_runs(copy, name):
     """Or a job that somebody started by hand, or that a killed run left behind."""
-    other = subprocess.Popen(["bash", "-c", "exec -a labelpolicy sleep 600"], cwd=copy.folder)
+    other = subprocess.Popen(["bash", "-c", f"exec -a {name} sleep 600"], cwd=copy.folder)
     try:
-        while not Path(f"/proc/{other.pid}/cmdline").read_bytes().startswith(b"labelpolicy\0"):
+        while not Path(f"/proc/{other.pid}/cmdline").read_bytes().startswith(f"{name}\0".encode()):
             time.sleep(0.01)
         turn(copy)
-        printed = copy.dvc("repro", "baselines", fails=True)
+        printed = (
+            copy.dvc("repro", "baselines", fails=True) if name == "labelpolicy" else copy.bridge("restore", fails=True)
+        )
         assert f"(process {other.pid}): wait for it, or stop it: kill {other.pid}" in one_line(printed)
     finally:
         other.kill()
@@ -150,7 +153,7 @@ def small_disk(tmp_path):
     """A file system of its own with little room."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", folder], capture_output=True).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", folder], capture_output=True).returncode:
         pytest.skip("only root may mount a small file system")
     yield folder
     subprocess.run(["umount", "-l", folder], check=True)

@@ -21,7 +21,7 @@ SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 @pytest.fixture
 def server(tmp_path):
     """An SSH server of this user's on loopback, with keys of its own: its port and the key that it lets in."""
-    if SSHD is None or shutil.which("ssh-keygen") is None:
+    if SSHD is None or shutil.which("ssh-keygen") is None or shutil.which("sftp") is None:
         pytest.skip("no sshd or ssh-keygen: install openssh-server and openssh-client")
     folder = tmp_path / "ssh"
     folder.mkdir(mode=0o700)
@@ -53,7 +53,11 @@ def server(tmp_path):
                     break
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        assert running.poll() is None, (folder / "log").read_text()
+        login = ["sftp", "-q", "-b", "/dev/null", "-P", str(port), "-i", folder / "user"]
+        login += ["-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "-o", "IdentitiesOnly=yes"]
+        done = subprocess.run([*login, f"{getpass.getuser()}@127.0.0.1"], capture_output=True, text=True)
+        if running.poll() is not None or done.returncode:
+            pytest.skip(f"no SSH server runs here: {((folder / 'log').read_text() + done.stderr).splitlines()[-1:]}")
         yield port, folder / "user"
     finally:
         running.send_signal(signal.SIGTERM)
@@ -103,6 +107,16 @@ def test_restoring_says_what_does_not_fit(copy):
     printed = copy.bridge("restore", fails=True)
     assert printed.startswith("error: results/significance.parquet (params changed, update pending) and ")
     assert printed.endswith("undo the changes or run `dvc repro`\n") and printed.count("\n") == 1
+
+
+def test_restoring_where_there_is_nothing_to_restore_from(clone):
+    clone.dvc("remote", "remove", "storage")
+    printed = clone.bridge("restore", fails=True)
+    assert "no remote is set: name the one that has them (`dvc remote add -d storage URL`)" in printed
+    assert printed.count("\n") == 1
+    (clone.folder / "dvc.lock").unlink()
+    printed = clone.bridge("restore", fails=True)
+    assert printed == "error: dvc.lock: no such file: this revision has no results, and `dvc repro` makes them\n"
 
 
 def test_restoring_another_state_does_not_overwrite_what_git_does_not_have(copy):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import subprocess
@@ -65,15 +66,17 @@ def test_results_edited_by_hand_are_made_again(copy, origin):
 
 
 def test_a_killed_stage(copy, clean):
-    """SIGKILL of DVC, the bridge and Snakemake while jobs are at work; the jobs live on, and are waited for."""
+    """SIGKILL of DVC, the bridge and Snakemake while jobs are at work; the jobs live on, and are waited for.
+
+    And before that a second run at the same time, which DVC itself turns away.
+    """
     changed(copy)
     command = [sys.executable, "-m", "dvc", "repro", *TRAINED]
     running = subprocess.Popen(command, cwd=copy.folder, env=copy.environment, stdout=subprocess.DEVNULL)
-    while not (jobs := at_work(copy)) and running.poll() is None:
+    while not (jobs := [job for job in at_work(copy) if suspended(job)]) and running.poll() is None:
         time.sleep(0.02)
     assert jobs, "the run ended before it could be killed"
-    for job in jobs:
-        job.suspend()
+    assert f"is busy, it is being blocked by:\n  (PID {running.pid})" in copy.dvc("repro", *TRAINED, fails=True)
     family = psutil.Process(running.pid).children(recursive=True)
     running.kill()
     running.wait()
@@ -88,6 +91,13 @@ def test_a_killed_stage(copy, clean):
         time.sleep(0.1)
     copy.dvc("repro", *TRAINED)
     assert equal(copy, clean, TRAINED)
+
+
+def suspended(job: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        job.suspend()
+        return True
+    return False
 
 
 def at_work(repository) -> list[psutil.Process]:

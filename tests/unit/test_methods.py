@@ -47,10 +47,21 @@ def test_shipped_rows_are_good_and_cover_the_paper():
         ("inverse_frequency", "meta", ("meta",)),
         ("meta", "meta", ("meta",)),
         ("meta", "meta_paper", ("meta", "meta_paper")),
+        ("uniform", "shared+one+oof", ()),
+        ("meta", "meta+one", ("meta",)),
+        ("inverse_frequency_0.25", "meta_paper+one", ("meta_paper",)),
+        ("meta", "meta_paper+oof", ("meta",)),
     ],
 )
 def test_learned_policies_of_a_row(weights, thresholds, learned):
     assert Method("x", "linear", weights, thresholds, "-", "base").learned == learned
+
+
+def test_thresholds_may_have_suffixes_and_are_cells_of_their_own(tmp_path):
+    names = ["fixed", "fixed+one", "fixed+oof", "fixed+one+oof", "meta+one", "meta+oof", "odr+one+oof"]
+    methods = read(write(tmp_path, *((name, "linear", "uniform", name, "-", "g", "all") for name in names)))
+    assert [row.thresholds for row in methods] == names
+    assert [row.name for row in methods if row.is_baseline] == ["fixed"]
 
 
 def test_reads_rows_in_order_and_skips_blank_lines(tmp_path):
@@ -73,6 +84,13 @@ def test_reads_rows_in_order_and_skips_blank_lines(tmp_path):
             [("A", "linear", "uniform", "scutfbr", "-", "g", "all")],
             "line 2: unknown thresholds 'scutfbr'; expected one of",
         ),
+        (
+            [GOOD, ("A", "linear", "uniform", "shared+oof+one", "-", "g", "all")],
+            "line 3: unknown thresholds 'shared+oof+one'; expected one of fixed, scut, rcut, pcut, scutfbr0, "
+            "scutfbr1, odr, odr_label, shared, meta, meta_paper, alone or followed by +one, +oof or +one+oof",
+        ),
+        ([("A", "linear", "uniform", "meta+all", "-", "g", "all")], "line 2: unknown thresholds 'meta+all'; expected"),
+        ([("A", "linear", "uniform", "+oof", "-", "g", "all")], "line 2: unknown thresholds '+oof'; expected"),
         (
             [GOOD, ("CNN", "linear", "uniform", "fixed", "-", "g", "all")],
             "line 3: the name 'CNN' stands on line 2 already",

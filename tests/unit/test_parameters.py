@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import MetaLearner, Study, check, override, settings
+from labelpolicy.parameters import Ablation, MetaLearner, Study, Utility, check, differences, override, settings
 from labelpolicy.steps.parameters import page
 
 ROOT = Path(__file__).parents[2]
@@ -25,9 +25,13 @@ def keys(value, path=""):
 def test_params_yaml_shows_every_key_at_its_default():
     study = check(Study, FILE, "params.yaml")
     shown = Study.model_validate({}).model_dump(mode="json")
-    shown["policies"]["meta_paper"] = MetaLearner().model_dump(mode="json")
-    assert keys(FILE) == keys(shown)
-    assert study == Study(policies=study.policies)
+    whole = ("meta", "meta_paper")  # the others of the ablation show what they change
+    shown["policies"] = {name: MetaLearner().model_dump(mode="json") for name in whole}
+    read = FILE | {"policies": {name: FILE["policies"][name] for name in whole}}
+    assert keys(read) == keys(shown)
+    chosen = {"policies": study.policies, "transfer": study.transfer}
+    assert study == Study(**chosen, ablation=Ablation(policies=study.ablation.policies))
+    assert {study.ablation.reference, *study.ablation.policies, study.transfer.policy} <= set(study.policies)
     assert study.policies["meta"] == MetaLearner()
 
 
@@ -70,11 +74,25 @@ def test_every_parameter_is_described():
         ({"classifiers": {"kim_cnn": {"epochs": 0}}}, "f.yaml: classifiers.kim_cnn.epochs: found 0: "),
         ({"policies": {"meta": {"threshold_bounds": [0.9, 0.1]}}}, "the lower bound must be below the upper one"),
         ({"policies": {"meta": {"threshold_bounds": [0.0, 0.5]}}}, "policies.meta.threshold_bounds.0: found 0.0"),
-        ({"policies": {"meta": {"credit": "total"}}}, "credit: total goes with samples: 1"),
+        ({"policies": {"meta": {"credit": "total", "estimator": "evolution"}}}, "credit: total goes with samples: 1"),
+        (
+            {"policies": {"meta": {"credit": "total"}}},
+            "estimator: pathwise goes with reward: utility and credit: label",
+        ),
+        (
+            {"policies": {"meta": {"reward": "paper"}}},
+            "estimator: pathwise goes with reward: utility and credit: label",
+        ),
         ({"thresholds": {"utility": {"accuracy": 0, "macro_f1": 0, "micro_f1": 0}}}, "all weights are 0"),
         ({"data": {"vectors": {"source": "file"}}}, "source: file needs a path"),
         ({"data": {"validation_fraction": 1}}, "data.validation_fraction: found 1"),
         ({"policies": {}}, "policies: found {}"),
+        (
+            {"ablation": {"policies": ["one", "meta"]}},
+            "ablation: found {'policies': ['one', 'meta']}: Value error, 'meta'",
+        ),
+        ({"transfer": {"datasets": ["reuters21578"]}}, "transfer.datasets: found ['reuters21578']"),
+        ({"transfer": {"datasets": ["a", "b", "a"]}}, "data set 'a' is given twice"),
         ({"nothing": 1}, "f.yaml: nothing: unknown parameter"),
         ("text", "f.yaml: top level: found 'text'"),
     ],
@@ -113,12 +131,22 @@ def test_bad_assignments(assignment, message):
     assert message in str(caught.value)
 
 
+def test_differences_are_those_of_the_parameters():
+    one = MetaLearner(rewarded_on="in_sample", steps=3, utility=Utility(macro_f1=2.0))
+    assert differences(one, MetaLearner()) == {"utility.macro_f1": 2.0, "rewarded_on": "in_sample", "steps": 3}
+    assert differences(MetaLearner(), one)["utility.macro_f1"] == 1.0
+    assert differences(one, one) == {}
+
+
 def test_settings_carry_what_differs_from_the_defaults_and_come_back_whole():
     study = check(
         Study,
         {
             "classifiers": {"kim_cnn": {"windows": [2, 3], "dropout": 0.25}},
-            "policies": {"mine": {"reward": "paper", "utility": {"accuracy": 0.0}}, "plain": {}},
+            "policies": {
+                "mine": {"reward": "paper", "estimator": "evolution", "utility": {"accuracy": 0.0}},
+                "plain": {},
+            },
             "data": {"vectors": {"source": "file", "path": "a folder/it's.bin"}},
             "device": "cpu",
         },

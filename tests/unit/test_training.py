@@ -33,7 +33,7 @@ def corpus(documents=200):
     return Rows(features), features[:, :3] > 0.3
 
 
-def fit(weights=(1 / 3,) * 3, seed=0, model=None, **settings):
+def fit(weights=(1 / 3,) * 3, seed=0, model=None, valid=True, **settings):
     inputs, truth = corpus()
     torch.manual_seed(1)
     model = model or torch.nn.Linear(6, 3)
@@ -42,8 +42,7 @@ def fit(weights=(1 / 3,) * 3, seed=0, model=None, **settings):
         model,
         inputs,
         truth,
-        inputs,
-        truth,
+        (inputs, truth) if valid else None,
         weights=np.array(weights),
         parameters=parameters,
         seed=seed,
@@ -110,6 +109,18 @@ def test_without_patience_all_epochs_are_run():
     assert len(fit(patience=2, epochs=12, learning_rate=1e-12)[1]) == 3
 
 
+def test_without_validation_documents_every_epoch_is_run_and_the_last_is_kept(monkeypatch):
+    rising = iter([0.1, 0.2, 0.3])
+    monkeypatch.setattr(
+        training, "evaluate", lambda *_: dict.fromkeys(training.MEASURES, 0.0) | {"micro_f1": next(rising)}
+    )
+    last, _ = fit(epochs=3)
+    monkeypatch.setattr(training, "evaluate", None)
+    model, history = fit(epochs=3, patience=1, valid=False)
+    assert [sorted(row) for row in history] == [["epoch", "loss"]] * 3
+    assert torch.equal(model.weight, last.weight)
+
+
 def test_adam_hides_label_weights_and_sgd_shows_them():
     """With a linear model labels share nothing, and Adam divides the weight out again (docs/algorithm.md)."""
     skewed = (0.6, 0.3, 0.1)
@@ -127,7 +138,7 @@ def test_a_loss_that_is_no_number_is_an_error():
             torch.nn.Linear(6, 3),
             inputs,
             corpus()[1],
-            *corpus(),
+            corpus(),
             weights=np.full(3, 1 / 3),
             parameters=Training(),
             seed=0,

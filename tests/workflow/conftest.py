@@ -47,6 +47,7 @@ policies:
     learner: paper
     reward: paper
     credit: total
+    estimator: policy_gradient
     rewarded_on: in_sample
     samples: 1
     batches: 1

@@ -10,6 +10,7 @@ from labelpolicy.digest import code_digest
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import THRESHOLDS, WEIGHTS, read_methods, rows_of
 from labelpolicy.parameters import Study, check, settings
+from labelpolicy.policy.names import scores_file, split_name
 from labelpolicy.report.chosen import check as check_labels
 from labelpolicy.report.document import engine
 from snakemake.exceptions import WorkflowError
@@ -55,20 +56,26 @@ LEARNED_FROM = [
 PREPARED = [*LEARNED_FROM, "test.parquet"]
 
 
+by_gradient = [name for name in classifiers.CLASSIFIERS if name != "linear_svc"]
 for key, names, known in (
-    ("policy", [study.robustness.policy], list(study.policies)),
-    ("classifiers", study.robustness.classifiers, [name for name in classifiers.CLASSIFIERS if name != "linear_svc"]),
+    ("robustness.policy", [study.robustness.policy], study.policies),
+    ("robustness.classifiers", study.robustness.classifiers, by_gradient),
+    ("ablation.reference", [study.ablation.reference], study.policies),
+    ("ablation.policies", study.ablation.policies, study.policies),
+    ("ablation.classifiers", study.ablation.classifiers, by_gradient),
+    ("transfer.policy", [study.transfer.policy], study.policies),
+    ("transfer.classifier", [study.transfer.classifier], classifiers.CLASSIFIERS),
 ):
     for name in names:
         if name not in known:
-            raise WorkflowError(f"params.yaml: robustness.{key}: {name!r} is none of {', '.join(known)}")
+            raise WorkflowError(f"params.yaml: {key}: {name!r} is none of {', '.join(known)}")
 
 
 wildcard_constraints:
     dataset=r"[a-z][a-z0-9_]*",
     classifier="|".join(map(re.escape, classifiers.names())),
-    weights="|".join([*WEIGHTS, *study.policies]),
-    thresholds="|".join([*THRESHOLDS, *study.policies]),
+    weights="|".join(map(re.escape, [*WEIGHTS, *study.policies])),
+    thresholds=rf"({'|'.join([*THRESHOLDS, *study.policies])})(\+one)?(\+oof)?",
     policy="|".join(study.policies),
     seed=r"\d+",
 
@@ -85,6 +92,10 @@ def raw_files(wildcards):
 def training_settings(wildcards):
     """Options of the command line that carry a classifier's parameters."""
     return settings(study, *classifiers.sections(wildcards.classifier), "device", "threads")
+
+
+def crossfit_settings(wildcards):
+    return f"{training_settings(wildcards)} {settings(study, 'crossfit')}"
 
 
 def learning_settings(wildcards):
@@ -129,10 +140,34 @@ def every_cell(wildcards):
 
 
 def learned_thresholds(wildcards):
-    """The policy.json behind a learned policy's thresholds, whatever the weights; nothing for a fitted policy."""
-    if wildcards.thresholds in study.policies:
-        return f"results/{CELL}/policy.json".format(**{**wildcards, "weights": wildcards.thresholds})
-    return []
+    """The policy.json behind a learned policy's thresholds; nothing for a fitted policy.
+
+    Learned while the classifier trained, it serves whatever the weights; learned on scores, it is those scores'.
+    """
+    policy, _, out_of_fold = split_name(wildcards.thresholds)
+    if policy not in study.policies:
+        return []
+    if out_of_fold:
+        return f"results/{CELL}/learned/{{thresholds}}/policy.json".format(**wildcards)
+    return f"results/{CELL}/policy.json".format(**{**wildcards, "weights": policy})
+
+
+def learned_on_scores(wildcards):
+    """Options of learning on scores, by the name of the thresholds."""
+    policy, at_least_one, _ = split_name(wildcards.thresholds)
+    options = f"--policy {policy}" + (" --at-least-one" if at_least_one else "")
+    return f"{options} {settings(study, f'policies.{policy}', 'threads')}"
+
+
+def decided_documents(wildcards):
+    """The documents that thresholds are fitted on or applied to."""
+    splits = ("train", "valid", "test") if split_name(wildcards.thresholds)[2] else ("valid", "test")
+    return [f"data/processed/{wildcards.dataset}/{split}.parquet" for split in splits]
+
+
+def scores_of(wildcards):
+    """The scores that a cell's thresholds are fitted on and applied to."""
+    return f"results/{CELL}/{scores_file(wildcards.thresholds)}".format(**wildcards)
 
 
 def initialised_settings(wildcards):
@@ -150,13 +185,13 @@ def every_sweep(wildcards):
 
 
 def kept_decisions(wildcards):
-    """scores.parquet and thresholds.json of every row of the sheet, on every data set, for every seed."""
+    """Scores and thresholds.json of every row of the sheet, on every data set, for every seed."""
     return [
         f"results/{dataset}/{row.classifier}/{row.weights}/seed{seed}/{file}"
         for dataset in DATASETS
         for row in rows_of(methods, dataset)
         for seed in SEEDS
-        for file in ("scores.parquet", f"{row.thresholds}/thresholds.json")
+        for file in (scores_file(row.thresholds), f"{row.thresholds}/thresholds.json")
     ]
 
 

@@ -6,12 +6,18 @@ def cells():
     return [path.split("/")[1:6] for path in every_cell(None)]
 
 
+def while_training(thresholds):
+    """The rule of thresholds that are not fitted on out-of-fold scores, if any."""
+    name, _, out_of_fold = split_name(thresholds)
+    return [] if out_of_fold else [name]
+
+
 def learned_policies(wildcards):
     """policy.json of every learned policy that a row needs, for its weights or its thresholds."""
     found = {
         f"results/{dataset}/{classifier}/{policy}/{seed}/policy.json"
         for dataset, classifier, weights, seed, thresholds in cells()
-        for policy in {weights, thresholds} & set(study.policies)
+        for policy in {weights, *while_training(thresholds)} & set(study.policies)
     }
     return sorted(found)
 
@@ -19,7 +25,8 @@ def learned_policies(wildcards):
 def is_main(classifier, weights, thresholds):
     """Whether a row is the study's own: a classifier of the paper as it is, or with something learned."""
     ours = classifier != "linear_svc" and "+" not in classifier  # {encoder}+{chain} is another way to train
-    return ours and ((weights, thresholds) == ("uniform", "fixed") or bool({weights, thresholds} & set(study.policies)))
+    learned = {weights, split_name(thresholds)[0]} & set(study.policies)
+    return ours and ((weights, thresholds) == ("uniform", "fixed") or bool(learned))
 
 
 def decided(main):

@@ -1,4 +1,4 @@
-# Thresholds fitted on validation scores, or those of a learned policy; then every measure on the test scores.
+# Thresholds fitted on validation or out-of-fold scores, or those of a learned policy; then every measure on the test scores.
 
 
 rule decide:
@@ -6,9 +6,8 @@ rule decide:
         "Decide {wildcards.dataset}/{wildcards.classifier}/{wildcards.weights}/seed{wildcards.seed} by {wildcards.thresholds}"
     input:
         "data/processed/{dataset}/labels.parquet",
-        "data/processed/{dataset}/valid.parquet",
-        "data/processed/{dataset}/test.parquet",
-        scores=f"results/{CELL}/scores.parquet",
+        decided_documents,
+        scores=scores_of,
         policy=learned_thresholds,
     output:
         metrics=f"results/{CELL}/{{thresholds}}/metrics.json",

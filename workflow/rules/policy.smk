@@ -10,7 +10,7 @@ rule weigh:
     output:
         f"results/{CELL}/policy.json",
     wildcard_constraints:
-        weights="|".join(WEIGHTS),
+        weights="|".join(map(re.escape, WEIGHTS)),
     params:
         code=code_digest("steps.weigh"),
     conda:
@@ -81,3 +81,59 @@ rule rollout:
         "labelpolicy rollout data/processed/{wildcards.dataset} {wildcards.classifier} --policy {wildcards.policy}"
         " --seed {wildcards.seed} --meta {input.meta} --output {output.policy} --trace {output.trace}"
         " {params.settings} 2> {log}"
+
+
+rule learn_on_scores:
+    message:
+        "Learn {wildcards.thresholds} on the scores of {wildcards.dataset}/{wildcards.classifier}, seed {wildcards.seed}"
+    input:
+        multiext("data/processed/{dataset}/", "labels.parquet", "train.parquet", "valid.parquet"),
+        scores=f"results/{CELL}/out_of_fold.parquet",
+    output:
+        meta=f"results/{CELL}/learned/{{thresholds}}/meta_learner.safetensors",
+        trace=f"results/{CELL}/learned/{{thresholds}}/trace.parquet",
+    params:
+        options=learned_on_scores,
+        code=code_digest("steps.learn"),
+    conda:
+        "../envs/labelpolicy.yml"
+    log:
+        f"logs/learn_on_scores/{CELL}/{{thresholds}}.log",
+    benchmark:
+        f"logs/benchmarks/learn_on_scores/{CELL}/{{thresholds}}.tsv"
+    threads: study.threads
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    shell:
+        "labelpolicy learn data/processed/{wildcards.dataset} {wildcards.classifier} --scores {input.scores}"
+        " --seed {wildcards.seed} --output {output.meta} --trace {output.trace} {params.options} 2> {log}"
+
+
+rule rollout_on_scores:
+    message:
+        "Roll out {wildcards.thresholds} on the scores of {wildcards.dataset}/{wildcards.classifier}, seed {wildcards.seed}"
+    input:
+        multiext("data/processed/{dataset}/", "labels.parquet", "train.parquet", "valid.parquet"),
+        scores=f"results/{CELL}/out_of_fold.parquet",
+        meta=f"results/{CELL}/learned/{{thresholds}}/meta_learner.safetensors",
+    output:
+        policy=f"results/{CELL}/learned/{{thresholds}}/policy.json",
+        trace=f"results/{CELL}/learned/{{thresholds}}/rollout.parquet",
+    params:
+        options=learned_on_scores,
+        code=code_digest("steps.learn"),
+    conda:
+        "../envs/labelpolicy.yml"
+    log:
+        f"logs/rollout_on_scores/{CELL}/{{thresholds}}.log",
+    benchmark:
+        f"logs/benchmarks/rollout_on_scores/{CELL}/{{thresholds}}.tsv"
+    threads: study.threads
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    shell:
+        "labelpolicy rollout data/processed/{wildcards.dataset} {wildcards.classifier} --scores {input.scores}"
+        " --seed {wildcards.seed} --meta {input.meta} --output {output.policy} --trace {output.trace}"
+        " {params.options} 2> {log}"

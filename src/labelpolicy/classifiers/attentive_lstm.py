@@ -50,22 +50,21 @@ class MentionInputs:
                 "classifier attentive_lstm: the documents have no mentions (columns start and end of the prepared "
                 "data): choose another classifier, or a data set of entity mentions"
             )
-        starts, ends = split.mentions.T.astype(np.int64)
-        first, self.words = split.tokens.offsets[:-1], split.tokens.values
-        self.start, self.end = first + starts, first + ends
-        self.mention = np.minimum(ends - starts, longest).astype(np.int32)
-        self.left = np.minimum(starts, context).astype(np.int32)
-        self.right = np.minimum(split.tokens.lengths - ends, context).astype(np.int32)
-        # Neighbours in this order agree in both lengths, so that neither side of a batch has much padding.
-        self.lengths = self.left * (context + 1) + self.right
+        self.tokens, self.mentions, self.context, self.longest = split.tokens, split.mentions, context, longest
+        starts, ends = split.mentions.T
+        right = np.minimum(split.tokens.lengths - ends, context).astype(np.int32)
+        # The one array of its own: what else a batch needs is read from the split, which is mapped into memory.
+        self.lengths = _along(np.minimum(starts, context), right)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def batch(self, rows: np.ndarray, device: Any) -> Batch:
-        mention = self._words(self.start[rows], 1, self.mention[rows], least=1)
-        left = self._words(self.start[rows] - 1, -1, self.left[rows], least=0)
-        right = self._words(self.end[rows], 1, self.right[rows], least=0)
+        starts, ends = self.mentions[rows].T.astype(np.int64)
+        first, past = self.tokens.offsets[rows], self.tokens.offsets[rows + 1]
+        mention = self._words(first + starts, 1, np.minimum(ends - starts, self.longest), least=1)
+        left = self._words(first + starts - 1, -1, np.minimum(starts, self.context), least=0)
+        right = self._words(first + ends, 1, np.minimum(past - first - ends, self.context), least=0)
         arrays = (mention, np.ascontiguousarray(left.T), np.ascontiguousarray(right.T))
         return Batch(*(torch.from_numpy(array).to(device) for array in arrays))
 
@@ -73,7 +72,19 @@ class MentionInputs:
         """Token ids int64 (documents, words) from ``first`` on in steps of ``step``, padded to the longest."""
         position = np.arange(max(int(lengths.max(initial=0)), least))
         inside = position < lengths[:, None]
-        return np.where(inside, self.words.take(first[:, None] + step * position, mode="clip"), PAD).astype(np.int64)
+        found = self.tokens.values.take(first[:, None] + step * position, mode="clip")
+        return np.where(inside, found, PAD).astype(np.int64)
+
+
+def _along(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """A number for each pair of lengths, so that neither side of a batch of neighbours has much padding.
+
+    It is the place of the pair on a path through all of them that changes one length by one at a time: first the pairs
+    whose longer side has no word, then those whose longer side has one, forth and back in turn.
+    """
+    longer = np.maximum(left, right)
+    place = np.where(right == longer, left, 2 * longer - right)
+    return longer**2 + np.where(longer % 2 == 0, place, 2 * longer - place)
 
 
 class Recurrence(torch.autograd.Function):
@@ -83,7 +94,7 @@ class Recurrence(torch.autograd.Function):
     side from position 0 outwards; ``inside`` (positions, 1, documents), 1 where there is a word and 0 in padding;
     ``weights`` (4 streams, 4 * hidden, width + hidden): left outwards and inwards, right outwards and inwards, with
     rows for output, input and forget gate and candidate; ``left``, the positions of the left side. Output: states of
-    both directions (2 * hidden, positions, documents), zero where a side is empty; where padding follows the last
+    both directions (positions, 2 * hidden, documents), zero where a side is empty; where padding follows the last
     word, the outward half means nothing.
 
     Documents are the last axis, so that a gate of one stream is one block of memory.
@@ -104,7 +115,7 @@ class Recurrence(torch.autograd.Function):
         gates = vectors.new_empty(steps, streams, 4 * hidden, documents)
         cell = vectors.new_empty(steps + 1, streams, hidden, documents)
         squashed = vectors.new_empty(steps, streams, hidden, documents)
-        states = vectors.new_empty(2 * hidden, positions, documents)
+        states = vectors.new_empty(positions, 2 * hidden, documents)
         cell[0] = 0
         for t in range(steps):
             now = _running(t, sides)
@@ -130,7 +141,7 @@ class Recurrence(torch.autograd.Function):
         steps, streams, rows, documents = gates.shape
         sides, width, hidden = context.sides, context.width, rows // 4
         of_weights = torch.zeros_like(weights)
-        of_vectors = gradient.new_zeros(gradient.shape[1], width, documents) if context.needs_input_grad[0] else None
+        of_vectors = gradient.new_zeros(len(gradient), width, documents) if context.needs_input_grad[0] else None
         # Gradients of the state and the cell that come from the next step, and scratch for the gates'.
         of_state, of_cell, scratch = gates.new_zeros(3, streams, hidden, documents)
         of_gates = gates.new_empty(streams, rows, documents)
@@ -157,7 +168,7 @@ class Recurrence(torch.autograd.Function):
             if t:
                 torch.bmm(weights[now, :, width:].transpose(1, 2), d, out=state)
             if of_vectors is not None:
-                for stream, (_, position, _) in _places(t, sides, hidden):
+                for stream, (position, _) in _places(t, sides, hidden):
                     of_vectors[position].addmm_(weights[stream, :, :width].T, of_gates[stream])
         return of_vectors, None, of_weights, None
 
@@ -173,13 +184,60 @@ def _running(t: int, sides: tuple[slice, slice]) -> slice:
     return slice(0 if first else 2, 4 if second else 2)
 
 
-def _places(t: int, sides: tuple[slice, slice], hidden: int) -> Iterator[tuple[int, tuple[slice, int, slice]]]:
+def _places(t: int, sides: tuple[slice, slice], hidden: int) -> Iterator[tuple[int, tuple[int, slice]]]:
     """Each running stream, and where in the output its states of step ``t`` belong."""
-    outward, inward, everything = slice(0, hidden), slice(hidden, None), slice(None)
+    outward, inward = slice(0, hidden), slice(hidden, None)
     for side, part in enumerate(sides):
         if part.start + t < part.stop:
-            yield 2 * side, (outward, part.start + t, everything)
-            yield 2 * side + 1, (inward, part.stop - 1 - t, everything)
+            yield 2 * side, (part.start + t, outward)
+            yield 2 * side + 1, (part.stop - 1 - t, inward)
+
+
+class Attention(torch.autograd.Function):
+    """Eq. 8 for each side: its states summed with the weights that one MLP, shared by both sides, gives them.
+
+    Inputs: ``states`` (positions, 2 * hidden, documents) and ``inside`` bool (positions, documents), the left side's
+    and then the right one's; ``into`` (attention, 2 * hidden) and ``out`` (1, attention), W2 and W1; ``left``, the
+    positions of the left side; ``sigma``. Output: (2 sides, 2 * hidden, documents), zero where a side is empty.
+
+    The gradient is written out because PyTorch's copies the states several times, once per operation and side.
+    """
+
+    @staticmethod
+    def forward(
+        context: Any, states: Tensor, inside: Tensor, into: Tensor, out: Tensor, left: int, sigma: str
+    ) -> Tensor:
+        positions = len(states)
+        sides, _ = _sides(positions, left)
+        inner = torch.bmm(into.expand(positions, -1, -1), states).tanh_()
+        scores = torch.bmm(out.expand(positions, -1, -1), inner)[:, 0]
+        scores.masked_fill_(~inside, torch.finfo(scores.dtype).min)
+        weights = torch.cat(
+            [scores[part].sigmoid() if sigma == "sigmoid" else scores[part].softmax(0) for part in sides]
+        )
+        weights *= inside  # the softmax over an empty side is not zero
+        weighted = states * weights[:, None]
+        context.save_for_backward(states, inner, weights, into, out)
+        context.sides, context.sigma = sides, sigma
+        return torch.stack([weighted[part].sum(0) for part in sides])
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> tuple[Tensor, None, Tensor, Tensor, None, None]:
+        states, inner, weights, into, out = context.saved_tensors
+        of_states, of_scores = torch.empty_like(states), torch.empty_like(weights)
+        for part, of_sum in zip(context.sides, gradient, strict=True):
+            weight, block = weights[part], of_states[part]
+            of_weight = torch.mul(states[part], of_sum, out=block).sum(1)
+            torch.mul(of_sum, weight[:, None], out=block)
+            if context.sigma == "sigmoid":
+                of_scores[part] = of_weight * weight * (1 - weight)
+            else:
+                of_scores[part] = (of_weight - (of_weight * weight).sum(0)) * weight
+        of_out = torch.bmm(inner, of_scores[:, :, None]).sum(0).T
+        of_inner = (1 - inner.square()).mul_(out.T).mul_(of_scores[:, None])
+        of_states.baddbmm_(into.T.expand(len(states), -1, -1), of_inner)
+        of_into = torch.zeros_like(into).addbmm_(of_inner, states.transpose(1, 2))
+        return of_states, None, of_into, of_out, None, None
 
 
 class AttentiveLSTMClassifier(nn.Module):
@@ -219,27 +277,22 @@ class AttentiveLSTMClassifier(nn.Module):
         mention = functional.embedding(batch.mention, self.vectors, padding_idx=PAD).sum(1)
         mention = mention / (batch.mention != PAD).sum(1, keepdim=True)
         mention = functional.dropout(mention, self.parameters_.dropout, self.training)
-        return torch.cat([*self._contexts(batch.left, batch.right), mention], dim=1)
+        return torch.cat([self._contexts(batch.left, batch.right), mention], dim=1)
 
     def forward(self, batch: Batch) -> Tensor:
         return torch.addmm(self.output_bias, self.features(batch), self.output)
 
-    def _contexts(self, left: Tensor, right: Tensor) -> list[Tensor]:
-        """What the attention makes of each side's states: float (documents, 2 * hidden) each."""
+    def _contexts(self, left: Tensor, right: Tensor) -> Tensor:
+        """What the attention makes of the states, left side and right side: float (documents, 2 * 2 * hidden)."""
         words = torch.cat([left, right])
         inside = words != PAD
         vectors = functional.embedding(words, self.vectors, padding_idx=PAD)
         vectors = functional.pad(vectors, (0, 1), value=1.0).transpose(1, 2)  # the bias is the weight of a constant 1
         states = Recurrence.apply(vectors, inside[:, None].to(vectors.dtype), self.recurrence, len(left))
-        scores = self.attention_out @ torch.tanh(self.attention_in @ states.flatten(1))
-        # Where a side is empty its states are zero, and so is their sum under any attention.
-        scores = scores.view(inside.shape).masked_fill(~inside, torch.finfo(scores.dtype).min)
-        normalise = torch.sigmoid if self.parameters_.sigma == "sigmoid" else lambda score: score.softmax(0)
-        lengths = [len(left), len(right)]
-        return [
-            (normalise(score) * state).sum(1).T
-            for score, state in zip(scores.split(lengths), states.split(lengths, dim=1), strict=True)
-        ]
+        contexts = Attention.apply(
+            states, inside, self.attention_in, self.attention_out, len(left), self.parameters_.sigma
+        )
+        return contexts.flatten(0, 1).T
 
 
 def build(data: Prepared, parameters: AttentiveLSTM, seed: int) -> AttentiveLSTMClassifier:

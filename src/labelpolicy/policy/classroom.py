@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from labelpolicy.classifiers import Inputs
 from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import MetaLearner, Training
-from labelpolicy.policy.meta_learner import Observation
+from labelpolicy.policy.meta_learner import Observation, Surroundings
 from labelpolicy.randomness import derive, generator
-from labelpolicy.training import batches, loss_of, optimiser, score, targets, update
+from labelpolicy.training import batches, loss_of, optimiser, score, state_of, targets, update
 
 
 class Classroom:
@@ -25,7 +25,12 @@ class Classroom:
     are validation documents: nothing of the test set is ever here.
     """
 
+    trains = True
+    widest = float("inf")  # it starts untrained, and p_0 may be far from every score
+    allowed = None  # the at-least-one-label rule is no part of the paper's decisions
+
     CHUNK = 1024  # documents at a time where a step takes the whole training set; memory does not grow beyond
+    ENOUGH = 256  # documents that a gradient of the weights is taken on, the dearest part of a time step
     HELD_OUT = 1 << 14  # held-out documents at most, drawn with the seed: enough, and memory does not grow beyond
 
     def __init__(
@@ -39,7 +44,9 @@ class Classroom:
         parameters: Training,
         seed: int,
         device: torch.device,
+        surroundings: Surroundings | None = None,
     ):
+        """``surroundings`` say what the hierarchy and the training documents know of the labels; None: no hierarchy."""
         self.model, self.parameters, self.seed, self.device = model.to(device), parameters, seed, device
         self.inputs, self.truth = inputs, truth
         if len(held_out) > self.HELD_OUT:
@@ -47,7 +54,7 @@ class Classroom:
             held_out, held_out_truth = Part(held_out, rows), held_out_truth[rows]
         self.all_held_out, self.all_held_out_truth = held_out, held_out_truth
         self.labels = truth.shape[1]
-        self.log_frequency = np.log(truth.sum(axis=0) + 1) - np.log(len(truth))
+        self.surroundings = surroundings or Surroundings.of(truth)
         self.untrained = copy.deepcopy(model.state_dict())
         self.reset()
 
@@ -63,6 +70,10 @@ class Classroom:
         self.best, self.kept = -1.0, None
         self._hold_out(np.arange(len(self.all_held_out)))
 
+    def first_policies(self) -> tuple[Tensor, Tensor]:
+        """w_0 = (1/N, ..., 1/N) and p_0 = (0.5, ..., 0.5): lines 4-5 of Algorithm 1."""
+        return torch.full((self.labels,), 1 / self.labels), torch.full((self.labels,), 0.5)
+
     def draw_reward_documents(self, random: np.random.Generator, count: int) -> None:
         """Choose ``count`` held-out documents at random for the coming rewards, or all if there are no more."""
         rows = np.arange(len(self.all_held_out))
@@ -75,9 +86,12 @@ class Classroom:
         self.held_out_scores = None
 
     def batches_for(self, policy: MetaLearner) -> int:
-        """Batches a time step that make all episodes, or each if it begins anew, one whole training."""
+        """Batches a time step that make all episodes, or each if it begins anew, half of a whole training.
+
+        Half, since training stops early where it can, and learning a policy should cost no more than training does.
+        """
         steps = policy.steps * (1 if policy.reset == "episode" else policy.episodes)
-        return -(-self.updates_of_a_training() // steps)
+        return -(-self.updates_of_a_training() // (2 * steps))
 
     def updates_of_a_training(self) -> int:
         """Updates of one whole training: batches of a pass, times epochs."""
@@ -136,7 +150,50 @@ class Classroom:
 
     def observe(self, time: float) -> Observation:
         """What the classifier's scores on the held-out documents show of every label."""
-        return Observation.of(self._held_out_scores(), self.held_out_truth, self.log_frequency, time)
+        centre = np.zeros(self.labels)  # a threshold of 0.5
+        return Observation.of(self._held_out_scores(), self.held_out_truth, self.surroundings, centre, time)
+
+    def weight_gradient(self, of_logits: Tensor, on: str) -> np.ndarray:
+        """What a little more weight on each label at the last update would have done to the utility: float (labels,).
+
+        ``of_logits`` is the utility's gradient with respect to the logits of the documents that ``judged(on)`` gives,
+        (documents, labels). With v the utility's gradient in the classifier's parameters, an update against the
+        gradient g_j of label j's loss changes the utility by -<v, g_j>, to first order. And <v, g_j> is the mean over
+        the batch of (y - truth) times the derivative of the logit along v, which two forward passes give for all
+        labels at once. Adam divides each parameter's step, so v is divided alike. Only relations between labels count.
+
+        All 0 for a model with a loss of its own (a chain), which is no sum over labels.
+        """
+        if hasattr(self.model, "loss"):
+            return np.zeros(self.labels)
+        self.model.eval()
+        inputs = self.held_out if on == "held_out" else Part(self.inputs, np.concatenate(self.trained_on))
+        parameters = [each for each in self.model.parameters() if each.requires_grad]
+        with torch.enable_grad():
+            rows = np.arange(0, len(inputs), -(-len(inputs) // self.ENOUGH))
+            found = self.model(inputs.batch(rows, self.device))
+            parts = torch.autograd.grad(found, parameters, of_logits[rows].to(self.device), allow_unused=True)
+        direction = [torch.zeros_like(a) if b is None else b for a, b in zip(parameters, parts, strict=True)]
+        states = state_of(self.optimiser)
+        for each, total in zip(parameters, direction, strict=True):
+            square = states.get(each, {}).get("exp_avg_sq")
+            if square is not None:
+                total /= square.sqrt() + 1e-8
+        batch = self.inputs.batch(self.trained_on[-1], self.device)
+        truth = targets(self.truth, self.trained_on[-1], self.device)
+        with torch.no_grad():
+            length = sum(total.square().sum() for total in direction).sqrt()
+            size = 1e-2 * sum(each.square().sum() for each in parameters).sqrt() / length.clamp(min=1e-30)
+            here = self.model(batch)
+            kept = [each.clone() for each in parameters]
+            for each, total in zip(parameters, direction, strict=True):
+                each.add_(size * total)
+            along = (self.model(batch) - here) / size
+            for each, before in zip(parameters, kept, strict=True):
+                each.copy_(before)
+            result = -((torch.sigmoid(here) - truth) * along).mean(0)
+        self.model.train()
+        return result.cpu().double().numpy()
 
     def judged(self, on: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Scores and truth, in chunks, of the documents that the reward is computed on: "held_out" or "in_sample"."""

@@ -23,7 +23,7 @@ DOCUMENT_BLOCK = 4096
 #: Documents of which all scores stay in a processor's cache.
 CACHED_DOCUMENTS = 1024
 #: A search of no more cells than this (cells times shifts) tries every cut at once; a larger one is narrowed first.
-SMALL = 2**23
+SMALL = 2**19
 #: Cuts at which a narrowing step bounds the utility, for each shift: at first, and at most.
 STEPS, MOST_STEPS = 128, 8192
 #: Positives, spread over all of them, from which these cuts are taken.
@@ -151,20 +151,65 @@ class Documents:
         return (self.lowest_true[k] > high + self.margin) & (self.highest_false[k] < low - self.margin)
 
 
+@dataclass(frozen=True)
+class Always:
+    """Cells that are predicted at every cut, at each shift others: one cell of every document, or none at all.
+
+    ``keys`` uint32 (shifts, cells): `sortable` of these cells, label by label and ascending within a label, where label
+    j has those from ``starts[k, j]`` to ``starts[k, j + 1]``; ``starts`` is int64 (shifts, N + 1).
+    """
+
+    keys: np.ndarray
+    starts: np.ndarray
+
+    @classmethod
+    def none(cls, shifts: int, labels: int) -> Always:
+        return cls(np.empty((shifts, 0), dtype=np.uint32), np.zeros((shifts, labels + 1), dtype=np.int64))
+
+    @classmethod
+    def of(cls, label: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> Always:
+        """The cells of ``label`` (shifts, n), a label of each document at each shift; scores and truth are (n, N)."""
+        documents, labels = scores.shape
+        keys, starts = np.empty(label.shape, dtype=np.uint32), np.zeros((len(label), labels + 1), dtype=np.int64)
+        for start in range(0, documents, CACHED_DOCUMENTS):
+            rows = slice(start, start + CACHED_DOCUMENTS)
+            cells = np.arange(documents)[rows], label[:, rows]
+            keys[:, rows] = sortable(scores[cells], truth[cells])
+        for k, row in enumerate(label):
+            packed = row.astype(np.uint64) << np.uint64(32) | keys[k]
+            packed.sort()
+            keys[k] = packed & np.uint64(2**32 - 1)
+            np.cumsum(np.bincount(row, minlength=labels), out=starts[k, 1:])
+        return cls(keys, starts)
+
+    def of_label(self, k: int, label: int) -> np.ndarray:
+        return self.keys[k, self.starts[k, label] : self.starts[k, label + 1]]
+
+
 class Sweep:
     """Every cut through all cells together, by its utility: strict accuracy, label macro-F1 and micro-F1, weighted.
 
     ``rows`` uint32 (N, n): each label's cells in ascending order, key and truth as `sortable` packs them. ``shifts``
     float64 (shifts, N) move whole labels against each other: the value of a cell is that of its key less the label's
-    shift. So each label is sorted but once, whatever the number of shifts.
+    shift. So each label is sorted but once, whatever the number of shifts. The cells of ``always`` are predicted
+    whatever their value; ``documents`` must know of them.
 
     A large search is narrowed first (branch and bound). Between two cuts the utility is at most what all the true cells
     there and none of the others would bring; where that falls short of a utility already reached, no cut is tried. So
     nothing is approximated: the outcome is that of trying every cut.
     """
 
-    def __init__(self, rows: np.ndarray, scale: Scale, shifts: np.ndarray, documents: Documents, weights: Utility):
+    def __init__(
+        self,
+        rows: np.ndarray,
+        scale: Scale,
+        shifts: np.ndarray,
+        documents: Documents,
+        weights: Utility,
+        always: Always | None = None,
+    ):
         self.rows, self.scale, self.shifts, self.documents, self.weights = rows, scale, shifts, documents, weights
+        self.always = Always.none(*shifts.shape) if always is None else always
         self.positives = [row[has_truth(row)] >> TRUTH for row in rows]
         self.total = sum(map(len, self.positives))
         stride = max(self.total // SAMPLE, 1)
@@ -218,9 +263,25 @@ class Sweep:
 
     def _undecided(self, label: int, k: int, low: float, high: float) -> tuple[int, int]:
         """From and to: the label's cells that a cut between the edges ``low`` and ``high`` may take in or leave out."""
-        keys = self._bracket(label, np.array([low, high]) + self.shifts[k, label])
-        start, stop = np.searchsorted(self.rows[label], np.array([keys[0][0], keys[1][1]]) << TRUTH)
+        start, stop = np.searchsorted(self.rows[label], self._borders(label, k, low, high) << TRUTH)
         return int(start), int(stop)
+
+    def _borders(self, label: int, k: int, low: float, high: float) -> np.ndarray:
+        """From and to, as keys: what a cut between the edges ``low`` and ``high`` may take in or leave out."""
+        keys = self._bracket(label, np.array([low, high]) + self.shifts[k, label])
+        return np.array([keys[0][0], keys[1][1]])
+
+    def _between(self, label: int, k: int, low: float, high: float) -> tuple[np.ndarray, int, int]:
+        """The label's cells that a cut from ``low`` to ``high`` may take in or leave out, less those of ``always``.
+
+        With them, of the label's cells that every such cut takes in, how many are true and how many there are.
+        """
+        row, positives, always = self.rows[label], self.positives[label], self.always.of_label(k, label)
+        borders = self._borders(label, k, low, high)
+        start, stop = np.searchsorted(row, borders << TRUTH)
+        first, last = np.searchsorted(always, borders << TRUTH)
+        found = len(positives) - np.searchsorted(positives, borders[1]) + np.count_nonzero(has_truth(always[:last]))
+        return _without(row[start:stop], always[first:last]), int(found), int(len(row) - stop + last)
 
     def _utility(self, right: np.ndarray, macro: np.ndarray, hits: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         labels, documents = self.rows.shape
@@ -234,9 +295,9 @@ class Sweep:
 
     def _best_within(self, k: int, low: float, high: float) -> Cut:
         """The best cut with an edge from ``low`` to ``high``; of equal utility the highest."""
-        documents = self.rows.shape[1]
-        slices = [self._undecided(j, k, low, high) for j in range(len(self.rows))]
-        cells = [row[start:stop] for row, (start, stop) in zip(self.rows, slices, strict=True)]
+        cells, found_above, taken_above = zip(
+            *(self._between(j, k, low, high) for j in range(len(self.rows))), strict=True
+        )
         values = [self._values(j, k, keys[has_truth(keys)] >> TRUTH) for j, keys in enumerate(cells)]
         edges = np.unique(np.concatenate([*values, [np.inf]]))  # at inf: nothing but what must be
         edges = edges[(edges > -np.inf) & (edges >= low) & (edges <= high)]
@@ -244,12 +305,9 @@ class Sweep:
             return Cut(-np.inf, np.inf)
 
         chosen, hits, macro = (np.zeros(len(edges) + 1, dtype=kind) for kind in (np.int64, np.int64, np.float64))
-        chosen_above = hits_above = macro_above = 0
-        for j, (keys, (_, stop)) in enumerate(zip(cells, slices, strict=True)):
+        macro_above = 0
+        for j, (keys, found, above) in enumerate(zip(cells, found_above, taken_above, strict=True)):
             correct, positives = has_truth(keys), len(self.positives[j])
-            above = documents - stop
-            found = positives - np.searchsorted(self.positives[j], self.rows[j, stop] >> TRUTH) if above else 0
-            chosen_above, hits_above = chosen_above + above, hits_above + found
             macro_above = macro_above + f1(found, above, positives)
             # What each cell adds to its label's F1 when cells come in from the top. Summed over the cells above a cut,
             # these give the F1 at that cut, whatever the order among equal values.
@@ -262,7 +320,7 @@ class Sweep:
         # A cell that reaches m edges is taken in at the first m of them: sum from the end.
         chosen, hits, macro = (amount[:0:-1].cumsum()[::-1] for amount in (chosen, hits, macro))
         right = self._right(k, low, high, edges)
-        utility = self._utility(right, macro_above + macro, hits_above + hits, chosen_above + chosen)
+        utility = self._utility(right, macro_above + macro, sum(found_above) + hits, sum(taken_above) + chosen)
         best = np.flatnonzero(utility >= utility.max() - ROUNDING)[-1]
         return Cut(float(utility[best]), float(edges[best]))
 
@@ -288,6 +346,10 @@ class Sweep:
             keys = np.array(self._bracket(j, edges + self.shifts[shifts, j][:, None]))
             label_chosen = documents - np.searchsorted(row, keys << TRUTH)
             label_hits = len(positives) - np.searchsorted(positives, keys)
+            for at, k in enumerate(shifts):  # what is taken in although it does not reach the edge
+                always = self.always.of_label(k, j)
+                label_chosen[:, at] += np.searchsorted(always, keys[:, at] << TRUTH)
+                label_hits[:, at] += np.searchsorted(always[has_truth(always)] >> TRUTH, keys[:, at])
             floor += f1(label_hits[1], label_chosen[0], len(positives))
             ceiling += f1(*_at_most(label_hits, label_chosen), len(positives))
             chosen, hits = chosen + label_chosen, hits + label_hits
@@ -322,6 +384,13 @@ class Sweep:
         floor = _from(true, edges + margin) - _from(false, edges - margin)
         ceiling = _from(true, edges[:-1] - margin) - _from(false, edges[1:] + margin)
         return floor, ceiling
+
+
+def _without(keys: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Ascending ``keys`` less those of ``out``, ascending and all among them; of equal keys as many as ``out`` has."""
+    if not len(out):
+        return keys
+    return np.delete(keys, np.searchsorted(keys, out) + np.arange(len(out)) - np.searchsorted(out, out))
 
 
 def _at_most(hits: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -6,13 +6,18 @@ threshold p lies in (0, 1), as in Section 3.2.2, hence a score of exactly 0 is n
 always is; the one exception is NEVER, which no score exceeds. Among cuts that serve equally well the highest is taken:
 the fewest predictions.
 
+A label without a training document is never predicted: no classifier has learned anything about it.
+
+The name ``{rule}+one`` adds to a rule that a document for which no label passes gets its best one: that of the largest
+margin logit(score) - logit(threshold), of equal margins the lower index.
+
 docs/thresholds.md describes each policy with its source.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -25,6 +30,7 @@ from labelpolicy.policy.cuts import (
     DOCUMENT_BLOCK,
     ROUNDING,
     TRUTH,
+    Always,
     Cut,
     Documents,
     Sweep,
@@ -34,14 +40,17 @@ from labelpolicy.policy.cuts import (
     label_keys,
     sortable,
 )
+from labelpolicy.policy.names import AT_LEAST_ONE, split_name
 from labelpolicy.randomness import generator
 
-#: No score exceeds it: the label is never predicted (SCutFBR.0).
+#: No score exceeds it: the label is never predicted (SCutFBR.0, and labels without a training document).
 NEVER = 1.0
 #: The threshold where validation has nothing to say.
 FALLBACK = 0.5
 #: Below every positive float32 and above 0: a threshold that only a score of exactly 0 fails to exceed.
 LOWEST = 2.0**-150
+#: Above every float32 below 1: a threshold that only a score of exactly 1 exceeds.
+HIGHEST = 1 - 2.0**-53
 #: Slopes b that `shared` tries: standard deviations of the true cells' logits per one of log(1 + train_count).
 SLOPES = np.linspace(-0.6, 0.6, 25)
 #: Logits beyond it count as this much where their spread is taken.
@@ -55,36 +64,63 @@ LOGIT_MARGIN = 1e-3
 
 @dataclass(frozen=True)
 class PerLabel:
-    """Label j is predicted where its score exceeds ``thresholds[j]``; thresholds float64 (N,) in (0, 1], 1 is NEVER."""
+    """Label j is predicted where its score exceeds ``thresholds[j]``; thresholds float64 (N,) in (0, 1], 1 is NEVER.
+
+    With ``at_least_one`` a document for which no label passes gets the one of the largest margin logit(score) -
+    logit(threshold), taken in float64; of equal margins the lower index. A score of 0 has the margin -inf, so that a
+    document of zeros gets the label of the lowest index. Labels of threshold NEVER are not given in this way either;
+    where all are, a document may stay without one. ``levels`` (N,), where given, stand for logit(threshold): near 1,
+    thresholds are too coarse to say how far apart two labels are. A number added to all levels changes nothing.
+    """
 
     thresholds: np.ndarray
     chosen: dict[str, float] = field(default_factory=dict)
+    at_least_one: bool = False
+    levels: np.ndarray | None = None
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         """Boolean (n, N). Compared in float64, since float32 would round the thresholds onto scores."""
-        return _checked(scores, len(self.thresholds)) > self.thresholds
+        scores = _checked(scores, len(self.thresholds))
+        predicted = scores > self.thresholds
+        if self.at_least_one:
+            levels = _logits(self.thresholds, np.float64) if self.levels is None else self.levels
+            _give_best(predicted, scores, levels, self.thresholds != NEVER)
+        return predicted
 
     def json(self, labels: list[str]) -> dict[str, Any]:
-        return {"rule": "per_label", "chosen": self.chosen, "thresholds": _by_name(labels, self.thresholds)}
+        content = {"rule": "per_label", "chosen": self.chosen, "thresholds": _by_name(labels, self.thresholds)}
+        if self.at_least_one:
+            content["at_least_one"] = True
+        if self.levels is not None:
+            content["levels"] = _by_name(labels, self.levels)
+        return content
 
 
 @dataclass(frozen=True)
 class Rank:
-    """RCut: the ``top`` best-scored labels of every document; of equal scores the label of lower index comes first."""
+    """RCut: the ``top`` best-scored labels of every document; of equal scores the label of lower index comes first.
+
+    Labels where ``never`` (N,) is true are passed over. There are at least ``top`` others.
+    """
 
     top: int
     chosen: dict[str, float] = field(default_factory=dict)
+    never: np.ndarray | None = None
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         """Boolean (n, N), with exactly ``top`` labels a document."""
-        scores = _checked(scores)
+        scores = _checked(scores, None if self.never is None else len(self.never))
         predicted = np.zeros(scores.shape, dtype=bool)
         for rows in _blocks(len(scores), DOCUMENT_BLOCK):
-            np.put_along_axis(predicted[rows], _ranked(scores[rows])[0][:, : self.top], True, axis=1)
+            order = _ranked(scores[rows], never=self.never)[0]
+            np.put_along_axis(predicted[rows], order[:, : self.top], True, axis=1)
         return predicted
 
     def json(self, labels: list[str]) -> dict[str, Any]:
-        return {"rule": "rank", "chosen": self.chosen, "top": self.top}
+        content = {"rule": "rank", "chosen": self.chosen, "top": self.top}
+        if self.never is not None:
+            content["never"] = [label for label, never in zip(labels, self.never, strict=True) if never]
+        return content
 
 
 @dataclass(frozen=True)
@@ -93,26 +129,44 @@ class Proportion:
 
     Halves round up. Documents that tie across the border are left out together, so a label may get fewer than k_j;
     the outcome does not depend on the order of the documents.
+
+    With ``at_least_one`` a document that no label goes to gets its best one, as PerLabel has it; in place of a
+    threshold stands the label's border, the best score left out, kept within (0, 1). A share of 0 means never.
     """
 
     shares: np.ndarray
     chosen: dict[str, float] = field(default_factory=dict)
+    at_least_one: bool = False
 
     def decide(self, scores: np.ndarray) -> np.ndarray:
         """Boolean (n, N); each document's decision depends on the scores (never the labels) of all others."""
         scores = _checked(scores, len(self.shares))
         documents = len(scores)
         counts = np.clip(np.floor(self.shares * documents + 0.5), 0, documents).astype(np.int64)
-        predicted = np.empty(scores.shape, dtype=bool)
+        predicted, borders = np.empty(scores.shape, dtype=bool), np.empty(len(counts))
         for j, k in enumerate(counts):
             # The best score left out; -1 if none is. A contiguous copy, since a stride of N is slow to go over twice.
             column = np.ascontiguousarray(scores[:, j])
-            border = -1.0 if k == documents else np.partition(column, documents - 1 - k)[documents - 1 - k]
-            predicted[:, j] = column > border
+            borders[j] = -1.0 if k == documents else np.partition(column, documents - 1 - k)[documents - 1 - k]
+            predicted[:, j] = column > borders[j]
+        if self.at_least_one:
+            _give_best(predicted, scores, _logits(borders.clip(LOWEST, HIGHEST), np.float64), self.shares > 0)
         return predicted
 
     def json(self, labels: list[str]) -> dict[str, Any]:
-        return {"rule": "proportion", "chosen": self.chosen, "shares": _by_name(labels, self.shares)}
+        content = {"rule": "proportion", "chosen": self.chosen, "shares": _by_name(labels, self.shares)}
+        return content | {"at_least_one": True} if self.at_least_one else content
+
+
+def _give_best(predicted: np.ndarray, scores: np.ndarray, levels: np.ndarray, allowed: np.ndarray) -> None:
+    """In place: documents without a label get the allowed one of the highest logit(score) - level, if any is allowed.
+
+    ``levels`` float64 (N,), ``allowed`` bool (N,).
+    """
+    labels, bare = np.flatnonzero(allowed), np.flatnonzero(~predicted.any(axis=1))
+    for rows in _blocks(len(bare) if len(labels) else 0, DOCUMENT_BLOCK):
+        margins = _logits(scores[np.ix_(bare[rows], labels)], np.float64) - levels[labels]
+        predicted[bare[rows], labels[margins.argmax(axis=1)]] = True
 
 
 Decision = PerLabel | Rank | Proportion
@@ -124,24 +178,43 @@ def from_json(content: Any, labels: list[str], where: str) -> Decision:
     Raises LabelPolicyError naming ``where`` for another rule, other labels, or a value that is out of range.
     """
     rule = content.get("rule") if isinstance(content, dict) else None
-    if rule == "rank":
-        top = content.get("top")
-        if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= len(labels):
-            raise LabelPolicyError(f"{where}: top is {top!r}, expected a whole number from 1 to {len(labels)}")
-        return Rank(top, content.get("chosen", {}))
-    if rule not in ("per_label", "proportion"):
+    if rule not in ("per_label", "rank", "proportion"):
         raise LabelPolicyError(f"{where}: rule is {rule!r}, expected per_label, rank or proportion")
-    key, open_below = ("thresholds", True) if rule == "per_label" else ("shares", False)
-    by_name = content.get(key)
+    chosen, at_least_one = content.get("chosen", {}), content.get("at_least_one", False)
+    if not isinstance(at_least_one, bool):
+        raise LabelPolicyError(f"{where}: at_least_one is {at_least_one!r}, expected true or false")
+    if rule == "rank":
+        never = content.get("never", [])
+        if not isinstance(never, list) or not all(isinstance(name, str) and name in labels for name in never):
+            raise LabelPolicyError(f"{where}: never is {never!r}, expected a list of labels of the data set")
+        top, allowed = content.get("top"), len(labels) - len(set(never))
+        if not isinstance(top, int) or isinstance(top, bool) or not 1 <= top <= allowed:
+            raise LabelPolicyError(f"{where}: top is {top!r}, expected a whole number from 1 to {allowed}")
+        return Rank(top, chosen, np.isin(labels, never) if never else None)
+    if rule == "proportion":
+        return Proportion(_from_names(content, "shares", labels, where), chosen, at_least_one)
+    thresholds = _from_names(content, "thresholds", labels, where)
+    levels = _from_names(content, "levels", labels, where) if "levels" in content else None
+    return PerLabel(thresholds, chosen, at_least_one, levels)
+
+
+#: What a value may be, and how that is said.
+_RANGES: dict[str, tuple[Callable[[float], bool], str]] = {
+    "thresholds": (lambda value: 0 < value <= 1, "a number in (0, 1]"),
+    "shares": (lambda value: 0 <= value < float("inf"), "a number of at least 0"),
+    "levels": (lambda value: abs(value) < float("inf"), "a finite number"),
+}
+
+
+def _from_names(content: dict[str, Any], key: str, labels: list[str], where: str) -> np.ndarray:
+    """The numbers that ``content[key]`` has by label name, float64 (N,)."""
+    by_name, (within, expected) = content.get(key), _RANGES[key]
     if not isinstance(by_name, dict) or set(by_name) != set(labels):
         raise LabelPolicyError(f"{where}: {key} must name exactly the {len(labels)} labels of the data set")
     for label, value in by_name.items():
-        number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not number or not (0 < value <= 1 if open_below else 0 <= value < float("inf")):
-            expected = "a number in (0, 1]" if open_below else "a number of at least 0"
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not within(value):
             raise LabelPolicyError(f"{where}: label {label!r}: {key} {value!r}, expected {expected}")
-    values = np.array([by_name[label] for label in labels], dtype=np.float64)
-    return (PerLabel if rule == "per_label" else Proportion)(values, content.get("chosen", {}))
+    return np.array([by_name[label] for label in labels], dtype=np.float64)
 
 
 # Fitting.
@@ -149,27 +222,54 @@ def from_json(content: Any, labels: list[str], where: str) -> Decision:
 
 @dataclass(frozen=True)
 class Validation:
-    """What a policy is fitted on. ``train_count`` (N,) counts documents; ``seed`` draws the folds of scutfbr."""
+    """What a policy is fitted on. ``train_count`` (N,) counts documents; ``seed`` draws the folds of scutfbr.
+
+    At least one label has a training document. Those that have none score 0 throughout: no threshold lets them pass.
+    """
 
     scores: np.ndarray
     truth: np.ndarray
     train_count: np.ndarray
     parameters: Thresholds
     seed: int = 0
+    at_least_one: bool = False
+
+    @property
+    def trained(self) -> np.ndarray:
+        """Which labels may be predicted, boolean (N,)."""
+        return self.train_count > 0
+
+
+def rule_of(name: str) -> tuple[str, bool]:
+    """The rule in a name of thresholds, and whether it always gives a label: "shared+one" -> ("shared", True).
+
+    The rule is not looked up: it may be a learned policy. Raises LabelPolicyError for another suffix; which scores a
+    rule is fitted on (names.OUT_OF_FOLD) is not for it to know.
+    """
+    rule, at_least_one, out_of_fold = split_name(name)
+    if "+" in rule or out_of_fold:
+        rule, plus, suffix = name.partition("+")
+        raise LabelPolicyError(f"thresholds {name!r}: found {plus + suffix!r} after the rule, expected {AT_LEAST_ONE}")
+    return rule, at_least_one
 
 
 def fit(
     name: str, scores: np.ndarray, truth: np.ndarray, *, train_count: np.ndarray, parameters: Thresholds, seed: int = 0
 ) -> Decision:
-    """Fit the policy ``name`` (a key of FITS) on validation scores and truth (n, N); train_count (N,) counts documents.
+    """Fit the policy ``name`` on validation scores and truth (n, N); train_count (N,) counts documents.
 
-    ``seed`` matters to scutfbr0 and scutfbr1 alone, which draw folds.
+    The name is a key of FITS, alone or followed by AT_LEAST_ONE. ``seed`` matters to scutfbr0 and scutfbr1 alone, which
+    draw folds. Where no label has a training document, the outcome never predicts anything.
 
     Raises LabelPolicyError for an unknown name, arrays that do not fit together, no document, or a score that is not
     a number in [0, 1].
     """
-    if name not in FITS:
-        raise LabelPolicyError(f"thresholds {name!r} are unknown: expected {', '.join(FITS)} or a learned policy")
+    rule, at_least_one = rule_of(name)
+    if rule not in FITS:
+        raise LabelPolicyError(
+            f"thresholds {name!r} are unknown: expected {', '.join(FITS)} or a learned policy, "
+            f"alone or followed by {AT_LEAST_ONE}"
+        )
     scores, truth, train_count = _checked(scores), np.asarray(truth, dtype=bool), np.asarray(train_count)
     if not scores.size:
         raise LabelPolicyError(
@@ -180,7 +280,17 @@ def fit(
             f"thresholds {name}: scores are {scores.shape}, truth {truth.shape}, train_count {train_count.shape}: "
             "expected (documents, labels) twice, and (labels,)"
         )
-    return FITS[name](Validation(scores, truth, train_count, parameters, seed))
+    trained = train_count > 0
+    if not trained.any():
+        return PerLabel(np.full(len(trained), NEVER), at_least_one=at_least_one)
+    if not trained.all():
+        scores = np.where(trained, scores, np.float32(0))
+    decision = FITS[rule](Validation(scores, truth, train_count, parameters, seed, at_least_one))
+    if isinstance(decision, Rank):
+        return decision if trained.all() else replace(decision, never=~trained)
+    if isinstance(decision, PerLabel):
+        decision = replace(decision, thresholds=np.where(trained, decision.thresholds, NEVER))
+    return replace(decision, at_least_one=at_least_one)
 
 
 def fixed(valid: Validation) -> PerLabel:
@@ -203,8 +313,16 @@ def odr_label(valid: Validation) -> PerLabel:
 
 
 def odr(valid: Validation) -> PerLabel:
-    """The one threshold for all labels that maximises micro-F1 (the paper's ODR, after Lipton et al. 2014)."""
-    keys = sortable(valid.scores.reshape(-1), valid.truth.reshape(-1))
+    """The one threshold for all labels that maximises micro-F1 (the paper's ODR, after Lipton et al. 2014).
+
+    With at least one label, the best of each document is predicted at any threshold, as a score of 1 is.
+    """
+    keys = sortable(valid.scores, valid.truth)
+    if valid.at_least_one:
+        best = _best_labels(valid.scores, np.zeros((1, len(valid.trained))), valid.trained)[0]
+        document = np.arange(len(best))
+        keys[document, best] = sortable(np.ones(len(best)), valid.truth[document, best])
+    keys = keys.reshape(-1)
     keys.sort()
     best, threshold = best_f1_cut(keys)
     return PerLabel(np.full(valid.scores.shape[1], threshold if best > 0 else FALLBACK))
@@ -221,12 +339,15 @@ def label_cuts(scores: np.ndarray, truth: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def rcut(valid: Validation) -> Rank:
-    """RCut (Yang 2001): the t best labels of every document, t = 1 .. N maximising the utility."""
+    """RCut (Yang 2001): the t best labels of every document, t = 1 .. N maximising the utility.
+
+    N counts the labels with training documents; the others come last in every document.
+    """
     documents, labels = valid.scores.shape
     hits, chosen = np.zeros((2, labels, labels), dtype=np.int64)  # by rank and label
     right = np.zeros(labels + 1)  # right[t]: documents that are right exactly at t
     for rows in _blocks(documents, DOCUMENT_BLOCK):
-        order, correct = _ranked(valid.scores[rows], valid.truth[rows])
+        order, correct = _ranked(valid.scores[rows], valid.truth[rows], ~valid.trained)
         cells = order + labels * np.arange(labels)
         chosen += np.bincount(cells.ravel(), minlength=labels * labels).reshape(labels, labels)
         hits += np.bincount(cells[correct], minlength=labels * labels).reshape(labels, labels)
@@ -237,7 +358,7 @@ def rcut(valid: Validation) -> Rank:
         right += np.bincount(needed[last == needed], minlength=labels + 1)
     hits, chosen, positives = hits.cumsum(axis=0), chosen.cumsum(axis=0), valid.truth.sum(axis=0)
     value = utility(hits, chosen, positives, right[1:] / documents, valid.parameters.utility)
-    top = int(np.argmax(value)) + 1
+    top = int(np.argmax(value[: np.count_nonzero(valid.trained)])) + 1
     return Rank(top, {"utility": float(value[top - 1])})
 
 
@@ -269,7 +390,8 @@ def pcut(valid: Validation) -> Proportion:
     reach = Documents(lowest_true[None], highest_false[None], 0.0, lambda _, at: (lowest_true[at], highest_false[at]))
     sweep = Sweep(rows, scale, np.zeros((1, labels)), reach, valid.parameters.utility)
     best = sweep.best()[0]
-    level = max(-sweep.level(0, best.edge), 0.0) / (2 * documents)
+    # A share of 0 would mean never, where the best label may be wanted all the same.
+    level = max(-sweep.level(0, best.edge) / (2 * documents), LOWEST if valid.at_least_one else 0.0)
     return Proportion(level * valid.train_count, {"x": level * float(valid.train_count.sum()), "utility": best.utility})
 
 
@@ -372,18 +494,26 @@ def _rounded_down(thresholds: np.ndarray) -> np.ndarray:
 def shared(valid: Validation) -> PerLabel:
     """p_j = sigmoid(a + b z_j), z_j the standardised log(1 + train_count_j): two numbers for all labels.
 
-    For every b of `slopes` the best a for the utility is found exactly; of equals the flattest slope is taken.
+    For every b of `slopes` the best a for the utility is found exactly; of equals the flattest slope is taken. With at
+    least one label, each b has the label of the highest logit - b z_j predicted in every document, whatever a is: where
+    that label does not reach a, none does. z is standardised over the labels with training documents.
     """
-    scores, truth, scale = valid.scores, valid.truth, _Logits()
+    scores, truth, trained, scale = valid.scores, valid.truth, valid.trained, _Logits()
     documents, labels = scores.shape
-    z = np.log1p(valid.train_count.astype(np.float64))
-    z = (z - z.mean()) / z.std() if z.std() > 0 else np.zeros(len(z))
-    tried = np.array(sorted(slopes(scores, truth) if z.any() else [0.0], key=lambda slope: (abs(slope), slope)))
+    counts, z = np.log1p(valid.train_count[trained].astype(np.float64)), np.zeros(labels)
+    if counts.std() > 0:
+        z[trained] = (counts - counts.mean()) / counts.std()
+    reachable = truth if trained.all() else truth & trained
+    tried = np.array(sorted(slopes(scores, reachable) if z.any() else [0.0], key=lambda slope: (abs(slope), slope)))
     rows = label_keys(scores, truth)
     rows.sort(axis=1)
 
     shifts = tried[:, None] * z
-    sweep = Sweep(rows, scale, shifts, _logit_bounds(scores, truth, shifts), valid.parameters.utility)
+    bounds, always = _logit_bounds(scores, truth, shifts), None
+    if valid.at_least_one:
+        label = _best_labels(scores, shifts, trained)
+        bounds, always = _bounds_with(bounds, truth, label), Always.of(label, scores, truth)
+    sweep = Sweep(rows, scale, shifts, bounds, valid.parameters.utility, always)
     best, k = Cut(-np.inf, np.inf), 0
     for number, cut in enumerate(sweep.best()):
         if cut.utility > best.utility + ROUNDING:
@@ -400,7 +530,11 @@ def shared(valid: Validation) -> PerLabel:
     )
     below, above = np.where(count > 0, below, 0), np.where(count < documents, above, 1)
     inside = (below <= thresholds) & (thresholds > 0) & (thresholds < above)
-    return PerLabel(np.where(inside, thresholds, (below + above) / 2), {"a": a, "b": b, "utility": best.utility})
+    return PerLabel(
+        np.where(inside, thresholds, (below + above) / 2),
+        {"a": a, "b": b, "utility": best.utility},
+        levels=shifts[k] if valid.at_least_one else None,
+    )
 
 
 def slopes(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
@@ -460,6 +594,57 @@ def _logit_bounds(scores: np.ndarray, truth: np.ndarray, shifts: np.ndarray) -> 
     return Documents(lowest_true, highest_false, LOGIT_MARGIN, exact)
 
 
+def _best_labels(scores: np.ndarray, shifts: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """At each shift each document's allowed label of the highest logit less shift, of equals the lowest index.
+
+    ``shifts`` (shifts, N), ``allowed`` bool (N,), true somewhere; other labels score 0. Returns (shifts, n), unsigned.
+    Float32 says for most documents; what lies within its margin of the highest is compared in float64.
+    """
+    documents, labels = scores.shape
+    best = np.empty((len(shifts), documents), dtype=np.min_scalar_type(labels - 1))
+    single = shifts.astype(np.float32)
+    for rows in _blocks(documents, CACHED_DOCUMENTS):
+        block, found = scores[rows], best[:, rows]
+        logits = _logits(np.ascontiguousarray(block.T), np.float32)
+        shifted = np.empty_like(logits)
+        for k, shift in enumerate(single):
+            np.subtract(logits, shift[:, None], out=shifted)
+            near = np.flatnonzero(shifted >= shifted.max(axis=0) - 2 * LOGIT_MARGIN)
+            label = near // len(block)
+            document = near - label * len(block)
+            found[k, document] = label
+            if len(near) > len(block):
+                open_ = (np.bincount(document)[document] > 1) & allowed[label]
+                label, document = label[open_], document[open_]
+                values = _logits(block[document, label], np.float64) - shifts[k, label]
+                order = np.lexsort((-label, values))  # the last that is written stays
+                found[k, document[order]] = label[order]
+    return best
+
+
+def _bounds_with(bounds: Documents, truth: np.ndarray, label: np.ndarray) -> Documents:
+    """Documents of which ``label`` (shifts, n), the best of each at each shift, is predicted at every edge.
+
+    Where that label is false, the document is never right. Where it is true, it no longer counts among the true labels
+    that must reach the edge. As the highest of them it is the lowest only if it is the only one, or all are equal; and
+    then another one is as low. Works on ``bounds`` in place.
+    """
+    alone = truth.sum(axis=1) == 1
+
+    def change(true: np.ndarray, best: np.ndarray, at: np.ndarray) -> None:
+        true[..., alone[at]] = np.inf
+        true[~truth[at, best]] = -np.inf
+
+    def exact(k: int, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        true, false = bounds.exact(k, at)
+        change(true, label[k, at], at)
+        return true, false
+
+    for rows in _blocks(len(truth), CACHED_DOCUMENTS):
+        change(bounds.lowest_true[:, rows], label[:, rows], np.arange(rows.start, rows.stop))
+    return replace(bounds, exact=exact)
+
+
 FITS: dict[str, Callable[[Validation], Decision]] = {
     "fixed": fixed,
     "scut": scut,
@@ -503,15 +688,19 @@ def _checked(scores: np.ndarray, labels: int | None = None) -> np.ndarray:
     return scores
 
 
-def _ranked(scores: np.ndarray, truth: np.ndarray | bool = False) -> tuple[np.ndarray, np.ndarray]:
+def _ranked(
+    scores: np.ndarray, truth: np.ndarray | bool = False, never: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Labels of each document from best to worst, of equal scores the lower index first; and which of them are true.
 
-    Both (n, N), int64 and boolean. Falling score, label and truth are packed in one integer for the sake of a plain
-    sort: 31 bits, those that the labels need, and one.
+    Both (n, N), int64 and boolean. Labels where ``never`` (N,) is true come last. Falling score, label and truth are
+    packed in one integer for the sake of a plain sort: 32 bits, those that the labels need, and one.
     """
     labels = scores.shape[1]
     width = np.uint64(labels.bit_length() + 1)
     falling = np.uint32(2**31 - 1) - (sortable(scores, truth) >> TRUTH)
+    if never is not None:
+        falling[:, never] = 2**31
     keys = falling.astype(np.uint64) << width
     keys |= np.arange(labels, dtype=np.uint64) << np.uint64(1)
     keys |= truth

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
@@ -12,9 +14,12 @@ def uniform(train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:
     return np.full(len(train_count), 1 / len(train_count))
 
 
-def inverse_frequency(train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:
-    """w_j proportional to 1 / (training documents with label j); a label without any counts as having one."""
-    return _normalised(1 / np.maximum(train_count, 1))
+def inverse_frequency(train_count: np.ndarray, depth: np.ndarray, exponent: float = 1.0) -> np.ndarray:
+    """w_j proportional to n_j ** -exponent, n_j the training documents with label j, at least 1.
+
+    Exponent 0 would be uniform weights; 0.25 and 0.5 favour rare labels less than the plain inverse frequency.
+    """
+    return _normalised(np.maximum(train_count, 1) ** -float(exponent))
 
 
 def hierarchy(train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:
@@ -29,7 +34,13 @@ def _normalised(weights: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-RULES = {"uniform": uniform, "inverse_frequency": inverse_frequency, "hierarchy": hierarchy}
+RULES = {
+    "uniform": uniform,
+    "inverse_frequency": inverse_frequency,
+    "inverse_frequency_0.25": partial(inverse_frequency, exponent=0.25),
+    "inverse_frequency_0.5": partial(inverse_frequency, exponent=0.5),
+    "hierarchy": hierarchy,
+}
 
 
 def fixed(name: str, train_count: np.ndarray, depth: np.ndarray) -> np.ndarray:

@@ -38,6 +38,7 @@ PAPER_CHOICES = {
     "learner": "paper",
     "reward": "paper",
     "credit": "total",
+    "estimator": "policy_gradient",
     "rewarded_on": "in_sample",
     "samples": 1,
     "batches": 1,

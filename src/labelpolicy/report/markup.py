@@ -27,6 +27,7 @@ _LATEX = {
     "×": r"\ensuremath{\times}",
     "≤": r"\ensuremath{\leq}",
     "≥": r"\ensuremath{\geq}",
+    "Δ": r"\ensuremath{\Delta}",
     "†": r"\textsuperscript{\ensuremath{\dagger}}",
     "ᵃ": r"\textsuperscript{a}",
 }

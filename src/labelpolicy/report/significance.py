@@ -193,6 +193,35 @@ def compare(
     comparisons = pairs(methods)
     if not comparisons:
         return []
+    found = differences(truth, rows, comparisons, draws=draws, level=level, seed=seed, groups=groups, measures=measures)
+    for (i, j, measure), numbers in list(found.items()):
+        if methods[j].learned:
+            turned = {"difference": -numbers["difference"], "low": -numbers["high"], "high": -numbers["low"]}
+            found[j, i, measure] = numbers | turned
+    return [
+        {"dataset": dataset, "row": methods[i].name, "other": methods[j].name, "measure": measure}
+        | {name: number + 0.0 for name, number in numbers.items()}  # + 0.0: never -0
+        | {"significant": numbers["p_holm"] < level, "seeds": len(rows[0]), "documents": len(truth)}
+        for (i, j, measure), numbers in sorted(found.items(), key=lambda item: item[0][:2])
+    ]
+
+
+def differences(
+    truth: np.ndarray,
+    rows: Sequence[Sequence[Outcomes]],
+    comparisons: Sequence[tuple[int, int]],
+    *,
+    draws: int,
+    level: float,
+    seed: int,
+    groups: np.ndarray | None = None,
+    measures: tuple[str, ...] = MEASURES,
+) -> dict[tuple[int, int, str], dict[str, float]]:
+    """Row i - row j for each (i, j) of ``comparisons`` and each measure: difference, low, high, p and p_holm.
+
+    ``rows``, ``groups`` and ``measures`` as in `replicates`; a difference is that of the means over the seeds. Holm's
+    family is all comparisons of a measure.
+    """
     once, positives = np.ones((len(truth), 1), dtype=np.float32), truth.sum(axis=0)[:, None]
     observed = np.array([np.mean([o.measured(once, positives)[0] for o in by_seed], axis=0) for by_seed in rows])
     drawn = replicates(truth, rows, draws=draws, seed=seed, groups=groups, measures=measures)
@@ -204,15 +233,8 @@ def compare(
         for (i, j), (low, high, p), p_holm in zip(comparisons, tested, corrected, strict=True):
             difference = _rounded(observed[i, m] - observed[j, m])
             numbers = {"difference": difference, "low": low, "high": high, "p": p, "p_holm": p_holm}
-            found[i, j, measure] = numbers
-            if methods[j].learned:
-                found[j, i, measure] = numbers | {"difference": -difference, "low": -high, "high": -low}
-    return [
-        {"dataset": dataset, "row": methods[i].name, "other": methods[j].name, "measure": measure}
-        | {name: float(number) + 0.0 for name, number in numbers.items()}  # + 0.0: never -0
-        | {"significant": bool(numbers["p_holm"] < level), "seeds": len(rows[0]), "documents": len(truth)}
-        for (i, j, measure), numbers in sorted(found.items(), key=lambda item: item[0][:2])
-    ]
+            found[i, j, measure] = {name: float(number) + 0.0 for name, number in numbers.items()}
+    return found
 
 
 def marks(

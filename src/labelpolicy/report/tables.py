@@ -18,6 +18,7 @@ from labelpolicy.data.prepare import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import NOT_IN_PAPER, Method
+from labelpolicy.policy.names import split_name
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown, markdown_table
 from labelpolicy.report.results import (
@@ -38,6 +39,9 @@ AS_PRINTED = "(Eq. 6)"
 ABSENT = "–ᵃ"
 
 #: Marks a row of ours that beats its classifier's baseline beyond chance.
+#: A table of more rows is set smaller, to keep within a page.
+MOST_ROWS = 45
+
 SIGNIFICANT = "†"
 
 #: The tables of each task: statistics, results, robustness.
@@ -141,7 +145,7 @@ def results_table(
     laid_out = []
     for classifier, members in blocks(methods).items():
         columns = [
-            _column(
+            column(
                 [results.value(facts.name, method, measure, split="test", seeds=seeds) for method in members],
                 [
                     results.given(facts.name, method, f"{measure}_standard_error", split="test", seeds=seeds)
@@ -202,7 +206,7 @@ def _printed(paper: PaperNumbers, table: str, row: str, dataset: str) -> tuple[s
     return tuple(paper.text(table, row, dataset, measure) for measure in TABLE_MEASURES[table])
 
 
-def _column(values: list[Value], errors: list[Value | None], significant: list[bool]) -> list[Ours]:
+def column(values: Sequence[Value], errors: Sequence[Value | None], significant: Sequence[bool]) -> list[Ours]:
     """One measure of one block as shown: every row that shows the block's largest mean is the best."""
     means = [f"{value.mean:.3f}" for value in values]
     largest = max(means)  # equal widths, so the order of the texts is that of the numbers
@@ -244,6 +248,11 @@ def _notes(
             f"Rows marked {AS_PRINTED} use the paper's reward as printed; the other Meta rows, beside which the "
             "paper's numbers stand, use the mended reward of docs/algorithm.md."
         )
+    if any(split_name(method.thresholds)[1:] != (False, False) for method in methods):
+        notes.append(
+            "One: a document for which no label passes gets its best one. OOF: thresholds fitted on out-of-fold scores, "
+            "and the classifier trained on training and validation documents (docs/algorithm.md)."
+        )
     if without_ours:
         notes.append(f"Missing: {', '.join(without_ours)}: no row in methods.tsv.")
     return notes
@@ -264,28 +273,33 @@ def results_latex(table: ResultsTable) -> str:
         for row, above in zip(rows, [None, *rows[:-1]], strict=True):
             if above is None or above.group != row.group:
                 lines.append(r"\addlinespace[2pt]")
-            cells = [cell for pair in zip(row.paper, row.ours, strict=True) for cell in _latex_pair(*pair, table.dash)]
+            cells = [
+                cell
+                for paper, ours in zip(row.paper, row.ours, strict=True)
+                for cell in (paper or "", latex_number(ours, table.dash))
+            ]
             lines.append(" & ".join([latex(row.name), *cells]) + r" \\")
-    # With deviations the numbers need a smaller size to keep within an article's text width.
+    # With deviations, or many rows, a smaller size is needed to keep within an article's page.
     deviations = any(
         ours and (ours.deviation or ours.error) for _, rows in table.blocks for row in rows for ours in row.ours
     )
     size = r"\scriptsize\setlength{\tabcolsep}{1.5pt}" if deviations else r"\footnotesize\setlength{\tabcolsep}{4pt}"
-    return _latex_tabular("@{}l" + "rl" * len(measures) + "@{}", lines, table.notes, size)
+    if sum(len(rows) for _, rows in table.blocks) > MOST_ROWS:
+        size = r"\tiny\setlength{\tabcolsep}{1.5pt}" if deviations else r"\scriptsize\setlength{\tabcolsep}{4pt}"
+    return latex_tabular("@{}l" + "rl" * len(measures) + "@{}", lines, table.notes, size)
 
 
-def _latex_pair(paper: str | None, ours: Ours | None, dash: str) -> tuple[str, str]:
+def latex_number(ours: Ours | None, dash: str = "–") -> str:
     if ours is None:
-        shown = latex(dash)
-    else:
-        shown = rf"\textbf{{{ours.mean}}}" if ours.best else ours.mean
-        shown += latex(SIGNIFICANT) if ours.significant else ""
-        shown += rf"\,{{\tiny$\pm${ours.deviation.removeprefix('0')}}}" if ours.deviation else ""
-        shown += rf"\,{{\tiny({ours.error.removeprefix('0')})}}" if ours.error else ""
-    return paper or "", shown
+        return latex(dash)
+    shown = rf"\textbf{{{ours.mean}}}" if ours.best else ours.mean
+    shown += latex(SIGNIFICANT) if ours.significant else ""
+    shown += rf"\,{{\tiny$\pm${ours.deviation.removeprefix('0')}}}" if ours.deviation else ""
+    shown += rf"\,{{\tiny({ours.error.removeprefix('0')})}}" if ours.error else ""
+    return shown
 
 
-def _latex_tabular(columns: str, lines: list[str], notes: list[str], size: str = r"\footnotesize") -> str:
+def latex_tabular(columns: str, lines: list[str], notes: list[str], size: str = r"\footnotesize") -> str:
     return "\n".join(
         [
             "% Written by labelpolicy; a change here is lost. Needs \\usepackage{booktabs}.",
@@ -314,18 +328,20 @@ def results_markdown(table: ResultsTable) -> str:
         rows.append([f"**{markdown(title)}**"] + [""] * (len(header) - 1))
         for row in members:
             cells = [
-                cell for pair in zip(row.paper, row.ours, strict=True) for cell in _markdown_pair(*pair, table.dash)
+                cell
+                for paper, ours in zip(row.paper, row.ours, strict=True)
+                for cell in (paper or "", markdown_number(ours, table.dash))
             ]
             rows.append([markdown(row.name), *cells])
     return markdown_table(header, rows) + "\n" + "".join(f"- {markdown(note)}\n" for note in table.notes)
 
 
-def _markdown_pair(paper: str | None, ours: Ours | None, dash: str) -> tuple[str, str]:
+def markdown_number(ours: Ours | None, dash: str = "–") -> str:
     if ours is None:
-        return paper or "", dash
+        return dash
     shown = ours.mean + (SIGNIFICANT if ours.significant else "") + (f" ± {ours.deviation}" if ours.deviation else "")
     shown += f" ({ours.error})" if ours.error else ""
-    return paper or "", f"**{shown}**" if ours.best else shown
+    return f"**{shown}**" if ours.best else shown
 
 
 @dataclass(frozen=True)
@@ -380,7 +396,7 @@ def statistics_latex(table: StatisticsTable) -> str:
     ]
     for name, pairs in table.rows:
         lines.append(" & ".join([latex(name), *(latex(cell or "") for pair in pairs for cell in pair)]) + r" \\")
-    return _latex_tabular("@{}l" + "rr" * len(table.titles) + "@{}", lines, table.notes)
+    return latex_tabular("@{}l" + "rr" * len(table.titles) + "@{}", lines, table.notes)
 
 
 def statistics_markdown(table: StatisticsTable) -> str:
@@ -477,7 +493,7 @@ def robustness_latex(table: RobustnessTable) -> str:
     for title, rows in table.blocks:
         lines += [r"\midrule", rf"\multicolumn{{{1 + len(SPREAD)}}}{{@{{}}l@{{}}}}{{\itshape {latex(title)}}} \\"]
         lines += [" & ".join([latex(name), *map(latex, cells)]) + r" \\" for name, cells in rows]
-    return _latex_tabular("@{}l" + "r" * len(SPREAD) + "@{}", lines, table.notes)
+    return latex_tabular("@{}l" + "r" * len(SPREAD) + "@{}", lines, table.notes)
 
 
 def robustness_markdown(table: RobustnessTable) -> str:

@@ -36,7 +36,7 @@ def run(*, metrics: list[Path], output: Path, csv: Path) -> None:
     rows: list[Row] = []
     seen: dict[tuple, Path] = {}
     for path in map(Path, metrics):
-        cell = _cell(path)
+        cell = cell_of(path)
         if cell in seen:
             raise LabelPolicyError(f"{path}: the same cell as {seen[cell]}: give it once")
         seen[cell] = path
@@ -45,7 +45,8 @@ def run(*, metrics: list[Path], output: Path, csv: Path) -> None:
     write_rows(SCHEMA, rows, parquet=output, csv=csv)
 
 
-def _cell(path: Path) -> tuple[str, str, str, str, int]:
+def cell_of(path: Path) -> tuple[str, str, str, str, int]:
+    """Data set, classifier, weights, thresholds and seed, from the path of a metrics.json, see CELL."""
     parts = path.parts[-6:]
     seed = re.fullmatch(r"seed(\d+)", parts[3]) if len(parts) == 6 else None
     if seed is None or parts[5] != "metrics.json":

@@ -1,4 +1,4 @@
-"""decide: scores.parquet and a threshold policy -> metrics.json, thresholds.json, labels.parquet."""
+"""decide: scores and a threshold policy -> metrics.json, thresholds.json, labels.parquet."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from labelpolicy.files import read_parquet, whole_folder, write_json, write_parq
 from labelpolicy.parameters import Thresholds
 from labelpolicy.policy.artefact import Policy
 from labelpolicy.policy.hierarchy import closed_upwards
-from labelpolicy.policy.thresholds import FITS, Decision, PerLabel, first_bad, fit
+from labelpolicy.policy.names import AT_LEAST_ONE, OUT_OF_FOLD, split_name
+from labelpolicy.policy.thresholds import FITS, NEVER, Decision, PerLabel, first_bad, fit
 
 
 def run(
@@ -29,36 +30,46 @@ def run(
     output: Path,
     seed: int,
 ) -> None:
-    """Fit the policy ``thresholds`` on the validation split alone, decide both splits, and measure.
+    """Fit the policy ``thresholds`` without the test split, decide validation and test documents, and measure.
 
-    With ``policy`` (a policy.json), ``thresholds`` is the name of a learned policy and its thresholds come from there.
+    Its name is ``{rule}[+one][+oof]`` (policy/names.py). It is fitted on the validation split of scores.parquet, or,
+    with ``+oof``, on the training and validation documents of out_of_fold.parquet; then the measures of ``valid`` are
+    those of out-of-fold scores. Rules that go by how often labels are count the documents that the classifier of the
+    test scores was trained on: those of the training split, or, with ``+oof``, of both. A label that none of these
+    carries is never predicted.
+
+    With ``policy`` (a policy.json), the rule is the name of a learned policy and its thresholds come from there.
     The files of ``output`` are written together, or none of them.
 
     metrics.json has the measures of both splits (``valid``, ``test``) and, where documents come in groups, the standard
     errors of the test measures over groups (``standard_error``). Where labels have parents it has them twice more:
     ``as_decided``, and ``closed_upwards``, with the ancestors of every predicted label predicted as well. Which of the
-    two stands at the top and in labels.parquet is the parameter ``closed_upwards``.
+    two stands at the top and in labels.parquet is the parameter ``closed_upwards``. The ``train_count`` of
+    labels.parquet is always that of the data set's training split.
 
     Raises LabelPolicyError for scores that are no probabilities or of other documents or labels than the data set's,
-    for a ``policy`` without thresholds, and for an unknown or clashing name.
+    for out-of-fold scores without ``+oof`` or the reverse, for a ``policy`` without thresholds, and for an unknown or
+    clashing name.
     """
-    if policy is None and thresholds not in FITS:
+    rule, at_least_one, out_of_fold = split_name(thresholds)
+    if (policy is None and rule not in FITS) or "+" in rule:
         raise LabelPolicyError(
-            f"thresholds {thresholds!r}: expected {', '.join(FITS)}, or a learned policy with its policy.json"
+            f"thresholds {thresholds!r}: expected {', '.join(FITS)}, or a learned policy with its policy.json, "
+            f"alone or followed by {AT_LEAST_ONE}, {OUT_OF_FOLD} or {AT_LEAST_ONE}{OUT_OF_FOLD}"
         )
-    if policy is not None and thresholds in FITS:
-        raise LabelPolicyError(
-            f"thresholds {thresholds!r} are fitted on validation scores: leave out the policy {policy}"
-        )
+    if policy is not None and rule in FITS:
+        raise LabelPolicyError(f"thresholds {thresholds!r} are fitted on scores: leave out the policy {policy}")
     data = Prepared(dataset)
     table = read_parquet(scores, ["split", "id", "scores"])
+    check_kind(table, scores, thresholds)
     valid_scores, valid_truth = scored(data, table, scores, "valid")
+    fitted_scores, fitted_truth, train_count = fitted_on(data, table, scores, out_of_fold=out_of_fold)
     if policy is not None:
-        decision = _learned(policy, data.labels)
+        learned = np.where(train_count > 0, _learned(policy, data.labels), NEVER)
+        decision = PerLabel(learned, at_least_one=at_least_one)
     else:
-        decision = fit(
-            thresholds, valid_scores, valid_truth, train_count=data.train_count, parameters=parameters, seed=seed
-        )
+        name = thresholds.removesuffix(OUT_OF_FOLD)
+        decision = fit(name, fitted_scores, fitted_truth, train_count=train_count, parameters=parameters, seed=seed)
     # Only now are the test labels read: they can move nothing but the test metrics.
     test_scores, test_truth = scored(data, table, scores, "test")
     groups = data.split("test").groups
@@ -78,6 +89,8 @@ def run(
 
     about = {"dataset": data.name, "thresholds": thresholds, "seed": seed}
     documents = {"valid_documents": len(valid_truth), "test_documents": len(test_truth), "labels": len(data.labels)}
+    if out_of_fold:
+        documents = {"train_documents": len(fitted_truth) - len(valid_truth)} | documents
     if groups is not None:
         documents["test_groups"] = len(set(groups))
     closed = {"closed_upwards": True} if chosen == "closed_upwards" else {}
@@ -88,17 +101,47 @@ def run(
         write_parquet(folder / "labels.parquet", _label_table(data, decision, test_truth, ways[chosen]["test"]))
 
 
+def fitted_on(
+    data: Prepared, table: pa.Table, path: Path, *, out_of_fold: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Scores and truth (n, N) that thresholds are fitted on, and how many documents of each label were trained on (N,).
+
+    Validation documents and the counts of the training split; or, out of fold, both splits and the counts of both.
+    """
+    scores, truth = scored(data, table, path, "valid")
+    if not out_of_fold:
+        return scores, truth, data.train_count
+    train_scores, train_truth = scored(data, table, path, "train")
+    scores, truth = np.concatenate([train_scores, scores]), np.concatenate([train_truth, truth])
+    return scores, truth, truth.sum(axis=0)
+
+
 def _standard_error(truth: np.ndarray, predicted: np.ndarray, groups: Sequence[str] | None) -> dict:
     if groups is None or len(set(groups)) < 2:
         return {}
     return {"standard_error": {"test": metrics.standard_errors(truth, predicted, groups)}}
 
 
-def _learned(path: Path, labels: list[str]) -> PerLabel:
+def check_kind(table: pa.Table, path: Path, thresholds: str) -> None:
+    """Out-of-fold scores have rows of the training split, and others have none."""
+    out_of_fold = "train" in pc.unique(table["split"]).to_pylist()
+    if out_of_fold and not thresholds.endswith(OUT_OF_FOLD):
+        raise LabelPolicyError(
+            f"{path}: has scores of the split 'train', out of fold: expected scores.parquet of `labelpolicy train`, or "
+            f"thresholds {thresholds + OUT_OF_FOLD!r}"
+        )
+    if thresholds.endswith(OUT_OF_FOLD) and not out_of_fold:
+        raise LabelPolicyError(
+            f"{path}: no scores of the split 'train': thresholds {thresholds!r} need out_of_fold.parquet of "
+            "`labelpolicy crossfit`"
+        )
+
+
+def _learned(path: Path, labels: list[str]) -> np.ndarray:
     learned = Policy.read(path, labels).thresholds
     if learned is None:
         raise LabelPolicyError(f"{path}: has weights but no thresholds: expected the policy.json of a learned policy")
-    return PerLabel(learned)
+    return learned
 
 
 def _label_table(data: Prepared, decision: Decision, truth: np.ndarray, predicted: np.ndarray) -> pa.Table:

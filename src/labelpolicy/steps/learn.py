@@ -1,24 +1,34 @@
-"""learn: Algorithm 1 -> meta_learner.safetensors and trace.parquet; rollout: the test-time episode -> policy.json."""
+"""learn: Algorithm 1 -> meta_learner.safetensors and trace.parquet; rollout: the test-time episode -> policy.json.
+
+Both on a classifier that trains, or on the scores that one has left (``scores``): then thresholds alone are learned,
+and the meta-learner may come from another data set.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import torch
 from safetensors.torch import load_file, save_file
 
 from labelpolicy import classifiers
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require, whole_file, write_parquet
+from labelpolicy.files import read_parquet, require, whole_file, write_parquet
 from labelpolicy.parameters import MetaLearner, Training
 from labelpolicy.policy import learn as algorithm
 from labelpolicy.policy import meta_learner
 from labelpolicy.policy.artefact import Policy
 from labelpolicy.policy.classroom import Classroom
+from labelpolicy.policy.frozen import Frozen
+from labelpolicy.policy.frozen import applied as apply_frozen
+from labelpolicy.policy.meta_learner import Surroundings
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import derive
+from labelpolicy.steps.decide import fitted_on
 from labelpolicy.training import prepare_torch
 
 
@@ -33,9 +43,18 @@ def run(
     threads: int,
     output: Path,
     trace: Path,
+    scores: Path | None = None,
+    at_least_one: bool = False,
 ) -> None:
-    """Algorithm 1 on the training split, rewarded on validation documents or in-sample; the test split is not read."""
-    room = enter(dataset, classifier, training, seed, device, threads)
+    """Algorithm 1 on the training split, rewarded on validation documents or in-sample; the test split is not read.
+
+    With ``scores`` (scores.parquet or out_of_fold.parquet) on these, and ``at_least_one`` makes the rule that every
+    document gets a label part of the reward.
+    """
+    if scores is None:
+        room = enter(dataset, classifier, training, seed, device, threads)
+    else:
+        room = frozen(dataset, scores, parameters, at_least_one, seed, threads)
     meta = meta_learner.build(room.labels, parameters, seed)
     with Progress(f"learn {classifier}", parameters.episodes) as progress:
         rows = algorithm.learn(meta, room, parameters, seed, progress)
@@ -58,21 +77,54 @@ def rollout(
     threads: int,
     output: Path,
     trace: Path,
+    scores: Path | None = None,
+    at_least_one: bool = False,
 ) -> None:
-    """The test-time episode from initial policies number ``init`` (0: those of Algorithm 1) -> policy.json."""
-    room = enter(dataset, classifier, training, seed, device, threads)
+    """The test-time episode from initial policies number ``init`` (0: those of Algorithm 1) -> policy.json.
+
+    On ``scores`` the weights are uniform, and ``about`` says how much of the learned distance from two shared numbers
+    was kept, and on what evidence (policy/frozen.py).
+    """
+    if scores is None:
+        room = enter(dataset, classifier, training, seed, device, threads)
+    else:
+        room = frozen(dataset, scores, parameters, at_least_one, seed, threads)
     model = meta_learner.build(room.labels, parameters, seed)
     try:
         model.load_state_dict(load_file(require(meta)))
     except Exception as error:
         reason = " ".join(str(error).split())
         raise LabelPolicyError(f"{meta}: not a meta-learner for these labels and parameters: {reason}") from None
-    start = algorithm.first_policies(room.labels) if init == 0 else random_policies(room.labels, seed, init)
-    with Progress(f"rollout {classifier}", parameters.steps) as progress:
-        w, p, rows = algorithm.rollout(model, room, parameters, start, progress)
-    write_parquet(trace, pa.Table.from_pylist(rows))
     about = {"weights": name, "dataset": Path(dataset).name, "classifier": classifier, "seed": seed, "init": init}
+    if scores is not None:
+        with Progress(f"rollout {classifier}", 2 * parameters.steps) as progress:
+            p, kept, rows = apply_frozen(model, room, parameters, seed, progress)
+        w = np.full(room.labels, 1 / room.labels)
+        about |= {"scores": Path(scores).name, "at_least_one": at_least_one} | kept
+    else:
+        start = room.first_policies() if init == 0 else random_policies(room.labels, seed, init)
+        with Progress(f"rollout {classifier}", parameters.steps) as progress:
+            w, p, rows = algorithm.rollout(model, room, parameters, start, progress)
+    write_parquet(trace, pa.Table.from_pylist(rows))
     Policy(Prepared(dataset).labels, w, p, about).write(output)
+
+
+def frozen(dataset: Path, scores: Path, parameters: MetaLearner, at_least_one: bool, seed: int, threads: int) -> Frozen:
+    """Scores of a trained classifier with the documents that thresholds may be fitted on."""
+    prepare_torch("cpu", threads)  # a meta-learner is far too small for a GPU
+    data = Prepared(dataset)
+    table = read_parquet(scores, ["split", "id", "scores"])
+    out_of_fold = pc.any(pc.equal(table["split"], "train")).as_py()
+    found, truth, train_count = fitted_on(data, table, scores, out_of_fold=out_of_fold)
+    return Frozen(
+        found,
+        truth,
+        train_count=train_count,
+        surroundings=surroundings_of(data, truth),
+        at_least_one=at_least_one,
+        utility=parameters.utility,
+        seed=seed,
+    )
 
 
 def enter(dataset: Path, classifier: str, training: Training, seed: int, device: str, threads: int) -> Classroom:
@@ -93,9 +145,16 @@ def enter(dataset: Path, classifier: str, training: Training, seed: int, device:
         model.encode(valid),
         valid.truth,
         parameters=training,
+        surroundings=surroundings_of(data, train.truth),
         seed=seed,
         device=torch_device,
     )
+
+
+def surroundings_of(data: Prepared, truth: np.ndarray) -> Surroundings:
+    """What the documents that a classifier is trained on, and the hierarchy, say about the labels."""
+    place = {label: j for j, label in enumerate(data.labels)}
+    return Surroundings.of(truth, data.depth, [place.get(parent) for parent in data.parents])
 
 
 def random_policies(labels: int, seed: int, init: int) -> tuple[torch.Tensor, torch.Tensor]:

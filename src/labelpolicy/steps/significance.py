@@ -15,6 +15,7 @@ from labelpolicy.files import read_json, read_parquet, require, write_rows
 from labelpolicy.methods import Method, read_methods, rows_of
 from labelpolicy.parameters import Significance
 from labelpolicy.policy.hierarchy import closed_upwards
+from labelpolicy.policy.names import scores_file
 from labelpolicy.policy.thresholds import from_json
 from labelpolicy.report.results import Results
 from labelpolicy.report.significance import MEASURES, SCHEMA, TYPING_MEASURES, Outcomes, compare, draws_needed, pairs
@@ -23,7 +24,7 @@ from labelpolicy.steps.decide import scored
 #: Decisions made anew must give the collected measures; they are the same sums but for the order of addition.
 TOLERANCE = 1e-9
 
-Runs = dict[tuple[int, int], tuple[Path, Path]]  # (row of the sheet, seed) -> scores.parquet, thresholds.json
+Runs = dict[tuple[int, int], tuple[Path, Path]]  # (row of the sheet, seed) -> scores, thresholds.json
 
 
 def run(
@@ -38,7 +39,7 @@ def run(
 ) -> None:
     """Test each learned row of the sheet against every other row, on every data set, over the seeds of ``metrics``.
 
-    Decisions come from scores.parquet and thresholds.json of the cells under ``results``, and must give the measures
+    Decisions come from the scores and thresholds.json of the cells under ``results``, and must give the measures
     that stand in ``metrics``. A data set given as a prepared folder is found in the results by its name.
 
     Raises LabelPolicyError, before anything is computed, for a row or seed without a result or without its files;
@@ -47,23 +48,13 @@ def run(
     every = read_methods(methods)
     collected = Results(metrics)
     prepared = [Prepared(folder) for folder in datasets]
-    found = {data.name: _runs(results, data.name, rows_of(every, data.name), collected) for data in prepared}
-    comparisons = max((len(pairs(rows_of(every, data.name))) for data in prepared), default=0)
-    if comparisons and parameters.draws < draws_needed(comparisons, parameters.level):
-        print(
-            f"warning: {parameters.draws} draws cannot show a difference at level {parameters.level} among "
-            f"{comparisons} comparisons: set significance.draws to at least "
-            f"{draws_needed(comparisons, parameters.level)}",
-            file=sys.stderr,
-        )
+    found = {data.name: kept_runs(results, data.name, rows_of(every, data.name), collected) for data in prepared}
+    warn_of_few_draws(max((len(pairs(rows_of(every, data.name))) for data in prepared), default=0), parameters)
     lines = []
     for data in prepared:
         rows, runs = rows_of(every, data.name), found[data.name]
-        names = data.split("test").groups
-        groups = None if names is None else np.unique(names, return_inverse=True)[1]
-        # Mentions come in groups, and the tables of entity typing show the loose measures.
-        measures = MEASURES if groups is None else TYPING_MEASURES
-        truth, outcomes = _outcomes(data, rows, runs, collected, measures)
+        groups, measures = drawn_whole(data, "test")
+        truth, outcomes = decided_outcomes(data, rows, runs, collected, measures)
         lines += compare(
             data.name,
             rows,
@@ -78,7 +69,26 @@ def run(
     write_rows(SCHEMA, [tuple(line[name] for name in SCHEMA.names) for line in lines], parquet=output, csv=csv)
 
 
-def _runs(results: Path, dataset: str, methods: Sequence[Method], collected: Results) -> Runs:
+def warn_of_few_draws(comparisons: int, parameters: Significance) -> None:
+    """Say on stderr that so many draws can show nothing among so many comparisons."""
+    if comparisons and parameters.draws < draws_needed(comparisons, parameters.level):
+        print(
+            f"warning: {parameters.draws} draws cannot show a difference at level {parameters.level} among "
+            f"{comparisons} comparisons: set significance.draws to at least "
+            f"{draws_needed(comparisons, parameters.level)}",
+            file=sys.stderr,
+        )
+
+
+def drawn_whole(data: Prepared, split: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """The groups (n,) of a split's documents, numbered from 0 (None: it has none), and the measures to test."""
+    names = data.split(split).groups
+    groups = None if names is None else np.unique(names, return_inverse=True)[1]
+    # Mentions come in groups, and the tables of entity typing show the loose measures.
+    return groups, MEASURES if groups is None else TYPING_MEASURES
+
+
+def kept_runs(results: Path, dataset: str, methods: Sequence[Method], collected: Results) -> Runs:
     """The files of every row and seed; all of them are there, and all measures are collected."""
     seeds = collected.seeds(dataset, methods)
     runs = {}
@@ -88,19 +98,24 @@ def _runs(results: Path, dataset: str, methods: Sequence[Method], collected: Res
         for seed in seeds:
             trained = Path(results) / dataset / method.classifier / method.weights / f"seed{seed}"
             runs[row, seed] = (
-                require(trained / "scores.parquet"),
+                require(trained / scores_file(method.thresholds)),
                 require(trained / method.thresholds / "thresholds.json"),
             )
     return runs
 
 
-def _outcomes(
-    data: Prepared, methods: Sequence[Method], runs: Runs, collected: Results, measures: tuple[str, ...]
+def decided_outcomes(
+    data: Prepared,
+    methods: Sequence[Method],
+    runs: Runs,
+    collected: Results,
+    measures: tuple[str, ...],
+    split: str = "test",
 ) -> tuple[np.ndarray, dict[tuple[int, int], Outcomes]]:
-    """Truth (n, N) of the test split, and what every row and seed decided on it. Each scores.parquet is read once."""
+    """Truth (n, N) of the split, and what every row and seed decided on it. Each file of scores is read once."""
     outcomes = {}
     for scores in sorted({scores for scores, _ in runs.values()}):
-        values, truth = scored(data, read_parquet(scores, ["split", "id", "scores"]), scores, "test")
+        values, truth = scored(data, read_parquet(scores, ["split", "id", "scores"]), scores, split)
         for (row, seed), (from_scores, thresholds) in runs.items():
             if from_scores != scores:
                 continue
@@ -108,16 +123,25 @@ def _outcomes(
             predicted = from_json(decision, data.labels, str(thresholds)).decide(values)
             if decision.get("closed_upwards"):
                 predicted = closed_upwards(predicted, data.labels, data.parents)
-            _check(thresholds, evaluation.evaluate(truth, predicted), data.name, methods[row], seed, collected)
+            decided = evaluation.evaluate(truth, predicted)
+            _check(thresholds, decided, data.name, methods[row], seed, collected, split)
             outcomes[row, seed] = Outcomes.of(truth, predicted, measures)
     return truth, outcomes
 
 
-def _check(path: Path, decided: dict[str, float], dataset: str, method: Method, seed: int, collected: Results) -> None:
+def _check(
+    path: Path,
+    decided: dict[str, float],
+    dataset: str,
+    method: Method,
+    seed: int,
+    collected: Results,
+    split: str,
+) -> None:
     for measure in MEASURES:
-        stands = collected.value(dataset, method, measure, split="test", seeds=[seed]).by_seed[0]
+        stands = collected.value(dataset, method, measure, split=split, seeds=[seed]).by_seed[0]
         if abs(decided[measure] - stands) > TOLERANCE:
             raise LabelPolicyError(
-                f"{path}: decisions by it give a test {measure} of {decided[measure]:.6f}, but {collected.path} has "
+                f"{path}: decisions by it give a {split} {measure} of {decided[measure]:.6f}, but {collected.path} has "
                 f"{stands:.6f}: run `labelpolicy decide` and `labelpolicy collect` again"
             )

@@ -32,18 +32,7 @@ def run(
     data = Prepared(dataset)
     weights = Policy.read(policy, data.labels).weights
     splits = {name: data.split(name) for name in SCORED}
-    module = classifiers.load(classifier)
-    rows: list[dict] = []
-    if hasattr(module, "fit"):
-        score = module.fit(data, training, weights, seed)
-    elif hasattr(module, "on_features"):
-        module.check(data, training, weights, seed)
-        rows, _, features = by_gradient(
-            module.encoder, data, weights, training.encoder, seed, device, threads, classifier
-        )
-        score = module.on_features(features, data, training, weights, seed)
-    else:
-        rows, score, _ = by_gradient(module, data, weights, training, seed, device, threads, classifier)
+    rows, score = trained(data, classifier, training, weights, seed, device, threads)
     found = {name: score(split) for name, split in splits.items()}
     write_parquet(history, pa.Table.from_pylist(rows, schema=HISTORY))
     write_parquet(scores, as_table({name: split.ids for name, split in splits.items()}, found))
@@ -55,21 +44,45 @@ HISTORY = pa.schema(
 )
 
 
-def by_gradient(module, data, weights, parameters, seed, device, threads, name):
-    """Train a classifier of our own; returns the history, and the functions split -> scores and -> document vectors."""
+def trained(data, classifier, training, weights, seed, device, threads, *, epochs=None, name=None):
+    """Train on the training split; returns the history, empty without epochs, and the function split -> scores.
+
+    With ``epochs`` what is trained by epochs is trained for so many, and the validation split is not read. ``name`` is
+    what the progress is shown under: the classifier's, if not given.
+    """
+    module, name = classifiers.load(classifier), name or classifier
+    if hasattr(module, "fit"):
+        return [], module.fit(data, training, weights, seed)
+    if hasattr(module, "on_features"):
+        module.check(data, training, weights, seed)
+        rows, _, features = by_gradient(
+            module.encoder, data, weights, training.encoder, seed, device, threads, name, epochs
+        )
+        return rows, module.on_features(features, data, training, weights, seed)
+    return by_gradient(module, data, weights, training, seed, device, threads, name, epochs)[:2]
+
+
+def by_gradient(module, data, weights, parameters, seed, device, threads, name, epochs=None):
+    """Train a classifier of our own; returns the history, and the functions split -> scores and -> document vectors.
+
+    Without ``epochs`` validation chooses among those of the parameters; with it, there are so many and no choice.
+    """
     from labelpolicy.progress import Progress
     from labelpolicy.training import document_vectors, prepare_torch, score, train
 
     torch_device = prepare_torch(device, threads)
     model = module.build(data, parameters, seed)
-    train_split, valid = data.split("train"), data.split("valid")
+    train_split = data.split("train")
+    if epochs is None:
+        valid = model.encode(data.split("valid")), data.split("valid").truth
+    else:
+        valid, parameters = None, parameters.model_copy(update={"epochs": epochs})
     with Progress(f"train {name}", parameters.epochs) as progress:
         rows = train(
             model,
             model.encode(train_split),
             train_split.truth,
-            model.encode(valid),
-            valid.truth,
+            valid,
             weights=weights,
             parameters=parameters,
             seed=seed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from labelpolicy.classifiers.attentive_lstm import AttentiveLSTMClassifier, Recurrence
+from labelpolicy.classifiers.attentive_lstm import Attention, AttentiveLSTMClassifier, Recurrence
 from labelpolicy.data.prepared import PAD, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parameters import AttentiveLSTM
@@ -31,7 +33,12 @@ def model(**parameters) -> AttentiveLSTMClassifier:
     vectors = np.random.default_rng(1).normal(size=(WORDS, DIMENSION)).astype(np.float32)
     vectors[PAD] = 0
     sizes = {"hidden": 6, "attention": 7, "context": 4, "max_mention": 3}
-    return AttentiveLSTMClassifier(vectors, LABELS, AttentiveLSTM(**{**sizes, **parameters}), seed=0)
+    classifier = AttentiveLSTMClassifier(vectors, LABELS, AttentiveLSTM(**{**sizes, **parameters}), seed=0)
+    # Biases as after training: while that of the candidate is zero, padding moves no state even where nothing shuts it.
+    random = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        classifier.recurrence[:, :, DIMENSION] += torch.randn(classifier.recurrence.shape[:2], generator=random)
+    return classifier
 
 
 def textbook(classifier: AttentiveLSTMClassifier, documents: Split, row: int) -> torch.Tensor:
@@ -96,6 +103,16 @@ def test_gradients_of_the_recurrence_are_right_with_sides_of_different_length_an
     assert torch.autograd.gradcheck(lambda x, w: Recurrence.apply(x, inside, w, left), (vectors, weights))
 
 
+@pytest.mark.parametrize("sigma", ["softmax", "sigmoid"])
+@pytest.mark.parametrize("left", [3, 5, 0])
+def test_gradients_of_the_attention_are_right_with_padding_and_an_empty_side(left, sigma):
+    random = torch.Generator().manual_seed(0)
+    shapes = (5, 4, 3), (6, 4), (1, 6)  # states, W2, W1
+    tensors = [torch.randn(shape, dtype=torch.double, generator=random).requires_grad_() for shape in shapes]
+    inside = torch.tensor([[1, 1, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 0, 1]], dtype=torch.bool)
+    assert torch.autograd.gradcheck(lambda s, u, v: Attention.apply(s, inside, u, v, left, sigma), tensors)
+
+
 def test_word_vectors_move_only_where_asked_to_and_never_that_of_padding():
     documents = split([(3, 2, 1), (0, 1, 2)])
     for update in (False, True):
@@ -126,10 +143,14 @@ def test_the_start_depends_on_the_seed_alone():
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_sides_of_similar_length_stand_beside_each_other():
-    inputs = model().encode(split([(4, 1, 0), (0, 1, 4), (4, 2, 0), (9, 1, 9)]))
-    assert inputs.lengths[0] == inputs.lengths[2]
-    assert np.argsort(inputs.lengths, kind="stable").tolist() == [1, 0, 2, 3]
+def test_neighbours_in_the_order_of_batches_differ_by_one_word_on_one_side():
+    pairs = [(left, right) for left in range(6) for right in range(6)]  # the classifier reads four words a side
+    lengths = model().encode(split([(left, 1, right) for left, right in pairs])).lengths
+    read = {number: (min(left, 4), min(right, 4)) for number, (left, right) in zip(lengths, pairs, strict=True)}
+    assert len(read) == 25
+    path = [read[number] for number in sorted(read)]
+    for (left, right), (next_left, next_right) in pairwise(path):
+        assert abs(left - next_left) + abs(right - next_right) == 1
 
 
 def test_documents_without_mentions_are_refused():

@@ -14,7 +14,7 @@ import pytest
 
 from labelpolicy.data import fetch as module
 from labelpolicy.data.archive import content_sha256
-from labelpolicy.data.fetch import COLUMNS, read_sources
+from labelpolicy.data.fetch import COLUMNS, UNCHECKED, read_sources
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps import fetch
 
@@ -241,7 +241,9 @@ def test_rows_of_one_order_are_one_source(tmp_path, parts, server, own_mirror):
         "kind": "url",
         "version": "1.0",
         "licence": "free",
-        "files": [{"location": server.url, "file": name, "sha256": GOOD} for name in ("a.bin", "b.bin")],
+        "files": [
+            {"location": server.url, "file": name, "sha256": GOOD, "checksum": UNCHECKED} for name in ("a.bin", "b.bin")
+        ],
     }
     (own_mirror / "absent.bin").write_bytes(PAYLOAD)
     record, files = fetched(tmp_path, sources, str(own_mirror))
@@ -272,6 +274,38 @@ def test_files_of_the_user_stay_as_they_are(tmp_path, parts, own_mirror):
     assert record["kind"] == "own and mirror"
     assert [entry["file"] for entry in record["files"]] == ["a.dat.gz", "b.dat", "corpus.bin"]
     assert {entry["sha256"] for entry in record["files"]} == {GOOD}
+
+
+@pytest.mark.parametrize("dataset", ["figer", "ontonotes", "bbn"])
+def test_a_full_typing_corpus_is_taken_from_the_mirror_though_no_checksum_is_published(tmp_path, dataset):
+    sources, mirror, raw = ROOT / "workflow" / "sources.tsv", tmp_path / "mirror", tmp_path / "raw"
+    with pytest.raises(LabelPolicyError, match=f"folder: put {dataset}/train.json, {dataset}/test.json into a folder"):
+        fetch.run(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
+    (mirror / dataset).mkdir(parents=True)
+    for name in ("train.json", "test.json"):
+        (mirror / dataset / name).write_bytes(PAYLOAD)
+    fetch.run(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
+    assert (raw / "train.json").read_bytes() == (raw / "test.json").read_bytes() == PAYLOAD
+    record = json.loads((raw / "source.json").read_text())
+    assert record["kind"] == "mirror"
+    assert record["files"] == [
+        {"location": f"{dataset}/{name}", "file": name, "sha256": GOOD, "checksum": UNCHECKED}
+        for name in ("train.json", "test.json")
+    ]
+    # Once more, also without the mirror: the files in the raw folder are not taken for the user's own by now.
+    fetch.run(dataset=dataset, sources=sources, output=raw)
+    assert json.loads((raw / "source.json").read_text()) == record
+    (raw / "train.json").write_text("the user's own")
+    fetch.run(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
+    assert json.loads((raw / "source.json").read_text())["kind"] == "own"
+    assert (raw / "train.json").read_text() == "the user's own"
+
+
+def test_a_file_without_a_checksum_says_so_and_no_other_does(tmp_path, table, own_mirror):
+    record, _ = run(tmp_path, table(("mirror", "deep/corpus.bin", "-", "-")), str(own_mirror))
+    assert (record["sha256"], record["checksum"]) == (GOOD, UNCHECKED)
+    record, _ = run(tmp_path, table(MIRROR), str(own_mirror))
+    assert "checksum" not in record
 
 
 def test_no_source_gives_all_files(tmp_path, parts, own_mirror):

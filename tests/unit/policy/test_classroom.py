@@ -101,8 +101,8 @@ def test_an_episode_of_passes_is_one_whole_training(monkeypatch):
     assert len(seen) == 7 * 150
 
 
-@pytest.mark.parametrize(("reset", "batches"), [("training", 2), ("never", 2), ("episode", 10)])
-def test_batches_for_a_whole_training(reset, batches):
+@pytest.mark.parametrize(("reset", "batches"), [("training", 1), ("never", 1), ("episode", 5)])
+def test_batches_for_half_a_training(reset, batches):
     room = make_room(epochs=20)  # 5 batches an epoch, 100 in all
     assert room.batches_for(MetaLearner(episodes=5, steps=10, reset=reset)) == batches
 
@@ -173,3 +173,38 @@ def test_no_more_held_out_documents_than_memory_is_meant_for(monkeypatch):
     assert rows == sorted(set(rows))
     np.testing.assert_allclose(scores, everything[rows], atol=1e-6)
     np.testing.assert_array_equal(truth, all_truth[rows])
+
+
+def test_the_gradient_of_the_weights_is_that_of_the_next_utility():
+    """With SGD and a utility that is linear in the logits, one step of another w changes it by exactly that."""
+    room = make_room(optimiser="sgd", learning_rate=1e-3)
+    room.train(UNIFORM, 3)
+    before = {name: value.clone() for name, value in room.model.state_dict().items()}
+    of_logits = torch.randn(len(room.held_out), 4, generator=torch.Generator().manual_seed(0))
+    found = room.weight_gradient(of_logits, "held_out")
+    assert all(torch.equal(before[name], value) for name, value in room.model.state_dict().items())
+
+    documents = room.held_out.batch(np.arange(len(room.held_out)), "cpu")
+    rows, truth = room.trained_on[-1], torch.from_numpy(room.truth[room.trained_on[-1]].astype(np.float32))
+    expected = []
+    for label in range(4):
+        room.model.load_state_dict(before)
+        batch = room.inputs.batch(rows, "cpu")
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(room.model(batch)[:, label], truth[:, label])
+        gradients = torch.autograd.grad(loss, list(room.model.parameters()))
+        with torch.no_grad():
+            start = (room.model(documents) * of_logits).sum()
+            for parameter, gradient in zip(room.model.parameters(), gradients, strict=True):
+                parameter -= gradient
+            expected.append(float((room.model(documents) * of_logits).sum() - start))
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_adams_step_sizes_count_in_the_gradient_of_the_weights():
+    rooms = [make_room(optimiser=name, learning_rate=1e-3) for name in ("sgd", "adam")]
+    of_logits = torch.ones(len(rooms[0].held_out), 4)
+    for room in rooms:
+        room.train(UNIFORM, 3)
+        room.model.load_state_dict(rooms[0].model.state_dict())
+    found = [room.weight_gradient(of_logits, "held_out") for room in rooms]
+    assert np.abs(found[0] / np.abs(found[0]).max() - found[1] / np.abs(found[1]).max()).max() > 0.01

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,3 +93,62 @@ def test_a_label_without_positives_gains_nothing_and_pays_for_false_positives():
     )
     assert high[1] > low[1]
     assert high[0] == low[0]
+
+
+def smooth(level, sigma, logits, truth, allowed=None, utility=None):
+    return reward.expected(
+        torch.as_tensor(level, dtype=torch.float64),
+        sigma,
+        torch.from_numpy(logits),
+        torch.from_numpy(truth),
+        utility or Utility(),
+        spread=torch.ones(truth.shape[1], dtype=torch.float64),
+        allowed=allowed,
+    )
+
+
+@pytest.mark.parametrize("at_least_one", [False, True])
+def test_with_little_noise_the_smooth_utility_is_the_utility(at_least_one):
+    random = np.random.default_rng(0)
+    logits, truth = random.normal(size=(60, 5)), random.random((60, 5)) < 0.4
+    level = random.normal(size=5)
+    allowed = np.array([True, True, False, True, True])
+    predicted = logits > level
+    if at_least_one:
+        predicted &= allowed
+        empty = ~predicted.any(axis=1)
+        best = np.where(allowed, logits - level, -np.inf).argmax(axis=1)
+        predicted[empty, best[empty]] = True
+    found = smooth(level, 1e-6, logits, truth, torch.from_numpy(allowed) if at_least_one else None)
+    assert float(found) == pytest.approx(reward.utility(predicted, truth, Utility()), abs=1e-3)
+
+
+@pytest.mark.parametrize("at_least_one", [False, True])
+def test_the_smooth_utility_has_the_gradient_it_should(at_least_one):
+    random = np.random.default_rng(1)
+    logits, truth = random.normal(size=(12, 3)), random.random((12, 3)) < 0.5
+    allowed = torch.tensor([True, True, True]) if at_least_one else None
+    level = torch.tensor([0.1, -0.3, 0.2], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda at: smooth_of(at, logits, truth, allowed), (level,))
+
+
+def smooth_of(level, logits, truth, allowed):
+    ones = torch.ones(3, dtype=torch.float64)
+    return reward.expected(
+        level, 0.7, torch.from_numpy(logits), torch.from_numpy(truth), Utility(), spread=ones, allowed=allowed
+    )
+
+
+def test_a_label_nobody_has_pays_for_being_predicted_and_gains_nothing():
+    logits, truth = np.zeros((10, 2)), np.zeros((10, 2), dtype=bool)
+    truth[:, 0] = True
+    high, low = (float(smooth([-3.0, level], 0.5, logits, truth)) for level in (3.0, -3.0))
+    assert high > low
+
+
+def test_spread_is_that_of_the_highest_logits():
+    logits = np.concatenate([np.full((500, 1), -9.0), np.arange(23.0)[:, None]])
+    truth = np.zeros((523, 1), dtype=bool)
+    truth[-1] = True
+    assert reward.spread_of(logits, truth)[0] == pytest.approx(np.arange(23.0).std())
+    assert reward.spread_of(np.zeros((5, 1)), np.zeros((5, 1), dtype=bool))[0] == 0.02

@@ -31,7 +31,10 @@ WEIGHTS = st.sampled_from([(1, 1, 1), (1, 0, 0), (0, 1, 0), (0, 0, 1), (0.3, 2, 
 
 @st.composite
 def problems(draw, documents=6, labels=3):
-    """Scores, truth and training counts of a small problem; whole columns of either truth, and unseen labels, occur."""
+    """Scores, truth and training counts of a small problem.
+
+    Whole columns of either truth occur, and labels without a training document, but for one.
+    """
     shape = draw(st.integers(1, documents)), draw(st.integers(1, labels))
     scores = draw(arrays(np.float32, shape, elements=SCORES.map(np.float32)))
     truth = draw(arrays(bool, shape))
@@ -39,7 +42,14 @@ def problems(draw, documents=6, labels=3):
         whole = draw(st.sampled_from([None, None, True, False]))
         if whole is not None:
             truth[:, column] = whole
-    return scores, truth, np.array(draw(st.lists(st.integers(0, 9), min_size=shape[1], max_size=shape[1])))
+    counts = st.lists(st.integers(0, 9), min_size=shape[1], max_size=shape[1]).filter(any)
+    return scores, truth, np.array(draw(counts))
+
+
+def reachable(problem):
+    """The problem as a rule may see it: labels without a training document score 0, which nothing lets pass."""
+    scores, truth, train_count = problem
+    return np.where(train_count > 0, scores, np.float32(0)), truth, train_count
 
 
 def fitted(name, problem, weights=(1, 1, 1), seed=0, **parameters):
@@ -70,10 +80,11 @@ def best_f1(scores, truth):
     return max(found, default=(0.0, 0.5))
 
 
-def assert_valid(decision, labels):
+def assert_valid(decision, train_count):
     assert decision.thresholds.dtype == np.float64
-    assert decision.thresholds.shape == (labels,)
-    assert ((decision.thresholds > 0) & (decision.thresholds < 1)).all()
+    assert decision.thresholds.shape == train_count.shape
+    assert (decision.thresholds > 0).all()
+    np.testing.assert_array_equal(decision.thresholds < 1, train_count > 0)
 
 
 def test_the_names_are_those_of_the_method_table():
@@ -92,34 +103,35 @@ def test_fixed():
 @settings(max_examples=150, deadline=None)
 @given(problems())
 def test_scut_finds_the_best_cut_of_every_label(problem):
-    scores, truth, _ = problem
+    scores, truth, train_count = reachable(problem)
     decision = fitted("scut", problem)
-    assert_valid(decision, scores.shape[1])
+    assert_valid(decision, train_count)
     for j, threshold in enumerate(decision.thresholds):
         value, cut = best_f1(scores[:, j], truth[:, j])
-        assert threshold == (cut if value > 0 else FALLBACK)
+        assert threshold == (NEVER if not train_count[j] else cut if value > 0 else FALLBACK)
         assert evaluate(truth[:, [j]], decision.decide(scores)[:, [j]])["micro_f1"] == value or value == 0
 
 
 @settings(max_examples=150, deadline=None)
 @given(problems())
 def test_odr_finds_the_best_cut_of_all_cells(problem):
-    scores, truth, _ = problem
+    scores, truth, train_count = reachable(problem)
     decision = fitted("odr", problem)
-    assert_valid(decision, scores.shape[1])
+    assert_valid(decision, train_count)
     value, cut = best_f1(scores.reshape(-1), truth.reshape(-1))
-    assert set(decision.thresholds) == {cut if value > 0 else FALLBACK}
+    assert set(decision.thresholds[train_count > 0]) == {cut if value > 0 else FALLBACK}
     assert evaluate(truth, decision.decide(scores))["micro_f1"] == pytest.approx(value)
 
 
 @settings(max_examples=80, deadline=None)
 @given(problems())
 def test_odr_label_halves_the_best_f1(problem):
-    scores, truth, _ = problem
-    best = [best_f1(scores[:, j], truth[:, j])[0] for j in range(scores.shape[1])]
+    scores, truth, train_count = reachable(problem)
     decision = fitted("odr_label", problem)
-    assert_valid(decision, scores.shape[1])
-    assert decision.thresholds.tolist() == [value / 2 if value else FALLBACK for value in best]
+    assert_valid(decision, train_count)
+    for j in np.flatnonzero(train_count):
+        value = best_f1(scores[:, j], truth[:, j])[0]
+        assert decision.thresholds[j] == (value / 2 if value else FALLBACK)
 
 
 def test_scut_worked_by_hand():
@@ -152,7 +164,10 @@ def test_a_threshold_between_neighbouring_floats_parts_them():
 def test_rcut_finds_the_best_rank(problem, weights):
     scores, truth, _ = problem
     decision = fitted("rcut", problem, weights)
-    values = [worth(truth, Rank(top).decide(scores), weights) for top in range(1, scores.shape[1] + 1)]
+    never = problem[2] == 0
+    tops = range(1, np.count_nonzero(~never) + 1)
+    values = [worth(truth, Rank(top, never=never).decide(scores), weights) for top in tops]
+    assert worth(truth, decision.decide(scores), weights) == pytest.approx(max(values))
     assert values[decision.top - 1] == pytest.approx(max(values))
     assert decision.chosen["utility"] == pytest.approx(max(values))
 
@@ -160,10 +175,13 @@ def test_rcut_finds_the_best_rank(problem, weights):
 @settings(max_examples=60, deadline=None)
 @given(problems(labels=5), st.integers(1, 5))
 def test_rank_takes_the_best_labels_and_the_lower_index_of_equals(problem, top):
-    scores, _, _ = problem
-    for row, predicted in zip(scores, Rank(top).decide(scores), strict=True):
-        best = sorted(range(len(row)), key=lambda j, row=row: (-row[j], j))[:top]
-        assert np.flatnonzero(predicted).tolist() == sorted(best)
+    scores, _, train_count = problem
+    for never in (None, train_count == 0):
+        allowed = range(scores.shape[1]) if never is None else np.flatnonzero(~never).tolist()
+        top = min(top, len(allowed))
+        for row, predicted in zip(scores, Rank(top, never=never).decide(scores), strict=True):
+            best = sorted(allowed, key=lambda j, row=row: (-row[j], j))[:top]
+            assert np.flatnonzero(predicted).tolist() == sorted(best)
 
 
 @settings(max_examples=60, deadline=None)
@@ -210,7 +228,7 @@ def test_pcut_scales_with_the_batch_it_decides():
 @settings(max_examples=60, deadline=None)
 @given(problems(documents=9), WEIGHTS, st.integers(0, 3), st.sampled_from(["scutfbr0", "scutfbr1"]))
 def test_scutfbr_chooses_fbr_by_folds(problem, weights, seed, name):
-    scores, truth, _ = problem
+    scores, truth, train_count = reachable(problem)
     folds, candidates = 3, [0.7, 0.4, 0.9, 0.0]
     assume(len(scores) >= folds)
 
@@ -234,7 +252,7 @@ def test_scutfbr_chooses_fbr_by_folds(problem, weights, seed, name):
     assert values[fbr] == pytest.approx(max(values.values()))
     assert all(values[lower] < values[fbr] - 1e-9 for lower in candidates if lower < fbr)
     assert decision.chosen["utility"] == pytest.approx(values[fbr])
-    assert decision.thresholds.tolist() == by_hand(scores, truth, fbr).tolist()
+    assert decision.thresholds.tolist() == np.where(train_count > 0, by_hand(scores, truth, fbr), NEVER).tolist()
 
 
 def test_scutfbr_of_a_hopeless_label():
@@ -261,28 +279,45 @@ def test_scutfbr_needs_a_document_for_every_fold():
 # The shared policy
 
 
-def shared_by_hand(problem, weights, slope):
-    """The best utility of p_j = sigmoid(a + slope * z_j) over every a."""
-    scores, truth, train_count = problem
-    z = np.log1p(train_count)
-    z = (z - z.mean()) / (z.std() or 1)
+def lines(problem, slope):
+    """What each cell of p_j = sigmoid(a + slope * z_j) is worth; a label without a training document is worth -inf."""
+    scores, _, train_count = reachable(problem)
+    z, trained = np.zeros(len(train_count)), train_count > 0
+    counts = np.log1p(train_count[trained])
+    z[trained] = (counts - counts.mean()) / (counts.std() or 1)
     with np.errstate(divide="ignore"):
-        values = np.log(scores, dtype=float) - np.log1p(-scores, dtype=float) - slope * z
+        return np.log(scores, dtype=float) - np.log1p(-scores, dtype=float) - slope * z
+
+
+def best_cells(margins, allowed):
+    """In each document the allowed label of the largest margin, of equal ones the first, as a boolean array."""
+    found = np.zeros(margins.shape, dtype=bool)
+    for row, values in zip(found, margins, strict=True):
+        row[max(np.flatnonzero(allowed), key=lambda j, values=values: (values[j], -j))] = True
+    return found
+
+
+def shared_by_hand(problem, weights, slope, one):
+    """The best utility of p_j = sigmoid(a + slope * z_j) over every a."""
+    values, truth = lines(problem, slope), problem[1]
+    given = best_cells(values, problem[2] > 0) if one else np.zeros(values.shape, dtype=bool)
     edges = [*np.unique(values[np.isfinite(values)]), np.inf]
-    return max(worth(truth, values >= edge, weights) for edge in edges)
+    return max(worth(truth, (values >= edge) | given, weights) for edge in edges)
 
 
-@settings(max_examples=60, deadline=None)
-@given(problems(), WEIGHTS)
-@example((np.array([[0, 1]], dtype=np.float32), np.array([[True, False]]), np.array([1, 5])), (1, 1, 1))
-@example((np.ones((2, 2), dtype=np.float32), np.ones((2, 2), dtype=bool), np.array([0, 0])), (1, 1, 1))
-@example((np.zeros((2, 2), dtype=np.float32), np.ones((2, 2), dtype=bool), np.array([3, 0])), (1, 1, 1))
-def test_shared_finds_the_best_line(problem, weights):
+@settings(max_examples=100, deadline=None)
+@given(problems(), WEIGHTS, st.booleans())
+@example((np.array([[0, 1]], dtype=np.float32), np.array([[True, False]]), np.array([1, 5])), (1, 1, 1), False)
+@example((np.ones((2, 2), dtype=np.float32), np.ones((2, 2), dtype=bool), np.array([1, 1])), (1, 1, 1), False)
+@example((np.zeros((2, 2), dtype=np.float32), np.ones((2, 2), dtype=bool), np.array([3, 1])), (1, 1, 1), True)
+@example((np.zeros((2, 2), dtype=np.float32), np.ones((2, 2), dtype=bool), np.array([0, 1])), (1, 1, 1), True)
+def test_shared_finds_the_best_line(problem, weights, one):
     scores, truth, train_count = problem
-    decision = fitted("shared", problem, weights)
-    assert_valid(decision, scores.shape[1])
-    slopes = policies.slopes(scores, truth) if len(set(train_count)) > 1 else [0.0]
-    best = max(shared_by_hand(problem, weights, slope) for slope in slopes)
+    decision = fitted("shared+one" if one else "shared", problem, weights)
+    assert_valid(decision, train_count)
+    trained = train_count > 0
+    slopes = policies.slopes(scores, truth & trained) if len(set(train_count[trained])) > 1 else [0.0]
+    best = max(shared_by_hand(problem, weights, slope, one) for slope in slopes)
     assert worth(truth, decision.decide(scores), weights) == pytest.approx(best)
     assert decision.chosen["utility"] == pytest.approx(best)
 
@@ -338,10 +373,10 @@ def test_shared_where_the_sigmoid_rounds_to_one(monkeypatch):
     scores[1, :-1] = np.nextafter(np.float32(LARGEST), np.float32(0))
     truth = np.zeros((2, 80), dtype=bool)
     truth[0, :-1] = True
-    decision = fitted("shared", (scores, truth, np.array([0] * 79 + [10**6])))
+    decision = fitted("shared", (scores, truth, np.array([1] * 79 + [10**6])))
     a, b = decision.chosen["a"], decision.chosen["b"]
     assert 1 / (1 + np.exp(-(a + b * np.sqrt(79)))) == 1
-    assert_valid(decision, 80)
+    assert_valid(decision, np.ones(80))
     assert decision.decide(scores).tolist() == truth.tolist()
 
 
@@ -354,14 +389,211 @@ def test_shared_where_the_sigmoid_is_coarser_than_the_cut(monkeypatch, gap, high
         monkeypatch.setattr(policies, "slopes", lambda *_, b=-(logit + side * gap) / 2: [b])
         scores = np.array([[high, 0.5]], dtype=np.float32)
         truth = np.array([[side < 0, side > 0]])
-        assert fitted("shared", (scores, truth, np.array([0, 9]))).decide(scores).tolist() == truth.tolist()
+        assert fitted("shared", (scores, truth, np.array([1, 9]))).decide(scores).tolist() == truth.tolist()
+
+
+# At least one label
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("shared", ("shared", False)), ("shared+one", ("shared", True)), ("learned+one", ("learned", True))],
+)
+def test_the_rule_in_a_name(name, expected):
+    assert policies.rule_of(name) == expected
+
+
+@pytest.mark.parametrize("name", ["shared+two", "shared+one+one", "shared+", "shared+one+two", "shared+one+oof"])
+def test_an_unknown_suffix_is_a_one_line_error(name):
+    for call in (policies.rule_of, lambda name: fitted(name, GOOD)):
+        with pytest.raises(LabelPolicyError, match=r"after the rule, expected \+one$") as error:
+            call(name)
+        assert "\n" not in str(error.value)
+
+
+def test_the_best_label_has_the_largest_margin():
+    thresholds = np.array([0.9, 0.5, NEVER, 0.2])
+    scores = np.array(
+        [[0.85, 0.4, 0.99, 0.1], [0.6, 0.1, 0.9, 0.02], [0.95, 0.6, 0.9, 0.1], [0, 0, 1, 0], [0, 0, 1, 1]]
+    )
+    # Logits less those of the thresholds: -0.5, -0.4 and -0.8 in document 0; -1.8, -2.2 and -2.5 in document 1.
+    assert PerLabel(thresholds, at_least_one=True).decide(scores).tolist() == [
+        [False, True, False, False],
+        [True, False, False, False],
+        [True, True, False, False],  # labels pass: the rule adds none
+        [True, False, False, False],  # nothing but zeros where a label may be given: the lowest index
+        [False, False, False, True],
+    ]
+    assert not PerLabel(thresholds).decide(scores[[0, 1, 3]]).any()
+
+
+def test_of_equal_margins_the_lower_index():
+    scores = np.array([[0.1, 0.3, 0.3], [0.3, 0.1, 0.3]], dtype=np.float32)
+    given = [[False, True, False], [True, False, False]]
+    assert PerLabel(np.full(3, 0.5), at_least_one=True).decide(scores).tolist() == given
+    assert PerLabel(np.array([0.5, 0.5, 0.4]), at_least_one=True).decide(scores).tolist() == [[False, False, True]] * 2
+    levels = np.array([0.0, 0.0, 9.0])  # in place of the logits of thresholds
+    assert PerLabel(np.array([0.5, 0.5, 0.4]), {}, True, levels).decide(scores).tolist() == given
+
+
+def test_where_every_label_is_never_predicted_no_document_gets_one():
+    assert not PerLabel(np.full(2, NEVER), at_least_one=True).decide(np.ones((3, 2))).any()
+    assert not Proportion(np.zeros(2), at_least_one=True).decide(np.ones((3, 2))).any()
+
+
+def test_the_best_label_of_a_proportion_is_measured_from_the_borders():
+    # Each label goes to one document of four. The borders are 0.8 and 0.3, and label 2 has a share of 0.
+    scores = np.array([[0.9, 0.1, 0.99], [0.1, 0.6, 0.99], [0.8, 0.2, 0.99], [0.5, 0.3, 0.99]], dtype=np.float32)
+    shares = np.array([0.25, 0.25, 0])
+    plain = [[True, False, False], [False, True, False], [False, False, False], [False, False, False]]
+    assert Proportion(shares).decide(scores).tolist() == plain
+    assert Proportion(shares, at_least_one=True).decide(scores).tolist() == [*plain[:2], plain[0], plain[1]]
+    # Borders of exactly 0 and 1: a score of 1 is ahead of all others, one of 0 behind.
+    ends = np.array([[1, 0], [1, 0], [0.5, 0], [0, 0]], dtype=np.float32)
+    assert Proportion(np.full(2, 0.25), at_least_one=True).decide(ends).tolist() == [[True, False]] * 4
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems(), st.sampled_from([rule for rule in FITS if rule not in ("rcut", "odr", "shared")]))
+def test_the_rule_adds_the_best_label_to_documents_without_one(problem, rule):
+    scores, _, train_count = problem
+    assume(len(scores) >= 2)
+    without, decision = fitted(rule, problem, folds=2), fitted(f"{rule}+one", problem, folds=2)
+    assert decision.chosen.get("utility") == without.chosen.get("utility")
+    before, after = without.decide(scores), decision.decide(scores)
+    bare = ~before.any(axis=1)
+    np.testing.assert_array_equal(after[~bare], before[~bare])
+    allowed = train_count > 0
+    if isinstance(decision, PerLabel):
+        np.testing.assert_array_equal(decision.thresholds, without.thresholds)
+        allowed = without.thresholds < NEVER
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logits = np.log(scores, dtype=float) - np.log1p(-scores, dtype=float)
+            levels = np.log(without.thresholds) - np.log1p(-without.thresholds)
+            margins = logits - levels
+        expected = best_cells(margins, allowed) if allowed.any() else np.zeros(before.shape, dtype=bool)
+        np.testing.assert_array_equal(after[bare], expected[bare])
+    assert (after[bare].sum(axis=1) == allowed.any()).all()
+    assert not after[:, ~allowed].any()
+
+
+@settings(max_examples=150, deadline=None)
+@given(problems())
+def test_odr_with_one_label_finds_the_best_cut_of_all_cells(problem):
+    scores, truth, train_count = problem
+    decision = fitted("odr+one", problem)
+    assert_valid(decision, train_count)
+    trained, found = train_count > 0, []
+    for cut in cuts(reachable(problem)[0].reshape(-1)):
+        rule = PerLabel(np.where(trained, cut, NEVER), at_least_one=True)
+        found.append(evaluate(truth, rule.decide(scores))["micro_f1"])
+    assert evaluate(truth, decision.decide(scores))["micro_f1"] == pytest.approx(max(found))
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(), WEIGHTS)
+def test_rcut_always_gives_a_label(problem, weights):
+    labels = [str(j) for j in range(problem[0].shape[1])]
+    assert fitted("rcut+one", problem, weights).json(labels) == fitted("rcut", problem, weights).json(labels)
+    assert fitted("rcut", problem, weights).decide(problem[0]).any(axis=1).all()
+
+
+@pytest.mark.parametrize("name", [f"{rule}+one" for rule in FITS])
+def test_with_the_rule_every_document_gets_a_label(name):
+    random = np.random.default_rng(5)
+    scores, truth = random.random((60, 5), dtype=np.float32), random.random((60, 5)) < 0.2
+    unseen = random.random((40, 5), dtype=np.float32) * np.float32(0.01)
+    decision = fitted(name, (scores, truth, np.array([30, 20, 9, 4, 1])))
+    for of in (scores, unseen, np.zeros((2, 5))):
+        assert decision.decide(of).any(axis=1).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(documents=9), st.sampled_from([rule for rule in FITS if rule != "pcut"]), st.booleans())
+def test_documents_decided_one_by_one_are_decided_as_together(problem, rule, one):
+    scores = problem[0]
+    assume(len(scores) >= 2)
+    decision = fitted(f"{rule}+one" if one else rule, problem, folds=2)
+    alone = [decision.decide(scores[[row]])[0] for row in range(len(scores))]
+    np.testing.assert_array_equal(alone, decision.decide(scores))
+
+
+def test_one_by_one_as_together_where_many_are_without_a_label():
+    random = np.random.default_rng(6)
+    scores = random.random((500, 33), dtype=np.float32) * np.float32(0.3)
+    decision = PerLabel(random.uniform(0.4, 0.9, 33), at_least_one=True)
+    together = decision.decide(scores)
+    assert (together.sum(axis=1) == 1).all()
+    np.testing.assert_array_equal([decision.decide(row[None])[0] for row in scores], together)
+
+
+def test_shared_with_one_label_beats_the_rule_added_afterwards():
+    random = np.random.default_rng(7)
+    truth = np.eye(4, dtype=bool)[random.integers(0, 4, 300)]
+    truth[:60, 0] = True
+    scores = (1 / (1 + np.exp(-(random.normal(0, 2, truth.shape) + 2 * truth)))).astype(np.float32)
+    problem = scores, truth, np.array([500, 300, 100, 20])
+    inside, outside = fitted("shared+one", problem), fitted("shared", problem)
+    afterwards = PerLabel(outside.thresholds, at_least_one=True)
+    assert worth(truth, inside.decide(scores), (1, 1, 1)) > worth(truth, afterwards.decide(scores), (1, 1, 1)) + 0.01
+
+
+@pytest.mark.parametrize("gap", [1e-3, -1e-3])
+def test_shared_knows_the_best_label_where_its_sigmoid_rounds_to_one(monkeypatch, gap):
+    # z is -1 and 1, so label 1 lies 80 above label 0: its sigmoid is 1, and no float64 below 1 says how far above.
+    monkeypatch.setattr(policies, "slopes", lambda *_: [40.0])
+    scores = np.array([[1e-30, 0.9999], [0.9, 0.3]])
+    scores[0, 0] = math.exp(math.log(0.9999 / 0.0001) - 80 + gap)
+    truth = np.array([[gap > 0, gap < 0], [True, False]])
+    decision = fitted("shared+one", (scores.astype(np.float32), truth, np.array([1, 9])))
+    assert decision.chosen["utility"] == pytest.approx(worth(truth, truth, (1, 1, 1)))
+    assert decision.decide(scores).tolist() == truth.tolist()
+
+
+# Labels without a training document
+
+
+@pytest.mark.parametrize("name", [name for rule in FITS for name in (rule, f"{rule}+one")])
+def test_a_label_without_a_training_document_is_never_predicted(name):
+    random = np.random.default_rng(8)
+    truth = random.random((80, 4)) < 0.4
+    scores = np.clip(truth * 0.5 + random.random((80, 4)) * 0.5, 0, 1).astype(np.float32)
+    scores[:, 1] = 1
+    decision = fitted(name, (scores, truth, np.array([30, 0, 12, 9])))
+    labels = ["a", "b", "c", "d"]
+    for rule in (decision, from_json(json.loads(json.dumps(decision.json(labels))), labels, "thresholds.json")):
+        predicted = rule.decide(scores)
+        assert not predicted[:, 1].any()
+        assert predicted[:, [0, 2, 3]].any(axis=0).all()
+        assert not rule.decide(np.array([[0, 1, 0, 0]]))[0, 1]
+
+
+def test_shared_leaves_a_label_without_a_training_document_out_of_its_line():
+    # Rarer labels want lower thresholds. The line, drawn on, would let label 3 pass in every document.
+    random = np.random.default_rng(9)
+    scores = random.random((300, 4), dtype=np.float32)
+    truth = scores > np.array([0.9, 0.6, 0.3, 2])
+    decision = fitted("shared", (scores, truth, np.array([1000, 100, 10, 0])))
+    alone = fitted("shared", (scores[:, :3], truth[:, :3], np.array([1000, 100, 10])))
+    assert decision.thresholds[:3].tolist() == alone.thresholds.tolist()
+    assert worth(truth, decision.decide(scores), (1, 0, 0)) > 0.8
+    truth[:, 3] = scores[:, 3] < 0.2  # true cells that nothing can reach have no say in the scale of the slopes
+    b = fitted("shared", (scores, truth, np.array([1000, 100, 10, 0]))).chosen["b"]
+    assert b != 0
+    assert b in policies.slopes(scores[:, :3], truth[:, :3])
+
+
+@pytest.mark.parametrize("name", [name for rule in FITS for name in (rule, f"{rule}+one")])
+def test_without_any_training_document_nothing_is_predicted(name):
+    decision = fitted(name, (*GOOD[:2], np.zeros(3)))
+    assert not decision.decide(np.ones((4, 3))).any()
 
 
 # All of them
 
 
-@settings(max_examples=60, deadline=None)
-@given(problems(), st.sampled_from(list(FITS)))
+@settings(max_examples=100, deadline=None)
+@given(problems(), st.sampled_from([name for rule in FITS for name in (rule, f"{rule}+one")]))
 def test_decisions_survive_json(problem, name):
     scores, _, _ = problem
     assume(len(scores) >= 2)
@@ -370,6 +602,7 @@ def test_decisions_survive_json(problem, name):
     written = json.loads(json.dumps(decision.json(labels), allow_nan=False))
     back = from_json(written, labels, "thresholds.json")
     assert type(back) is type(decision)
+    assert ("at_least_one" in written) == (name.endswith("+one") and not name.startswith("rcut"))
     assert back.chosen == decision.chosen
     np.testing.assert_array_equal(back.decide(scores), decision.decide(scores))
     assert back.json(labels) == decision.json(labels)
@@ -383,7 +616,7 @@ def test_equal_scores_are_decided_alike(name):
     assert (predicted == predicted[0]).all()
 
 
-@pytest.mark.parametrize("name", list(FITS))
+@pytest.mark.parametrize("name", [name for rule in FITS for name in (rule, f"{rule}+one")])
 def test_same_input_same_outcome_and_input_untouched(name):
     random = np.random.default_rng(3)
     scores, truth = random.random((50, 4), dtype=np.float32), random.random((50, 4)) < 0.3
@@ -418,7 +651,8 @@ def with_score(value):
         ("scut", (GOOD[0], GOOD[1][:, :2], GOOD[2]), r"scores are \(2, 3\), truth \(2, 2\)"),
         ("scut", (*GOOD[:2], np.ones(2)), r"train_count \(2,\)"),
         ("scut", (GOOD[0][0], *GOOD[1:]), r"found an array \(3,\)"),
-        ("scutt", GOOD, "'scutt' are unknown: expected fixed, scut,"),
+        ("scutt", GOOD, r"'scutt' are unknown: expected fixed, scut,.* alone or followed by \+one"),
+        ("scutt+one", GOOD, r"'scutt\+one' are unknown: expected fixed, scut,"),
     ],
 )
 def test_bad_input_is_a_one_line_error(name, problem, words):
@@ -438,6 +672,18 @@ def test_a_decision_refuses_scores_of_other_labels():
         ({"rule": "median"}, "rule is 'median'"),
         ([], "rule is None"),
         ({"rule": "rank", "top": 4}, "top is 4, expected a whole number from 1 to 2"),
+        ({"rule": "rank", "top": 2, "never": ["b"]}, "top is 2, expected a whole number from 1 to 1"),
+        ({"rule": "rank", "top": 1, "never": ["c"]}, r"never is \['c'\], expected a list of labels"),
+        ({"rule": "rank", "top": 1, "never": "a"}, "never is 'a', expected a list of labels"),
+        ({"rule": "rank", "top": 1, "at_least_one": 1}, "at_least_one is 1, expected true or false"),
+        (
+            {"rule": "per_label", "thresholds": {"a": 0.5, "b": 0.5}, "at_least_one": "yes"},
+            "at_least_one is 'yes', expected true or false",
+        ),
+        (
+            {"rule": "per_label", "thresholds": {"a": 0.5, "b": 0.5}, "levels": {"a": 0, "b": float("nan")}},
+            "label 'b': levels nan, expected a finite number",
+        ),
         ({"rule": "per_label", "thresholds": {"a": 0.5}}, "must name exactly the 2 labels"),
         ({"rule": "per_label", "thresholds": {"a": 0.5, "b": 0}}, "label 'b': thresholds 0, expected a number in"),
         (

@@ -23,6 +23,14 @@ def test_inverse_frequency_by_hand():
     np.testing.assert_allclose(weights.fixed("inverse_frequency", np.array([0, 1]), FLAT), [0.5, 0.5])
 
 
+def test_inverse_frequency_with_an_exponent():
+    count = np.array([1, 16, 256])
+    np.testing.assert_allclose(weights.fixed("inverse_frequency_0.5", count, FLAT), np.array([16, 4, 1]) / 21)
+    np.testing.assert_allclose(weights.fixed("inverse_frequency_0.25", count, FLAT), np.array([4, 2, 1]) / 7)
+    for name in ("inverse_frequency_0.25", "inverse_frequency_0.5"):
+        np.testing.assert_allclose(weights.fixed(name, np.array([0, 1]), FLAT), [0.5, 0.5])
+
+
 def test_hierarchy_weighs_by_depth_alone_and_is_uniform_for_a_flat_label_set():
     count = np.array([100, 7, 0, 1])
     np.testing.assert_allclose(weights.fixed("hierarchy", count, np.array([1, 2, 3, 1])), np.array([1, 2, 3, 1]) / 7)

@@ -16,7 +16,7 @@ from labelpolicy.files import read_json, write_json, write_parquet
 from labelpolicy.parameters import Thresholds
 from labelpolicy.policy.artefact import Policy
 from labelpolicy.policy.hierarchy import closed_upwards
-from labelpolicy.policy.thresholds import FITS, fit, from_json
+from labelpolicy.policy.thresholds import FITS, NEVER, PerLabel, fit, from_json
 from labelpolicy.steps import decide
 
 LABELS = ["earn", "acq", "wheat"]
@@ -45,9 +45,9 @@ class Case:
         self.write_prepared()
         self.write_scores()
 
-    def write_prepared(self, parents=(None,) * 3, groups=None):
+    def write_prepared(self, parents=(None,) * 3, groups=None, train_count=TRAIN_COUNT):
         columns = {"label": LABELS, "parent": pa.array(parents, pa.string()), "depth": [1] * 3}
-        columns["train_count"] = TRAIN_COUNT
+        columns["train_count"] = train_count
         write_parquet(self.dataset / "labels.parquet", pa.table(columns))
         write_json(self.dataset / "dataset.json", {"name": "toy"})
         for split, truth in self.truth.items():
@@ -174,7 +174,7 @@ def test_rows_in_any_order_and_any_kind_of_list(case, kind):
     rows = case.rows()
     np.random.default_rng(1).shuffle(rows)
     # Small row groups: the column arrives in several chunks. Scores of another split are nobody's business.
-    case.write_scores([*rows[:20], ("train", "train 0", [0.5] * 3), *rows[20:]], kind, row_group_size=7)
+    case.write_scores([*rows[:20], ("dev", "dev 0", [0.5] * 3), *rows[20:]], kind, row_group_size=7)
     case.run()
     assert case.content() == before
 
@@ -187,6 +187,78 @@ def test_thresholds_of_a_learned_policy(case, tmp_path):
     predicted = case.values["test"] > learned.thresholds
     assert found["test"] == metrics.evaluate(case.truth["test"], predicted)
     assert read_json(case.output / "thresholds.json")["thresholds"] == {"earn": 0.6, "acq": 0.4, "wheat": 0.3}
+
+
+def test_a_learned_policy_with_one_label_at_least_and_none_that_was_never_seen(case, tmp_path):
+    thresholds = np.array([0.99, 0.98, 1e-9])
+    Policy(LABELS, np.array([0.2, 0.3, 0.5]), thresholds).write(tmp_path / "policy.json")
+    case.write_prepared(train_count=np.array([50, 20, 0]))
+    found = case.run("meta+one", policy=tmp_path / "policy.json")
+    expected = PerLabel(np.array([0.99, 0.98, NEVER]), at_least_one=True).decide(case.values["test"])
+    assert expected.sum() == len(expected)
+    assert found["test"] == metrics.evaluate(case.truth["test"], expected)
+    assert found["about"]["thresholds"] == "meta+one"
+
+
+class OutOfFold(Case):
+    """The same, with training documents and out-of-fold scores."""
+
+    def __init__(self, folder: Path):
+        super().__init__(folder)
+        random = np.random.default_rng(5)
+        for kind in (self.truth, self.values, self.ids):
+            kind["train"] = None
+        self.truth["train"] = random.random((60, 3)) < [0.5, 0.3, 0.05]
+        noise = random.random((60, 3))
+        self.values["train"] = (0.9 * (0.3 * self.truth["train"] + 0.7 * noise)).astype(np.float32)
+        self.ids["train"] = [f"train {row}" for row in range(60)]
+        self.write_prepared()
+        self.write_scores()
+
+    def fitted(self, key):
+        return np.concatenate([getattr(self, key)["train"], getattr(self, key)["valid"]])
+
+
+@pytest.fixture
+def crossfitted(tmp_path):
+    return OutOfFold(tmp_path)
+
+
+@pytest.mark.parametrize("name", [f"{rule}{one}" for rule in FITS for one in ("", "+one")])
+def test_out_of_fold_scores_are_all_fitted_on(crossfitted, name):
+    found = crossfitted.run(f"{name}+oof")
+    truth = crossfitted.fitted("truth")
+    expected = fit(
+        name, crossfitted.fitted("values"), truth, train_count=truth.sum(axis=0), parameters=Thresholds(), seed=0
+    )
+    for split in DOCUMENTS:
+        decided = expected.decide(crossfitted.values[split])
+        assert found[split] == metrics.evaluate(crossfitted.truth[split], decided)
+    assert found["about"] == {
+        "dataset": "toy",
+        "thresholds": f"{name}+oof",
+        "seed": 0,
+        "train_documents": 60,
+        "valid_documents": 40,
+        "test_documents": 30,
+        "labels": 3,
+    }
+    decision = from_json(read_json(crossfitted.output / "thresholds.json"), LABELS, "thresholds.json")
+    assert decision.json(LABELS) == expected.json(LABELS)
+    table = pq.read_table(crossfitted.output / "labels.parquet").to_pydict()
+    assert table["train_count"] == TRAIN_COUNT.tolist()
+
+
+def test_training_documents_move_thresholds_and_test_documents_do_not(crossfitted):
+    first = crossfitted.run("scut+oof") and crossfitted.content()["thresholds.json"]
+    crossfitted.truth["test"] = ~crossfitted.truth["test"]
+    crossfitted.values["test"] = 1 - crossfitted.values["test"]
+    crossfitted.write_prepared()
+    crossfitted.write_scores()
+    assert crossfitted.run("scut+oof") and crossfitted.content()["thresholds.json"] == first
+    crossfitted.values["train"] = 1 - crossfitted.values["train"]
+    crossfitted.write_scores()
+    assert crossfitted.run("scut+oof") and crossfitted.content()["thresholds.json"] != first
 
 
 def refuses(case, words, *arguments, **changes):
@@ -203,7 +275,32 @@ def test_a_policy_without_thresholds(case, tmp_path):
 
 def test_names_that_do_not_go_with_their_source(case, tmp_path):
     refuses(case, "'meta': expected fixed, scut, .* or a learned policy", "meta")
-    refuses(case, r"'scut' are fitted .* leave out the policy .*policy\.json", "scut", policy=tmp_path / "policy.json")
+    refuses(
+        case,
+        r"'scut' are fitted on scores: leave out the policy .*policy\.json",
+        "scut",
+        policy=tmp_path / "policy.json",
+    )
+
+
+@pytest.mark.parametrize("name", ["shared+oof+one", "shared+two", "shared+one+one", "shared+oof+oof", "+one", "meta+"])
+def test_a_name_of_another_form(case, tmp_path, name):
+    refuses(case, r"expected fixed, .* followed by \+one, \+oof or \+one\+oof", name)
+    if not name.startswith("+"):
+        refuses(case, r"expected fixed, .* followed by", name, policy=tmp_path / "policy.json")
+
+
+def test_scores_of_the_wrong_kind(case, crossfitted, tmp_path):
+    """The same files, so ``crossfitted`` wrote last: first out-of-fold scores, then the others."""
+    refuses(case, r"has scores of the split 'train', out of fold: .* or thresholds 'shared\+one\+oof'", "shared+one")
+    case.write_scores(case.rows())
+    refuses(case, r"scores\.parquet: no scores of the split 'train': thresholds 'fixed\+oof' need", "fixed+oof")
+
+
+def test_out_of_fold_scores_of_another_data_set(crossfitted):
+    rows = [(split, name.replace("train 7", "other 7"), values) for split, name, values in crossfitted.rows()]
+    crossfitted.write_scores(rows)
+    refuses(crossfitted, r"split 'train': document 'other 7' is not in .*train\.parquet", "fixed+oof")
 
 
 def drop(rows):

@@ -117,7 +117,7 @@ def test_the_papers_recursion_forgets_its_start_untrained():
     model = meta_learner.build(90, parameters, seed=0)
     starts, ends = [], []
     for init in range(1, 11):
-        state, (w, p) = model.start(), random_policies(90, 0, init)
+        state, (w, p) = model.start(90), random_policies(90, 0, init)
         starts.append(torch.cat([90 * w, p]))
         for _ in range(20):
             state, w_logits, p_logits = model(state, w, p, None)

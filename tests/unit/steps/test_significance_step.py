@@ -128,6 +128,29 @@ def test_a_line_for_each_comparison_and_measure(study):
     assert lines[1:] == [[str(value) for value in row.values()] for row in rows]
 
 
+def test_a_row_on_out_of_fold_scores_is_tested_on_those(study):
+    """Their test scores are the learned row's here: on scores.parquet the decisions would not be the measured ones."""
+    valid = pq.read_table(study.dataset / "valid.parquet")
+    write_parquet(study.dataset / "train.parquet", valid)
+    for seed in (0, 1):
+        cell, other = study.cell("uniform", seed), pq.read_table(study.cell("meta", seed) / "scores.parquet")
+        fitted = other.slice(0, len(valid))
+        train = fitted.set_column(0, "split", pa.array(["train"] * len(valid)))
+        write_parquet(cell / "out_of_fold.parquet", pa.concat_tables([train, other]))
+        decide.run(
+            dataset=study.dataset,
+            scores=cell / "out_of_fold.parquet",
+            thresholds="odr+one+oof",
+            policy=None,
+            parameters=Thresholds(),
+            output=cell / "odr+one+oof",
+            seed=seed,
+        )
+    study.methods.write_text(ROWS + "Fold\tlinear\tuniform\todr+one+oof\t-\tmore\tall\n")
+    study.collect()
+    assert {row["other"] for row in study.run()} == {"Base", "Rank", "Share", "Fold"}
+
+
 def test_differences_are_those_of_the_collected_means(study):
     """Decisions made anew from scores and thresholds, of all three kinds of rule, are those that were measured."""
     collected = pq.read_table(study.results / "metrics.parquet").to_pylist()

@@ -1,0 +1,93 @@
+"""The targets ablation and transfer, from nothing."""
+
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+ABLATION = "ablation:\n  seeds: 2\n  reference: meta\n  policies:\n"
+TRANSFER = "transfer:\n  datasets:\n  - synthetic\n  - synthetic_dev\n  policy: {}\n"
+FIXED = ("uniform", "inverse_frequency_0.25", "inverse_frequency_0.5", "inverse_frequency")
+
+
+def write(study, section):
+    parameters = study.folder / "params.yaml"
+    before = parameters.read_text().partition("ablation:")[0].partition("transfer:")[0]
+    parameters.write_text(before + section)
+
+
+@pytest.mark.slow
+def test_ablation_runs_its_own_seeds_and_policies_and_says_what_differs(study):
+    write(study, ABLATION + "  - meta_paper\n")
+    jobs = study.jobs("ablation")
+    assert sum(job.startswith("Learn policy") for job in jobs) == 4
+    assert not any("kim_cnn" in job or "Test the learned rows" in job for job in jobs)
+    study.run("ablation")
+    assert study.jobs("ablation") == set()
+    rows = pq.read_table(study.folder / "results/ablation.parquet").to_pylist()
+    cells = {(row["weights"], row["thresholds"]) for row in rows}
+    assert cells == {
+        *((weights, thresholds) for weights in FIXED for thresholds in ("fixed", "shared")),
+        *((weights, thresholds) for weights in ("meta", "uniform") for thresholds in ("fixed", "shared", "meta")),
+        *(("meta_paper", thresholds) for thresholds in ("fixed", "meta_paper")),
+        ("uniform", "meta_paper"),
+    }
+    assert {(row["split"], row["seeds"], row["documents"]) for row in rows} == {("test", 2, 100), ("valid", 2, 30)}
+    for file in ("ablation.md", "ablation.tex"):
+        assert "reward = paper" in (study.folder / "results/tables" / file).read_text()
+
+    write(study, ABLATION.replace("policies:", "policies: []"))
+    assert study.jobs("ablation") == {"Collect the metrics of the ablation", "Compare the policies of the ablation"}
+    study.run("ablation")  # the narrower one has no row of what is still on disk
+    assert "meta_paper" not in (study.folder / "results/ablation.csv").read_text()
+
+
+@pytest.mark.slow
+def test_transfer_from_nothing(study):
+    write(study, TRANSFER.format("meta"))
+    jobs = study.jobs("transfer")
+    assert sum(job.startswith("Roll out the policy of synthetic") for job in jobs) == 2
+    study.run("transfer")
+    assert study.jobs("transfer") == set()
+    shown = (study.folder / "results/tables/transfer.md").read_text()
+    for source, dataset in (("synthetic", "synthetic_dev"), ("synthetic_dev", "synthetic")):
+        folder = study.folder / f"results/transfer/{source}/{dataset}/linear_svc/seed0"
+        about = json.loads((folder / "meta+one+oof/metrics.json").read_text())
+        assert about["about"]["dataset"] == dataset
+        assert f"{about['test']['accuracy']:.3f}" in shown
+        thresholds = json.loads((folder / "meta+one+oof/thresholds.json").read_text())
+        assert thresholds["at_least_one"] is True
+    own = json.loads(
+        (study.folder / "results/synthetic/linear_svc/uniform/seed0/meta+one+oof/metrics.json").read_text()
+    )
+    assert f"[{own['test']['accuracy']:.3f}]" in shown.replace("**", "")
+
+
+@pytest.mark.parametrize(
+    ("section", "target", "message"),
+    [
+        (ABLATION + "  - meto\n", "ablation", "params.yaml: ablation.policies: 'meto' is none of meta, meta_paper"),
+        (
+            "ablation:\n  reference: meto\n",
+            "all",
+            "params.yaml: ablation.reference: 'meto' is none of meta, meta_paper",
+        ),
+        (
+            "ablation:\n  classifiers:\n  - linear_svc\n",
+            "ablation",
+            "params.yaml: ablation.classifiers: 'linear_svc' is none of kim_cnn, ",
+        ),
+        (
+            "ablation:\n  classifiers:\n  - attentive_lstm\n",
+            "ablation",
+            "params.yaml: ablation.classifiers: no data set of the grid has rows of attentive_lstm in ",
+        ),
+        (TRANSFER.format("meto"), "transfer", "params.yaml: transfer.policy: 'meto' is none of meta, meta_paper"),
+        (TRANSFER.format("meta_paper"), "transfer", "transfer.policy: 'meta_paper' has learner: paper, whose size"),
+    ],
+)
+def test_a_bad_name_stops_before_anything_starts(study, section, target, message):
+    write(study, section)
+    printed = study.run(target, fails=True)
+    assert message in printed
+    assert not (study.folder / "data").exists()
