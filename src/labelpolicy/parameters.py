@@ -320,7 +320,7 @@ class MetaLearner(Parameters):
         0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
     )
     threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
-        (0.0001, 0.9999), description="closed interval that p is clipped to"
+        (0.001, 0.999), description="closed interval that p is clipped to"
     )
     rollout: Literal["pass", "batch"] = Field(
         "pass",

@@ -39,10 +39,10 @@ AS_PRINTED = "(Eq. 6)"
 ABSENT = "–ᵃ"
 
 #: Marks a row of ours that beats its classifier's baseline beyond chance.
+SIGNIFICANT = "†"
+
 #: A table of more rows is set smaller, to keep within a page.
 MOST_ROWS = 45
-
-SIGNIFICANT = "†"
 
 #: The tables of each task: statistics, results, robustness.
 TYPING, TOPICS = ("1", "2", "3"), ("4", "5", "6")
@@ -250,8 +250,8 @@ def _notes(
         )
     if any(split_name(method.thresholds)[1:] != (False, False) for method in methods):
         notes.append(
-            "One: a document for which no label passes gets its best one. OOF: thresholds fitted on out-of-fold scores, "
-            "and the classifier trained on training and validation documents (docs/algorithm.md)."
+            "One: a document for which no label passes gets its best one. OOF: thresholds are fitted on out-of-fold "
+            "scores, and the classifier trained on training and validation documents (docs/algorithm.md)."
         )
     if without_ours:
         notes.append(f"Missing: {', '.join(without_ours)}: no row in methods.tsv.")
