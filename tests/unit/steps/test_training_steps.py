@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -226,3 +227,66 @@ def test_an_empty_validation_set(synthetic, tmp_path):
     with pytest.raises(LabelPolicyError, match=r"valid\.parquet: no documents"):
         do_train(empty, tmp_path, "linear", policy=do_weigh(synthetic, tmp_path))
     assert not (tmp_path / "scores.parquet").exists()
+
+
+def on_scores(dataset, folder, scores, *, at_least_one=False, meta=None, parameters=SMALL):
+    """Learn on scores, unless a meta-learner is given, and roll out: the path of policy.json."""
+    common = {
+        "dataset": dataset,
+        "classifier": "linear",
+        "training": Linear(epochs=1),
+        "parameters": parameters,
+        "scores": scores,
+        "at_least_one": at_least_one,
+        "seed": 0,
+        "device": "cpu",
+        "threads": 1,
+    }
+    if meta is None:
+        meta = folder / "on_scores.safetensors"
+        learn.run(**common, output=meta, trace=folder / "on_scores.parquet")
+    output, trace = folder / "on_scores.json", folder / "on_scores_rollout.parquet"
+    learn.rollout(**common, name="meta", meta=meta, init=0, output=output, trace=trace)
+    return output
+
+
+@pytest.mark.parametrize("at_least_one", [False, True])
+def test_thresholds_are_learned_on_scores_that_are_done(synthetic, tmp_path, at_least_one):
+    do_train(synthetic, tmp_path, "linear")
+    path = on_scores(synthetic, tmp_path, tmp_path / "scores.parquet", at_least_one=at_least_one)
+    policy = Policy.read(path, Prepared(synthetic).labels)
+    assert policy.about["scores"] == "scores.parquet" and policy.about["at_least_one"] is at_least_one
+    assert 0 <= policy.about["kept"] <= 1 and {"share", "gain", "standard_error"} == set(policy.about["evidence"][0])
+    assert np.ptp(policy.weights) == 0
+    first = path.read_bytes()
+    assert on_scores(synthetic, tmp_path, tmp_path / "scores.parquet", at_least_one=at_least_one).read_bytes() == first
+    moved = on_scores(synthetic, tmp_path, tmp_path / "scores.parquet", meta=tmp_path / "on_scores.safetensors")
+    assert Policy.read(moved, Prepared(synthetic).labels).thresholds is not None
+
+
+def test_a_score_that_is_no_number_stops_learning(synthetic, tmp_path):
+    table = do_train(synthetic, tmp_path, "linear")
+    scores = [row.copy() for row in table["scores"].to_numpy()]
+    scores[3][1] = np.nan
+    column = table.schema.get_field_index("scores")
+    bad = table.set_column(column, "scores", pa.array([row.tolist() for row in scores], type=table["scores"].type))
+    write_parquet(tmp_path / "bad.parquet", bad)
+    with pytest.raises(LabelPolicyError, match=r"bad\.parquet: split 'valid', document .*: score nan") as caught:
+        on_scores(synthetic, tmp_path, tmp_path / "bad.parquet")
+    assert "\n" not in str(caught.value) and not (tmp_path / "on_scores.safetensors").exists()
+
+
+def test_a_label_without_a_held_out_positive_is_no_obstacle(synthetic, tmp_path):
+    """It gains nothing by being predicted, and every number stays finite."""
+    bare = tmp_path / "bare"
+    shutil.copytree(synthetic, bare)
+    valid = pq.read_table(bare / "valid.parquet")
+    kept = pa.array([[j for j in row if j != 0] for row in valid["labels"].to_pylist()], type=valid["labels"].type)
+    write_parquet(bare / "valid.parquet", valid.set_column(valid.schema.get_field_index("labels"), "labels", kept))
+    labels = Prepared(bare).labels
+    while_training = Policy.read(do_learn(bare, tmp_path), labels)
+    do_train(bare, tmp_path, "linear")
+    done = Policy.read(on_scores(bare, tmp_path, tmp_path / "scores.parquet"), labels)
+    only = MetaLearner(episodes=2, steps=2, utility={"accuracy": 0.0, "macro_f1": 1.0, "micro_f1": 0.0})
+    for policy in (while_training, done, Policy.read(do_learn(bare, tmp_path, parameters=only), labels)):
+        assert np.isfinite(policy.thresholds).all() and np.isfinite(policy.weights).all()
