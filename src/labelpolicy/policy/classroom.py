@@ -67,7 +67,7 @@ class Classroom:
         self.random = generator(self.seed, "batches")
         self.queue: list[np.ndarray] = []
         self.trained_on: list[np.ndarray] = []
-        self.best, self.kept = -1.0, None
+        self.best, self.kept, self.since_best = -1.0, None, 0
         self._hold_out(np.arange(len(self.all_held_out)))
 
     def first_policies(self) -> tuple[Tensor, Tensor]:
@@ -111,16 +111,20 @@ class Classroom:
     def train_passes(self, w: Tensor, step: int, steps: int) -> None:
         """Passes of mini-batches over the training set: the step's part of a whole training, at least one.
 
-        The classifier of the best pass is remembered, by the measure that training chooses its epoch by.
+        The classifier of the best pass is remembered, by the measure that training chooses its epoch by, and passes
+        stop where training would: thresholds are for the classifier that training keeps.
         """
-        epochs = self.parameters.epochs
+        epochs, patience = self.parameters.epochs, self.parameters.patience
         for _ in range(max(1, (step + 1) * epochs // steps - step * epochs // steps)):
+            if patience and self.since_best >= patience:
+                break
             for rows in batches(self.inputs.lengths, self.parameters.batch_size, self.random):
                 self._update(rows, w)
             self.held_out_scores = None
             measured = evaluate(self.held_out_truth, self._held_out_scores() > 0.5)["micro_f1"]
+            self.since_best += 1
             if measured > self.best:
-                self.best, self.kept = measured, copy.deepcopy(self.model.state_dict())
+                self.best, self.kept, self.since_best = measured, copy.deepcopy(self.model.state_dict()), 0
         self.trained_on = [np.arange(len(self.inputs))]
 
     def keep_best(self) -> None:

@@ -82,20 +82,28 @@ def rollout(
 ) -> tuple[np.ndarray, np.ndarray, list[dict]]:
     """The test-time episode: meta-learner and a fresh classifier once more, on the whole training set at each step.
 
+    With rollout: pass, one whole training is shared out between the time steps, and the policies of the last step are
+    for the classifier that this training keeps.
+
     Returns w_T, p_T (labels,) and the trace.
     """
     room.reset()
     state, (w, p) = meta.start(room.labels), start
     trace = []
+    passes = parameters.rollout == "pass"
+    between = max(parameters.steps - 1, 1)  # w_T and p_T come last, and are for a classifier that is fully trained
+    if passes and parameters.steps == 1:
+        room.train_passes(w, 0, between)
     for t in range(parameters.steps):
-        if t == parameters.steps - 1:  # p_T is for a classifier that is kept, not for one trained too long
+        last = t == parameters.steps - 1
+        if last:  # and kept: not for one trained too long
             room.keep_best()
         state, w_mean, p_mean = meta(state, w, p, observe(meta, room, t, parameters))
         w, p = policies(w_mean, p_mean, parameters)
-        if parameters.rollout == "pass":
-            room.train_passes(w, t, parameters.steps)
-        else:
+        if not passes:
             room.train_whole(w)
+        elif not last:
+            room.train_passes(w, t, between)
         reached = value(p.numpy(), room, parameters)
         trace.append(describe(0, t, reached, w, p))
         progress.step(f"reward {reached:.4g}")

@@ -93,7 +93,7 @@ def test_a_pass_visits_every_training_document_once(monkeypatch):
 
 
 def test_an_episode_of_passes_is_one_whole_training(monkeypatch):
-    room = make_room(epochs=7)
+    room = make_room(epochs=7, patience=0)
     seen = []
     monkeypatch.setattr(room, "_update", lambda rows, w: seen.extend(rows))
     for step in range(3):
@@ -208,3 +208,18 @@ def test_adams_step_sizes_count_in_the_gradient_of_the_weights():
         room.model.load_state_dict(rooms[0].model.state_dict())
     found = [room.weight_gradient(of_logits, "held_out") for room in rooms]
     assert np.abs(found[0] / np.abs(found[0]).max() - found[1] / np.abs(found[1]).max()).max() > 0.01
+
+
+def test_passes_stop_where_training_would(monkeypatch):
+    """Without a better pass for as long as training is patient, no further one; the best one is kept."""
+    room = make_room(epochs=12, patience=2)
+    measured = iter([0.5, 0.7, 0.6, 0.6, 0.9, 0.9])
+    monkeypatch.setattr(classroom, "evaluate", lambda truth, predicted: {"micro_f1": next(measured)})
+    kept = []
+    for step in range(3):
+        room.train_passes(UNIFORM, step, 3)
+        kept.append(state(room))
+    assert next(measured) == 0.9  # two after the best: the fifth was never made
+    room.keep_best()
+    assert room.best == 0.7 and not torch.equal(state(room), kept[-1])
+    assert torch.equal(kept[1], kept[2])
