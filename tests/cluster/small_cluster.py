@@ -233,10 +233,12 @@ class Slurm:
             with contextlib.suppress(psutil.Error):
                 if process.environ().get("SLURMD_NODENAME") == node:
                     doomed |= {process, *process.parents()}
-        steps = [process for process in doomed if process.name() == "slurmstepd"]
-        for process in [*steps, *(child for step in steps for child in step.children(recursive=True))]:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
+        for step in doomed:  # any of them may end by itself meanwhile
+            with contextlib.suppress(psutil.Error):
+                if step.name() == "slurmstepd":
+                    for process in [step, *step.children(recursive=True)]:
+                        with contextlib.suppress(psutil.NoSuchProcess):
+                            process.kill()
 
     def say(self, *command: str) -> str:
         """What a command prints: nothing that hangs in a container makes the tests wait for ever."""
