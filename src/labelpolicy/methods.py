@@ -56,6 +56,11 @@ class Method:
         return weights + thresholds
 
     @property
+    def is_learned(self) -> bool:
+        """Whether its weights or its thresholds are learned, on a classifier that trains or on its scores."""
+        return self.weights not in WEIGHTS or split_name(self.thresholds)[0] not in THRESHOLDS
+
+    @property
     def is_baseline(self) -> bool:
         """Uniform weights and thresholds of 0.5: what every other row of its classifier is compared with."""
         return (self.weights, self.thresholds) == ("uniform", "fixed")

@@ -54,7 +54,9 @@ def test_shipped_rows_are_good_and_cover_the_paper():
     ],
 )
 def test_learned_policies_of_a_row(weights, thresholds, learned):
-    assert Method("x", "linear", weights, thresholds, "-", "base").learned == learned
+    method = Method("x", "linear", weights, thresholds, "-", "base")
+    assert method.learned == learned
+    assert method.is_learned is ("meta" in weights + thresholds)  # on scores that are done as well
 
 
 def test_thresholds_may_have_suffixes_and_are_cells_of_their_own(tmp_path):

@@ -29,7 +29,8 @@ def test_params_yaml_shows_every_key_at_its_default():
     shown["policies"] = {name: MetaLearner().model_dump(mode="json") for name in whole}
     read = FILE | {"policies": {name: FILE["policies"][name] for name in whole}}
     assert keys(read) == keys(shown)
-    chosen = {"policies": study.policies, "transfer": study.transfer, "robustness": study.robustness}
+    sections = ("policies", "transfer", "robustness", "significance")
+    chosen = {name: getattr(study, name) for name in sections}
     assert study == Study(**chosen, ablation=Ablation(policies=study.ablation.policies))
     assert {study.ablation.reference, *study.ablation.policies, study.transfer.policy} <= set(study.policies)
     assert study.policies["meta"] == MetaLearner()

@@ -162,7 +162,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 def pairs(methods: Sequence[Method]) -> list[tuple[int, int]]:
     """Every comparison once, as indices into ``methods``: a learned row and any other, two learned ones in order."""
-    learned = [bool(method.learned) for method in methods]
+    learned = [method.is_learned for method in methods]
     everything = range(len(methods))
     return [(i, j) for i in everything if learned[i] for j in everything if i != j and not (learned[j] and j < i)]
 
@@ -195,7 +195,7 @@ def compare(
         return []
     found = differences(truth, rows, comparisons, draws=draws, level=level, seed=seed, groups=groups, measures=measures)
     for (i, j, measure), numbers in list(found.items()):
-        if methods[j].learned:
+        if methods[j].is_learned:
             turned = {"difference": -numbers["difference"], "low": -numbers["high"], "high": -numbers["low"]}
             found[j, i, measure] = numbers | turned
     return [
@@ -251,7 +251,7 @@ def marks(
     baseline = {method.classifier: method.name for method in methods if method.is_baseline}
     marked = set()
     for method in methods:
-        if not method.learned or method.classifier not in baseline:
+        if not method.is_learned or method.classifier not in baseline:
             continue
         for measure in measures:
             # The loose micro-F1 is the micro-F1 (metrics.py).

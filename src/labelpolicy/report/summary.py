@@ -101,7 +101,7 @@ def _learned(
     baseline = {method.classifier: method for method in methods if method.is_baseline}
     rows = []
     for method in methods:
-        if not method.learned or method.classifier not in baseline:
+        if not method.is_learned or method.classifier not in baseline:
             continue
         cells = []
         for measure in measures:

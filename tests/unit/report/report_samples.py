@@ -116,7 +116,7 @@ def write_significance(path: Path, above: set[tuple[str, str, str]]) -> Path:
     rows = [
         ("reuters21578", *names, 0.01, 0.0, 0.02, 0.5, 0.5, names in above)
         for row in methods
-        if row.learned
+        if row.is_learned
         for other in methods
         if other != row
         for names in ((row.name, other.name, measure) for measure in ("accuracy", "macro_f1", "micro_f1"))
