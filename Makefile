@@ -60,6 +60,7 @@ bench: $(READY)
 	python benchmarks/attentive_lstm.py
 	python benchmarks/prepare.py
 	python benchmarks/rollout.py
+	python benchmarks/estimators.py
 
 clean:
 	rm -rf $(VENV) data results/* logs .snakemake
