@@ -166,7 +166,8 @@ def applied(
             kept, most = share, float(gain[0])
     room.whole = room.everything
     learned, trace = _rolled_out(meta, room, parameters, progress)
-    thresholds = room.decision(room.centre + kept * (learned - room.centre)).thresholds
+    # Labels nobody was trained on have one too: a policy is a number in (0, 1) for each, and decide leaves them out.
+    thresholds = expit(room.centre + kept * (learned - room.centre))
     return thresholds, {"kept": kept, "evidence": evidence}, trace
 
 

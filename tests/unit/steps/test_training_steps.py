@@ -276,6 +276,25 @@ def test_a_score_that_is_no_number_stops_learning(synthetic, tmp_path):
     assert "\n" not in str(caught.value) and not (tmp_path / "on_scores.safetensors").exists()
 
 
+def test_a_label_nobody_was_trained_on_has_a_threshold_that_can_be_read(synthetic, tmp_path):
+    bare = tmp_path / "bare"
+    shutil.copytree(synthetic, bare)
+    for split in ("train", "valid"):
+        table = pq.read_table(bare / f"{split}.parquet")
+        kept = pa.array([[j for j in row if j != 0] for row in table["labels"].to_pylist()], type=table["labels"].type)
+        write_parquet(
+            bare / f"{split}.parquet", table.set_column(table.schema.get_field_index("labels"), "labels", kept)
+        )
+    labels = pq.read_table(bare / "labels.parquet")
+    counts = pa.array([0, *labels["train_count"].to_pylist()[1:]], type=labels["train_count"].type)
+    place = labels.schema.get_field_index("train_count")
+    write_parquet(bare / "labels.parquet", labels.set_column(place, "train_count", counts))
+    do_train(bare, tmp_path, "linear")
+    path = on_scores(bare, tmp_path, tmp_path / "scores.parquet", at_least_one=True)
+    thresholds = Policy.read(path, Prepared(bare).labels).thresholds
+    assert ((thresholds > 0) & (thresholds < 1)).all()
+
+
 def test_a_label_without_a_held_out_positive_is_no_obstacle(synthetic, tmp_path):
     """It gains nothing by being predicted, and every number stays finite."""
     bare = tmp_path / "bare"
