@@ -74,7 +74,7 @@ def gradients(scores: np.ndarray, truth: np.ndarray, settings: dict, repeats: in
             w, p = policies(w_mean, p_mean, parameters)
             moment = Moment(*before, seen, w_mean, p_mean, sigma)
             estimator.weights(moment)
-            estimator.rewarded(moment, room)
+            estimator.rewarded(moment, room, list(room.judged(parameters.rewarded_on)))
         meta.zero_grad()
         estimator.apply(meta)
         if episode >= warm:  # baselines have settled, and the centres are fitted
@@ -97,7 +97,7 @@ def main() -> None:
     torch.set_num_threads(1)
     if arguments.scores:
         table = read_parquet(arguments.scores, ["split", "id", "scores"])
-        scores, truth, _ = fitted_on(Prepared(arguments.dataset), table, arguments.scores, out_of_fold=False)
+        scores, truth, *_ = fitted_on(Prepared(arguments.dataset), table, arguments.scores, out_of_fold=False)
     else:
         scores, truth = generated(2000, 60)
     measured = {

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--scores", type=Path, required=True)
     arguments = parser.parse_args()
     table = read_parquet(arguments.scores, ["split", "id", "scores"])
-    scores, truth, count = fitted_on(Prepared(arguments.dataset), table, arguments.scores, out_of_fold=True)
+    scores, truth, count, _ = fitted_on(Prepared(arguments.dataset), table, arguments.scores, out_of_fold=True)
     fold = fold_of(truth, 5, np.random.default_rng(0))
     found: dict[str, list[list[float]]] = {}
     for held in range(5):

@@ -15,6 +15,7 @@ The other two estimate the weights' part alike, by the policy gradient.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from labelpolicy.parameters import MetaLearner
 from labelpolicy.policy import reward
 from labelpolicy.policy.meta_learner import Observation, logits
+
+#: Scores float and truth bool, both (documents, labels), of the documents that a reward is taken on, in chunks.
+Judged = Iterable[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -51,8 +55,8 @@ class Estimator(Protocol):
     def weights(self, moment: Moment) -> Tensor:
         """The weights (labels,) that the classifier is trained with now."""
 
-    def rewarded(self, moment: Moment, room: Any) -> None:
-        """The classifier has been trained; the reward of this step can be had."""
+    def rewarded(self, moment: Moment, room: Any, judged: Judged) -> None:
+        """The classifier has been trained; the reward of this step, on the documents judged, can be had."""
 
     def apply(self, meta: nn.Module) -> None:
         """Put the gradient of -J of the episode into ``meta``'s parameters, and forget the episode."""
@@ -74,12 +78,18 @@ def explore(random: np.random.Generator, draws: int, labels: int) -> Tensor:
     return torch.from_numpy(np.concatenate([half, -half])[:draws]).float()
 
 
-def rewards(tried: np.ndarray, centre: np.ndarray, room: Any, parameters: MetaLearner) -> np.ndarray:
+def rewards(tried: np.ndarray, centre: np.ndarray, judged: Judged, parameters: MetaLearner) -> np.ndarray:
     """Each label's share of r_t for every draw of thresholds: (draws, labels)."""
     if parameters.reward == "paper":  # a sum over documents, so memory stays constant over the whole training set
-        return sum(reward.paper(tried, *part) for part in room.judged(parameters.rewarded_on))
-    scores, truth = map(np.concatenate, zip(*room.judged(parameters.rewarded_on), strict=True))
+        return sum(reward.paper(tried, *part) for part in judged)
+    scores, truth = together(judged)
     return reward.credit(tried, scores, truth, centre=centre, utility=parameters.utility)
+
+
+def together(judged: Judged) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and truth (documents, labels) of all chunks."""
+    scores, truth = zip(*judged, strict=True)
+    return np.concatenate(scores), np.concatenate(truth)
 
 
 def towards_uniform(w_mean: Tensor, parameters: MetaLearner) -> Tensor:
@@ -122,13 +132,13 @@ class PolicyGradient:
         tried = moment.w_mean + self.parameters.weight_noise * self.w_noise[-1]
         return policies(tried, moment.p_mean, self.parameters)[0]
 
-    def rewarded(self, moment: Moment, room: Any) -> None:
+    def rewarded(self, moment: Moment, room: Any, judged: Judged) -> None:
         noise = explore(self.random, self.parameters.samples, moment.labels)
         _, tried = policies(moment.w_mean, moment.p_mean + moment.sigma * noise, self.parameters)
         _, p = policies(moment.w_mean, moment.p_mean, self.parameters)
         self.moments.append(moment)
         self.p_noise.append(noise)
-        self.rewards.append(rewards(tried.detach().numpy(), p.detach().numpy(), room, self.parameters))
+        self.rewards.append(rewards(tried.detach().numpy(), p.detach().numpy(), judged, self.parameters))
 
     def apply(self, meta: nn.Module) -> None:
         (-self.objective()).backward()
@@ -183,7 +193,7 @@ class Evolution(PolicyGradient):
         self.gained: list[np.ndarray] = []  # (pairs,): half of what the one sign brings more than the other
 
     @torch.no_grad()
-    def rewarded(self, moment: Moment, room: Any) -> None:
+    def rewarded(self, moment: Moment, room: Any, judged: Judged) -> None:
         start = parameters_to_vector(self.meta.parameters())
         pairs = max(self.parameters.samples // 2, 1)
         noise = torch.from_numpy(self.random.standard_normal((pairs, len(start)))).float()
@@ -195,7 +205,7 @@ class Evolution(PolicyGradient):
                 tried.append(policies(w, p, self.parameters)[1])
         vector_to_parameters(start, self.meta.parameters())
         _, p = policies(moment.w_mean, moment.p_mean, self.parameters)
-        found = rewards(torch.stack([*tried, p]).numpy(), p.numpy(), room, self.parameters)
+        found = rewards(torch.stack([*tried, p]).numpy(), p.numpy(), judged, self.parameters)
         gained = found[:-1].sum(axis=1)
         self.moments.append(moment)
         self.rewards.append(found[-1:])
@@ -226,8 +236,8 @@ class Pathwise:
     def weights(self, moment: Moment) -> Tensor:
         return policies(moment.w_mean, moment.p_mean, self.parameters)[0]
 
-    def rewarded(self, moment: Moment, room: Any) -> None:
-        scores, truth = map(np.concatenate, zip(*room.judged(self.parameters.rewarded_on), strict=True))
+    def rewarded(self, moment: Moment, room: Any, judged: Judged) -> None:
+        scores, truth = together(judged)
         z = logits(scores)
         spread = torch.from_numpy(reward.spread_of(z, truth)).float()
         z = torch.from_numpy(z).float().requires_grad_(room.trains)

@@ -19,11 +19,10 @@ import torch
 from scipy.special import expit
 from torch import Tensor, nn
 
-from labelpolicy.metrics import f1
 from labelpolicy.parameters import MetaLearner, Thresholds, Utility
 from labelpolicy.policy.learn import rollout
 from labelpolicy.policy.meta_learner import Observation, Surroundings, logits
-from labelpolicy.policy.thresholds import NEVER, PerLabel, fit
+from labelpolicy.policy.thresholds import NEVER, PerLabel, fit, utility
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import generator
 
@@ -182,6 +181,4 @@ def utilities(predicted: np.ndarray, truth: np.ndarray, draws: np.ndarray, weigh
     counted = draws.astype(np.float64)
     hits, chosen, positives = (counted @ part for part in (predicted & truth, predicted, truth))
     accuracy = counted @ (predicted == truth).all(axis=1) / counted.sum(axis=1)
-    macro_f1 = f1(hits, chosen, positives).mean(axis=1)
-    micro_f1 = f1(hits.sum(axis=1), chosen.sum(axis=1), positives.sum(axis=1))
-    return weights.accuracy * accuracy + weights.macro_f1 * macro_f1 + weights.micro_f1 * micro_f1
+    return utility(hits, chosen, positives, accuracy, weights)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from labelpolicy.parameters import MetaLearner
 from labelpolicy.policy import estimators, reward
-from labelpolicy.policy.estimators import Moment, policies
+from labelpolicy.policy.estimators import Judged, Moment, policies, together
 from labelpolicy.policy.meta_learner import Observation
 from labelpolicy.policy.thresholds import PerLabel
 from labelpolicy.progress import Progress
@@ -40,7 +39,7 @@ class Room(Protocol):
     def train_whole(self, w: Tensor) -> None: ...
     def keep_best(self) -> None: ...
     def observe(self, time: float) -> Observation: ...
-    def judged(self, on: str) -> Iterable[tuple[np.ndarray, np.ndarray]]: ...
+    def judged(self, on: str) -> Judged: ...
     def weight_gradient(self, of_logits: Tensor, on: str) -> np.ndarray: ...
 
 
@@ -66,8 +65,10 @@ def learn(meta: nn.Module, room: Room, parameters: MetaLearner, seed: int, progr
             w, p = policies(w_mean, p_mean, parameters)  # lines 8-9, Eq. 4-5
             moment = Moment(*before, seen, w_mean, p_mean, sigma)
             room.train(estimator.weights(moment), batches)  # lines 10-11, Eq. 1
-            estimator.rewarded(moment, room)  # line 12, Eq. 6
-            trace.append(describe(episode, t, value(p.detach().numpy(), room, parameters), w, p))
+            judged = list(room.judged(parameters.rewarded_on))
+            estimator.rewarded(moment, room, judged)  # line 12, Eq. 6
+            reached = value(p.detach().numpy(), room, judged, parameters)
+            trace.append(describe(episode, t, reached, w, p))
         adam.zero_grad()
         estimator.apply(meta)
         nn.utils.clip_grad_norm_(meta.parameters(), 1.0)
@@ -104,7 +105,7 @@ def rollout(
             room.train_whole(w)
         elif not last:
             room.train_passes(w, t, between)
-        reached = value(p.numpy(), room, parameters)
+        reached = value(p.numpy(), room, room.judged(parameters.rewarded_on), parameters)
         trace.append(describe(0, t, reached, w, p))
         progress.step(f"reward {reached:.4g}")
     return w.double().numpy() / w.double().sum().item(), p.double().numpy(), trace
@@ -139,11 +140,11 @@ def noise(episode: int, parameters: MetaLearner) -> float:
     return parameters.noise ** (1 - done) * parameters.final_noise**done
 
 
-def value(p: np.ndarray, room: Room, parameters: MetaLearner) -> float:
+def value(p: np.ndarray, room: Room, judged: Judged, parameters: MetaLearner) -> float:
     """The reward r_t of thresholds (labels,), Eq. 6 or the utility of the decisions themselves."""
     if parameters.reward == "paper":
-        return float(sum(reward.paper(p[None], *part).sum() for part in room.judged(parameters.rewarded_on)))
-    scores, truth = map(np.concatenate, zip(*room.judged(parameters.rewarded_on), strict=True))
+        return float(sum(reward.paper(p[None], *part).sum() for part in judged))
+    scores, truth = together(judged)
     decision = PerLabel(p.astype(np.float64), at_least_one=room.allowed is not None)
     return reward.utility(decision.decide(scores), truth, parameters.utility)
 

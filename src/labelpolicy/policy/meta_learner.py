@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from labelpolicy.parameters import MetaLearner
+from labelpolicy.policy.thresholds import logit_of
 from labelpolicy.randomness import derive
 
 #: Logits beyond it count as this much: a few near-certain scores tell no more about a label.
@@ -53,10 +54,6 @@ class Surroundings:
         total = relations.sum(axis=2, keepdims=True)
         shares = np.divide(relations, total, out=np.zeros_like(relations), where=total > 0)
         return cls(_standardised(frequency), _standardised(depth.astype(np.float64)), shares)
-
-    @property
-    def labels(self) -> int:
-        return len(self.frequency)
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:
@@ -119,9 +116,7 @@ class Observation:
 
 def logits(scores: np.ndarray) -> np.ndarray:
     """Logits of scores, float64 of their shape, within LOGIT_BOUND."""
-    with np.errstate(divide="ignore"):
-        exact = np.log(scores, dtype=np.float64) - np.log1p(-scores, dtype=np.float64)
-    return np.clip(exact, -LOGIT_BOUND, LOGIT_BOUND)
+    return np.clip(logit_of(scores, np.float64), -LOGIT_BOUND, LOGIT_BOUND)
 
 
 class PaperLearner(nn.Module):

@@ -83,7 +83,7 @@ class PerLabel:
         scores = _checked(scores, len(self.thresholds))
         predicted = scores > self.thresholds
         if self.at_least_one:
-            levels = _logits(self.thresholds, np.float64) if self.levels is None else self.levels
+            levels = logit_of(self.thresholds, np.float64) if self.levels is None else self.levels
             _give_best(predicted, scores, levels, self.thresholds != NEVER)
         return predicted
 
@@ -150,7 +150,7 @@ class Proportion:
             borders[j] = -1.0 if k == documents else np.partition(column, documents - 1 - k)[documents - 1 - k]
             predicted[:, j] = column > borders[j]
         if self.at_least_one:
-            _give_best(predicted, scores, _logits(borders.clip(LOWEST, HIGHEST), np.float64), self.shares > 0)
+            _give_best(predicted, scores, logit_of(borders.clip(LOWEST, HIGHEST), np.float64), self.shares > 0)
         return predicted
 
     def json(self, labels: list[str]) -> dict[str, Any]:
@@ -165,7 +165,7 @@ def _give_best(predicted: np.ndarray, scores: np.ndarray, levels: np.ndarray, al
     """
     labels, bare = np.flatnonzero(allowed), np.flatnonzero(~predicted.any(axis=1))
     for rows in _blocks(len(bare) if len(labels) else 0, DOCUMENT_BLOCK):
-        margins = _logits(scores[np.ix_(bare[rows], labels)], np.float64) - levels[labels]
+        margins = logit_of(scores[np.ix_(bare[rows], labels)], np.float64) - levels[labels]
         predicted[bare[rows], labels[margins.argmax(axis=1)]] = True
 
 
@@ -544,7 +544,7 @@ def slopes(scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
     for all is too coarse for some. Logits are clipped, so that a few near-certain scores do not stretch the unit; with
     fewer than two different ones it is 1.
     """
-    unit = np.clip(_logits(scores[truth], np.float64), -LOGIT_BOUND, LOGIT_BOUND).std() if truth.any() else 0.0
+    unit = np.clip(logit_of(scores[truth], np.float64), -LOGIT_BOUND, LOGIT_BOUND).std() if truth.any() else 0.0
     return SLOPES * (unit or 1.0)
 
 
@@ -552,7 +552,7 @@ class _Logits:
     """The scale of `shared`: a cell's key is its score's bits, its value the logit: -inf at a score of 0, inf at 1."""
 
     def values(self, label: int, keys: np.ndarray) -> np.ndarray:
-        return _logits(keys.view(np.float32), np.float64)
+        return logit_of(keys.view(np.float32), np.float64)
 
     def keys(self, label: int, values: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
@@ -560,7 +560,8 @@ class _Logits:
         return scores.astype(np.float32).view(np.uint32).astype(np.int64)
 
 
-def _logits(scores: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+def logit_of(scores: np.ndarray, dtype: type[np.floating]) -> np.ndarray:
+    """Logits of scores in [0, 1], of their shape; -inf at 0 and inf at 1."""
     with np.errstate(divide="ignore"):
         return np.log(scores, dtype=dtype) - np.log1p(-scores, dtype=dtype)
 
@@ -571,7 +572,7 @@ def _logit_bounds(scores: np.ndarray, truth: np.ndarray, shifts: np.ndarray) -> 
     lowest_true = np.full((len(shifts), documents), np.inf, dtype=np.float32)
     highest_false = np.empty_like(lowest_true)
     for rows in _blocks(documents, CACHED_DOCUMENTS):
-        logits = _logits(np.ascontiguousarray(scores[rows].T), np.float32)
+        logits = logit_of(np.ascontiguousarray(scores[rows].T), np.float32)
         document, label = np.nonzero(truth[rows])
         if len(document):
             true = logits[label, document] - single[:, label]
@@ -586,7 +587,7 @@ def _logit_bounds(scores: np.ndarray, truth: np.ndarray, shifts: np.ndarray) -> 
     def exact(k: int, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         true, false = np.empty((2, len(at)))
         for rows in _blocks(len(at), DOCUMENT_BLOCK):
-            values, correct = _logits(scores[at[rows]], np.float64) - shifts[k], truth[at[rows]]
+            values, correct = logit_of(scores[at[rows]], np.float64) - shifts[k], truth[at[rows]]
             true[rows] = np.where(correct, values, np.inf).min(axis=1)
             false[rows] = np.where(correct, -np.inf, values).max(axis=1)
         return true, false
@@ -605,7 +606,7 @@ def _best_labels(scores: np.ndarray, shifts: np.ndarray, allowed: np.ndarray) ->
     single = shifts.astype(np.float32)
     for rows in _blocks(documents, CACHED_DOCUMENTS):
         block, found = scores[rows], best[:, rows]
-        logits = _logits(np.ascontiguousarray(block.T), np.float32)
+        logits = logit_of(np.ascontiguousarray(block.T), np.float32)
         shifted = np.empty_like(logits)
         for k, shift in enumerate(single):
             np.subtract(logits, shift[:, None], out=shifted)
@@ -616,7 +617,7 @@ def _best_labels(scores: np.ndarray, shifts: np.ndarray, allowed: np.ndarray) ->
             if len(near) > len(block):
                 open_ = (np.bincount(document)[document] > 1) & allowed[label]
                 label, document = label[open_], document[open_]
-                values = _logits(block[document, label], np.float64) - shifts[k, label]
+                values = logit_of(block[document, label], np.float64) - shifts[k, label]
                 order = np.lexsort((-label, values))  # the last that is written stays
                 found[k, document[order]] = label[order]
     return best
@@ -661,9 +662,12 @@ FITS: dict[str, Callable[[Validation], Decision]] = {
 def utility(
     hits: np.ndarray, chosen: np.ndarray, positives: np.ndarray, accuracy: np.ndarray, weights: Utility
 ) -> np.ndarray:
-    """Utility of each candidate (candidates,), from counts (candidates, N), positives (N,), accuracy (candidates,)."""
+    """Utility of each candidate (candidates,), from counts (candidates, N) and accuracy (candidates,).
+
+    ``positives`` are (N,), or (candidates, N) where each candidate has documents of its own.
+    """
     macro = f1(hits, chosen, positives).mean(axis=1)
-    micro = f1(hits.sum(axis=1), chosen.sum(axis=1), positives.sum())
+    micro = f1(hits.sum(axis=1), chosen.sum(axis=1), positives.sum(axis=-1))
     return weights.accuracy * accuracy + weights.macro_f1 * macro + weights.micro_f1 * micro
 
 

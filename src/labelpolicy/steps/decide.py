@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -62,14 +63,14 @@ def run(
     data = Prepared(dataset)
     table = read_parquet(scores, ["split", "id", "scores"])
     check_kind(table, scores, thresholds)
-    valid_scores, valid_truth = scored(data, table, scores, "valid")
-    fitted_scores, fitted_truth, train_count = fitted_on(data, table, scores, out_of_fold=out_of_fold)
+    fitted = fitted_on(data, table, scores, out_of_fold=out_of_fold)
+    (valid_scores, valid_truth), train_count = fitted.valid, fitted.train_count
     if policy is not None:
         learned = np.where(train_count > 0, _learned(policy, data.labels), NEVER)
         decision = PerLabel(learned, at_least_one=at_least_one)
     else:
         name = thresholds.removesuffix(OUT_OF_FOLD)
-        decision = fit(name, fitted_scores, fitted_truth, train_count=train_count, parameters=parameters, seed=seed)
+        decision = fit(name, fitted.scores, fitted.truth, train_count=train_count, parameters=parameters, seed=seed)
     # Only now are the test labels read: they can move nothing but the test metrics.
     test_scores, test_truth = scored(data, table, scores, "test")
     groups = data.split("test").groups
@@ -90,7 +91,7 @@ def run(
     about = {"dataset": data.name, "thresholds": thresholds, "seed": seed}
     documents = {"valid_documents": len(valid_truth), "test_documents": len(test_truth), "labels": len(data.labels)}
     if out_of_fold:
-        documents = {"train_documents": len(fitted_truth) - len(valid_truth)} | documents
+        documents = {"train_documents": len(fitted.truth) - len(valid_truth)} | documents
     if groups is not None:
         documents["test_groups"] = len(set(groups))
     closed = {"closed_upwards": True} if chosen == "closed_upwards" else {}
@@ -101,19 +102,26 @@ def run(
         write_parquet(folder / "labels.parquet", _label_table(data, decision, test_truth, ways[chosen]["test"]))
 
 
-def fitted_on(
-    data: Prepared, table: pa.Table, path: Path, *, out_of_fold: bool
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Scores and truth (n, N) that thresholds are fitted on, and how many documents of each label were trained on (N,).
+class Fitted(NamedTuple):
+    """What thresholds are fitted on: scores and truth (n, N), ``valid`` those of validation documents alone.
 
-    Validation documents and the counts of the training split; or, out of fold, both splits and the counts of both.
+    ``train_count`` (N,) counts the documents that the classifier of the test scores was trained on.
     """
-    scores, truth = scored(data, table, path, "valid")
+
+    scores: np.ndarray
+    truth: np.ndarray
+    train_count: np.ndarray
+    valid: tuple[np.ndarray, np.ndarray]
+
+
+def fitted_on(data: Prepared, table: pa.Table, path: Path, *, out_of_fold: bool) -> Fitted:
+    """The validation split and counts of the training split; or, out of fold, both splits and counts of both."""
+    valid = scored(data, table, path, "valid")
     if not out_of_fold:
-        return scores, truth, data.train_count
-    train_scores, train_truth = scored(data, table, path, "train")
-    scores, truth = np.concatenate([train_scores, scores]), np.concatenate([train_truth, truth])
-    return scores, truth, truth.sum(axis=0)
+        return Fitted(*valid, data.train_count, valid)
+    train = scored(data, table, path, "train")
+    scores, truth = (np.concatenate(parts) for parts in zip(train, valid, strict=True))
+    return Fitted(scores, truth, truth.sum(axis=0), valid)
 
 
 def _standard_error(truth: np.ndarray, predicted: np.ndarray, groups: Sequence[str] | None) -> dict:

@@ -115,12 +115,12 @@ def frozen(dataset: Path, scores: Path, parameters: MetaLearner, at_least_one: b
     data = Prepared(dataset)
     table = read_parquet(scores, ["split", "id", "scores"])
     out_of_fold = pc.any(pc.equal(table["split"], "train")).as_py()
-    found, truth, train_count = fitted_on(data, table, scores, out_of_fold=out_of_fold)
+    fitted = fitted_on(data, table, scores, out_of_fold=out_of_fold)
     return Frozen(
-        found,
-        truth,
-        train_count=train_count,
-        surroundings=surroundings_of(data, truth),
+        fitted.scores,
+        fitted.truth,
+        train_count=fitted.train_count,
+        surroundings=surroundings_of(data, fitted.truth),
         at_least_one=at_least_one,
         utility=parameters.utility,
         seed=seed,

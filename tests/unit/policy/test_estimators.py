@@ -30,7 +30,7 @@ def moment(meta, sigma=0.1, w_mean=None):
 def quadratic(monkeypatch):
     """Rewards of label j: -(logit p_j - FAR_j)^2, whose gradient at 0 is 2 FAR."""
 
-    def rewards(tried, centre, room, parameters):
+    def rewards(tried, centre, judged, parameters):
         return -((np.log(tried) - np.log1p(-tried) - FAR) ** 2)
 
     monkeypatch.setattr(estimators, "rewards", rewards)
@@ -58,7 +58,7 @@ def test_draws_point_along_the_true_gradient(monkeypatch, kind, samples, credit)
         meta.zero_grad()
         here = moment(meta)
         estimator.weights(here)
-        estimator.rewarded(here, None)
+        estimator.rewarded(here, None, [])
         estimator.apply(meta)
         total -= meta.level.grad
     assert torch.nn.functional.cosine_similarity(total, torch.tensor(FAR).float(), dim=0) > 0.95
@@ -91,7 +91,7 @@ def test_pathwise_climbs_to_the_thresholds_of_the_utility():
     adam = torch.optim.Adam(meta.parameters(), lr=0.1)
     for _ in range(150):
         adam.zero_grad()
-        estimator.rewarded(moment(meta, sigma=0.3), room)
+        estimator.rewarded(moment(meta, sigma=0.3), room, room.judged("held_out"))
         estimator.apply(meta)
         adam.step()
     assert torch.allclose(meta.level, torch.tensor([0.0, 1.5, 3.0]), atol=0.35)
@@ -103,7 +103,7 @@ def test_pathwise_gives_weights_the_gradient_of_the_classifiers_step():
     w_mean = torch.zeros(3, requires_grad=True)
     here = moment(meta, w_mean=w_mean)
     torch.testing.assert_close(estimator.weights(here), torch.full((3,), 1 / 3))  # nothing is explored
-    estimator.rewarded(here, room)
+    estimator.rewarded(here, room, room.judged("held_out"))
     estimator.apply(meta)
     assert w_mean.grad[0] < 0 and w_mean.grad[2] > 0  # a descent step raises the first and lowers the last
     assert room.of_logits.shape == (400, 3) and room.of_logits.abs().sum() > 0
