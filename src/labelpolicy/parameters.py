@@ -293,7 +293,7 @@ class MetaLearner(Parameters):
         description="draws of p per time step (estimators other than pathwise), in opposite pairs when more than 1; "
         "1: one draw and a running baseline (paper)",
     )
-    episodes: PositiveInt = Field(60, description="M of Algorithm 1")
+    episodes: PositiveInt = Field(30, description="M of Algorithm 1")
     steps: PositiveInt = Field(4, description="T of Algorithm 1")
     batches: PositiveInt | None = Field(
         None,

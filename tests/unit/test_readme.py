@@ -35,6 +35,6 @@ def test_your_own_classifier():
         "device": torch.device("cpu"),
     }
     (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    exec(code.replace("episodes=60", "episodes=2").replace("epochs=20", "epochs=2"), names)
+    exec(code.replace("episodes=30", "episodes=2").replace("epochs=20", "epochs=2"), names)
     assert names["w"].shape == names["p"].shape == (3,)
     assert abs(names["w"].sum() - 1) < 1e-9 and ((names["p"] > 0) & (names["p"] < 1)).all()

@@ -30,7 +30,7 @@ class Classroom:
     allowed = None  # the at-least-one-label rule is no part of the paper's decisions
 
     CHUNK = 1024  # documents at a time where a step takes the whole training set; memory does not grow beyond
-    ENOUGH = 256  # documents that a gradient of the weights is taken on, the dearest part of a time step
+    ENOUGH = 128  # documents that a gradient of the weights is taken on, the dearest part of a time step
     HELD_OUT = 1 << 14  # held-out documents at most, drawn with the seed: enough, and memory does not grow beyond
 
     def __init__(
