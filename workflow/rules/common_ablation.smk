@@ -74,6 +74,16 @@ def transfer_cells(wildcards):
     ]
 
 
+def transfer_policies(wildcards):
+    """policy.json of the same, each of which says how much it kept of what was learned."""
+    cells = [Path(each).parent for each in transfer_cells(wildcards)]
+    return [
+        str((cell.parent if cell.parts[1] == "transfer" else cell.parent / "learned" / cell.name) / "policy.json")
+        for cell in cells
+        if cell.name == TRANSFERRED_THRESHOLDS
+    ]
+
+
 def transferring_options(wildcards):
     """The options that the transferred meta-learner was learned with."""
     return learned_on_scores(SimpleNamespace(thresholds=TRANSFERRED_THRESHOLDS))

@@ -60,7 +60,8 @@ rule transfer_table:
     message:
         "Table of the transferred policies"
     input:
-        transfer_cells,
+        metrics=transfer_cells,
+        policies=transfer_policies,
     output:
         latex="results/tables/transfer.tex",
         markdown=report(
@@ -82,4 +83,4 @@ rule transfer_table:
         mem_mb=500,
         runtime=10,
     shell:
-        "labelpolicy transfer {input} --output {output.latex} --markdown {output.markdown} 2> {log}"
+        "labelpolicy transfer {input.metrics} --output {output.latex} --markdown {output.markdown} 2> {log}"

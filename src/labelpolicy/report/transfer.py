@@ -26,6 +26,7 @@ class TransferTable:
 def transfer_table(
     learned: Mapping[tuple[str, str], Mapping[str, Value]],
     fitted: Mapping[tuple[str, str], Mapping[str, Value]],
+    kept: Mapping[tuple[str, str], Value],
     *,
     classifier: str,
     thresholds: str,
@@ -33,7 +34,8 @@ def transfer_table(
 ) -> TransferTable:
     """Lay out the table: values by measure of ``learned`` (learned on, data set) and ``fitted`` (thresholds, data set).
 
-    Every row has every data set. What a data set's own meta-learner decided stands in brackets.
+    Every row has every data set. What a data set's own meta-learner decided stands in brackets. ``kept`` is by the same
+    keys as ``learned``: the share of the learned distance from the two numbers that was kept.
     """
     datasets = list(dict.fromkeys(dataset for _, dataset in learned))
     values = {**learned, **fitted}
@@ -56,6 +58,11 @@ def transfer_table(
         ]
         if shown:
             blocks.append((title, rows))
+    shares = [
+        (names[source], [Ours(_share(kept[source, dataset], source == dataset)) for dataset in datasets])
+        for source in dict.fromkeys(source for source, _ in learned)
+    ]
+    blocks.append(("Share kept of what was learned", shares))
     listed = ", ".join(map(str, seeds))
     over = (
         f"one seed ({listed})"
@@ -68,11 +75,16 @@ def transfer_table(
         "thresholds fitted on the column's data set without a meta-learner.",
         "In brackets: learned on the data set that it decides. Elsewhere the meta-learner is as it was learned. The "
         "two numbers for all labels that it starts from, its episode, and how much of the distance between them is "
-        "kept come from the column's training and validation documents.",
+        "kept come from the column's training and validation documents. Where the share is 0, the thresholds are the "
+        "two numbers.",
         f"Test split, {over}; nothing was fitted on it or chosen by these numbers. Accuracy is strict: the whole label "
         "set must be right. Macro-F1 is the mean of the labels' F1. Bold: the best of its column and measure as shown.",
     ]
     return TransferTable([dataset_title(dataset) for dataset in datasets], blocks, notes)
+
+
+def _share(kept: Value, at_home: bool) -> str:
+    return f"[{kept.mean:.2f}]" if at_home else f"{kept.mean:.2f}"
 
 
 def transfer_latex(table: TransferTable) -> str:

@@ -23,11 +23,15 @@ def write(path, accuracy, loose=0.3):
 
 
 def own(results, dataset, thresholds, seed, accuracy, classifier="linear_svc"):
-    return write(results / f"{dataset}/{classifier}/uniform/seed{seed}/{thresholds}/metrics.json", accuracy)
+    folder = results / f"{dataset}/{classifier}/uniform/seed{seed}"
+    if thresholds == LEARNED:
+        write_json(folder / f"learned/{thresholds}/policy.json", {"about": {"kept": 0.5}})
+    return write(folder / f"{thresholds}/metrics.json", accuracy)
 
 
 def moved(results, source, dataset, seed, accuracy, thresholds=LEARNED, classifier="linear_svc"):
     folder = results / f"transfer/{source}/{dataset}/{classifier}/seed{seed}"
+    write_json(folder / "policy.json", {"about": {"kept": 0.25 if dataset == DATASETS[0] else 0.75}})
     return write(folder / f"{thresholds}/metrics.json", accuracy)
 
 
@@ -73,6 +77,8 @@ def test_by_hand(tmp_path, files):
     loose = {name: row for (block, name), row in found.items() if block.startswith("Loose macro-F1")}
     assert list(loose) == ["Reuters-21578", "BBN gold, re-split", "shared+one+oof", "fixed+oof"]
     assert all(row[0] == "–" and "0.300" in row[1] for row in loose.values())  # Reuters is no entity typing
+    assert found["Share kept of what was learned", "Reuters-21578"] == ["[0.50]", "0.75"]
+    assert found["Share kept of what was learned", "BBN gold, re-split"] == ["0.25", "[0.50]"]
     latex = (tmp_path / "t.tex").read_text()
     assert r"Reuters-21578 & [0.610]\,{\tiny$\pm$.014} & \textbf{0.810}\,{\tiny$\pm$.014} \\" in latex
     assert "–" not in latex and latex.count(r"\begin{tabular}") == latex.count(r"\end{tabular}") == 1
@@ -92,6 +98,14 @@ def test_the_table_is_that_of_the_files_in_whatever_order_they_come(tmp_path, fi
     text = run(tmp_path, files)
     first = [path for path in files if "reuters21578/linear_svc/uniform" in str(path)]
     assert run(tmp_path, first + [path for path in reversed(files) if path not in first]) == text
+
+
+def test_a_policy_that_was_not_learned_on_scores(tmp_path, files):
+    policy = files[3].parent.parent / "policy.json"
+    write_json(policy, {"about": {"init": 0}})
+    with pytest.raises(LabelPolicyError, match=r"policy\.json: no share 'kept' in 'about': expected a policy rolled"):
+        run(tmp_path, files)
+    assert not list(tmp_path.glob("t.*"))
 
 
 @pytest.mark.parametrize(
