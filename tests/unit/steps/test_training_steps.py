@@ -276,19 +276,24 @@ def test_a_score_that_is_no_number_stops_learning(synthetic, tmp_path):
     assert "\n" not in str(caught.value) and not (tmp_path / "on_scores.safetensors").exists()
 
 
-def test_a_label_nobody_was_trained_on_has_a_threshold_that_can_be_read(synthetic, tmp_path):
+def with_column(path, name, values):
+    table = pq.read_table(path)
+    column = pa.array(values(table[name].to_pylist()), type=table[name].type)
+    write_parquet(path, table.set_column(table.schema.get_field_index(name), name, column))
+
+
+def without_first_label(synthetic, tmp_path, *splits):
+    """The data set with no document of its first label in these splits."""
     bare = tmp_path / "bare"
     shutil.copytree(synthetic, bare)
-    for split in ("train", "valid"):
-        table = pq.read_table(bare / f"{split}.parquet")
-        kept = pa.array([[j for j in row if j != 0] for row in table["labels"].to_pylist()], type=table["labels"].type)
-        write_parquet(
-            bare / f"{split}.parquet", table.set_column(table.schema.get_field_index("labels"), "labels", kept)
-        )
-    labels = pq.read_table(bare / "labels.parquet")
-    counts = pa.array([0, *labels["train_count"].to_pylist()[1:]], type=labels["train_count"].type)
-    place = labels.schema.get_field_index("train_count")
-    write_parquet(bare / "labels.parquet", labels.set_column(place, "train_count", counts))
+    for split in splits:
+        with_column(bare / f"{split}.parquet", "labels", lambda rows: [[j for j in row if j != 0] for row in rows])
+    return bare
+
+
+def test_a_label_nobody_was_trained_on_has_a_threshold_that_can_be_read(synthetic, tmp_path):
+    bare = without_first_label(synthetic, tmp_path, "train", "valid")
+    with_column(bare / "labels.parquet", "train_count", lambda counts: [0, *counts[1:]])
     do_train(bare, tmp_path, "linear")
     path = on_scores(bare, tmp_path, tmp_path / "scores.parquet", at_least_one=True)
     thresholds = Policy.read(path, Prepared(bare).labels).thresholds
@@ -297,11 +302,7 @@ def test_a_label_nobody_was_trained_on_has_a_threshold_that_can_be_read(syntheti
 
 def test_a_label_without_a_held_out_positive_is_no_obstacle(synthetic, tmp_path):
     """It gains nothing by being predicted, and every number stays finite."""
-    bare = tmp_path / "bare"
-    shutil.copytree(synthetic, bare)
-    valid = pq.read_table(bare / "valid.parquet")
-    kept = pa.array([[j for j in row if j != 0] for row in valid["labels"].to_pylist()], type=valid["labels"].type)
-    write_parquet(bare / "valid.parquet", valid.set_column(valid.schema.get_field_index("labels"), "labels", kept))
+    bare = without_first_label(synthetic, tmp_path, "valid")
     labels = Prepared(bare).labels
     while_training = Policy.read(do_learn(bare, tmp_path), labels)
     do_train(bare, tmp_path, "linear")
