@@ -95,7 +95,7 @@ class Training(Parameters):
     batch_size: PositiveInt = Field(64, description="documents a step")
     optimiser: Literal["adam", "sgd"] = Field(
         "adam",
-        description="adam, or sgd with momentum 0.9; Adam does not see label weights where labels share no parameters",
+        description="adam, or sgd without momentum; Adam does not see label weights where labels share nothing",
     )
     learning_rate: PositiveFloat = Field(2e-3, description="the optimiser's step size")
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="the optimiser's L2 penalty")
@@ -119,10 +119,10 @@ class Linear(Training):
 
     optimiser: Literal["adam", "sgd"] = Field(
         "sgd",
-        description="sgd, with momentum 0.9: Adam would undo label weights here, since labels share no parameters",
+        description="sgd: Adam would undo label weights here, since labels share no parameters",
     )
     learning_rate: PositiveFloat = Field(
-        10.0, description="the optimiser's step size; rows have unit length, so it may be large"
+        100.0, description="the optimiser's step size; rows have unit length, so it may be large"
     )
     epochs: PositiveInt = Field(30, description="passes over the training split at most")
 

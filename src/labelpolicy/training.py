@@ -121,10 +121,10 @@ def optimiser(model: nn.Module, parameters: Training) -> torch.optim.Optimizer |
 
 
 def optimiser_of(part: Iterable[nn.Parameter], parameters: Training) -> torch.optim.Optimizer:
-    settings = {"lr": parameters.learning_rate, "weight_decay": parameters.weight_decay, "fused": True}
-    if parameters.optimiser == "sgd":
-        return torch.optim.SGD(part, momentum=0.9, **settings)
-    return torch.optim.Adam(part, **settings)
+    settings = {"lr": parameters.learning_rate, "weight_decay": parameters.weight_decay}
+    if parameters.optimiser == "sgd":  # not fused, which sparse gradients do not bear
+        return torch.optim.SGD(part, **settings)
+    return torch.optim.Adam(part, fused=True, **settings)
 
 
 def loss_of(model: nn.Module, batch: Any, truth: Tensor, weights: Tensor) -> Tensor:

@@ -186,7 +186,7 @@ class Classroom:
         batch = self.inputs.batch(self.trained_on[-1], self.device)
         truth = targets(self.truth, self.trained_on[-1], self.device)
         with torch.no_grad():
-            length = sum(total.square().sum() for total in direction).sqrt()
+            length = sum(_entries(total).square().sum() for total in direction).sqrt()
             size = 1e-2 * sum(each.square().sum() for each in parameters).sqrt() / length.clamp(min=1e-30)
             here = self.model(batch)
             kept = [each.clone() for each in parameters]
@@ -212,6 +212,11 @@ class Classroom:
         if self.held_out_scores is None:
             self.held_out_scores = score(self.model, self.held_out, self.device)
         return self.held_out_scores
+
+
+def _entries(gradient: Tensor) -> Tensor:
+    """All that may differ from 0: of a sparse gradient the rows it has."""
+    return gradient.coalesce().values() if gradient.is_sparse else gradient
 
 
 class Part:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC as SklearnLinearSVC
 
@@ -10,6 +11,8 @@ from labelpolicy.classifiers.tfidf import TfIdf
 from labelpolicy.data.prepared import Ragged, Split
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parameters import Linear, LinearSVC
+from labelpolicy.progress import Progress
+from labelpolicy.training import optimiser, train, update
 
 WORDS = ["<pad>", "<unk>", "wheat", "corn", "gold", "ship", "rose"]
 
@@ -47,8 +50,50 @@ def test_logits_are_the_product_with_the_features():
     model.bias.data.normal_()
     inputs = model.encode(data.train)
     rows = np.array([5, 0, 17])
-    expected = model.tfidf(data.train)[rows] @ model.weight.detach().numpy() + model.bias.detach().numpy()
+    bias = linear.CONSTANT * model.bias.detach().numpy()
+    expected = model.tfidf(data.train)[rows] @ model.weight.detach().numpy() + bias
     np.testing.assert_allclose(model(inputs.batch(rows, "cpu")).detach().numpy(), expected, rtol=1e-4, atol=1e-5)
+
+
+def trained(**settings):
+    data, parameters = Data(), Linear(epochs=3, batch_size=8, **settings)
+    model = linear.build(data, parameters, 0)
+    weights, progress = np.array([0.4, 0.2, 0.2, 0.2]), Progress("test", 3)
+    train(
+        model,
+        model.encode(data.train),
+        data.train.truth,
+        None,
+        weights=weights,
+        parameters=parameters,
+        seed=0,
+        device=torch.device("cpu"),
+        progress=progress,
+    )
+    return model
+
+
+def test_steps_on_the_words_of_a_batch_are_steps_on_all():
+    sparse, dense = trained(), trained(weight_decay=1e-12)  # too little to be seen
+    assert sparse.weight.grad.is_sparse and not dense.weight.grad.is_sparse
+    assert sparse.weight.detach().abs().max() > 1
+    np.testing.assert_allclose(sparse.weight.detach(), dense.weight.detach(), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(sparse.bias.detach(), dense.bias.detach(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("settings", [{"weight_decay": 0.01}, {"optimiser": "adam"}])
+def test_every_other_optimiser_takes_the_whole_matrix(settings):
+    model = trained(learning_rate=0.1, **settings)
+    assert not model.weight.grad.is_sparse and model.weight.detach().abs().max() > 0
+
+
+def test_the_bias_does_not_swing():
+    """A step that suits the words would throw a bias with an input of 1 across 0.5 for all documents at once."""
+    data, parameters = Data(), Linear(epochs=1, batch_size=8)
+    model = linear.build(data, parameters, 0)
+    stepper, inputs = optimiser(model, parameters), model.encode(data.train)
+    update(model, stepper, inputs.batch(np.arange(8), "cpu"), torch.ones(8, 4), torch.full((4,), 0.25))
+    assert 0 < (linear.CONSTANT * model.bias.detach()).max() < 0.01 * parameters.learning_rate
 
 
 def test_the_svm_is_scikit_learns_and_margin_0_is_score_one_half():

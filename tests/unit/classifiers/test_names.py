@@ -39,7 +39,7 @@ def test_what_a_chained_name_stands_for():
     chained = parameters(study, "linear+subset_maximization")
     assert chained.encoder == Linear(epochs=7)
     assert chained.chain == SubsetMaximization(beam=3, learning_rate=0.5, weight_decay=0.1)
-    assert (chained.epochs, chained.optimiser, chained.learning_rate) == (7, "sgd", 10.0)
+    assert (chained.epochs, chained.optimiser, chained.learning_rate) == (7, "sgd", 100.0)
     own = chained.of_chain
     assert (own.optimiser, own.learning_rate, own.weight_decay) == ("adam", 0.5, 0.1)
     assert parameters(study, "linear") == Linear(epochs=7)
