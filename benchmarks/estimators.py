@@ -76,7 +76,7 @@ def gradients(scores: np.ndarray, truth: np.ndarray, settings: dict, repeats: in
             estimator.weights(moment)
             estimator.rewarded(moment, room, list(room.judged(parameters.rewarded_on)))
         meta.zero_grad()
-        estimator.apply(meta)
+        estimator.apply()
         if episode >= warm:  # baselines have settled, and the centres are fitted
             seconds += time.process_time() - start
             parts = [torch.zeros_like(each) if each.grad is None else each.grad for each in meta.parameters()]

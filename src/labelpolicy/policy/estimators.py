@@ -58,8 +58,8 @@ class Estimator(Protocol):
     def rewarded(self, moment: Moment, room: Any, judged: Judged) -> None:
         """The classifier has been trained; the reward of this step, on the documents judged, can be had."""
 
-    def apply(self, meta: nn.Module) -> None:
-        """Put the gradient of -J of the episode into ``meta``'s parameters, and forget the episode."""
+    def apply(self) -> None:
+        """Put the gradient of -J of the episode into the meta-learner's parameters, and forget the episode."""
 
 
 def build(meta: nn.Module, parameters: MetaLearner, random: np.random.Generator) -> Estimator:
@@ -140,7 +140,7 @@ class PolicyGradient:
         self.p_noise.append(noise)
         self.rewards.append(rewards(tried.detach().numpy(), p.detach().numpy(), judged, self.parameters))
 
-    def apply(self, meta: nn.Module) -> None:
+    def apply(self) -> None:
         (-self.objective()).backward()
         self.moments, self.w_noise, self.p_noise, self.rewards = [], [], [], []
 
@@ -212,12 +212,12 @@ class Evolution(PolicyGradient):
         self.perturbed.append(noise)
         self.gained.append((gained[:pairs] - gained[pairs:]) / 2)
 
-    def apply(self, meta: nn.Module) -> None:
+    def apply(self) -> None:
         gained = np.stack(self.gained)
         scale = max(np.sqrt(np.mean(gained**2)), 1e-12)
         ascent = torch.einsum("tk,tkn->n", torch.from_numpy(gained / scale).float(), torch.stack(self.perturbed))
         (-self.of_weights(np.stack(self.rewards)[:, 0]) / len(self.moments)).backward()
-        parameters = list(meta.parameters())
+        parameters = list(self.meta.parameters())
         parts = ascent.split([each.numel() for each in parameters])
         for each, part in zip(parameters, parts, strict=True):
             step = -part.view_as(each) / gained.size
@@ -262,6 +262,6 @@ class Pathwise:
             self.total = self.total + (direction * moment.w_mean).mean()
             self.total = self.total - towards_uniform(moment.w_mean, self.parameters)
 
-    def apply(self, meta: nn.Module) -> None:
+    def apply(self) -> None:
         (-self.total / self.steps).backward()
         self.total, self.steps = torch.zeros(()), 0

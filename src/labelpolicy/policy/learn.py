@@ -70,7 +70,7 @@ def learn(meta: nn.Module, room: Room, parameters: MetaLearner, seed: int, progr
             reached = value(p.detach().numpy(), room, judged, parameters)
             trace.append(describe(episode, t, reached, w, p))
         adam.zero_grad()
-        estimator.apply(meta)
+        estimator.apply()
         nn.utils.clip_grad_norm_(meta.parameters(), 1.0)
         adam.step()  # line 13, Eq. 7
         progress.step(f"reward {np.mean([row['reward'] for row in trace[-parameters.steps :]]):.4g}")

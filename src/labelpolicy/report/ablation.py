@@ -39,6 +39,10 @@ BLOCKS = {
 }
 
 
+#: A row names what differs from the reference up to so many parameters; more of them stand below the table.
+FEW = 3
+
+
 @dataclass(frozen=True)
 class Block:
     """A key of BLOCKS, its rows by name as shown, and the name of the one that the others are compared with."""
@@ -51,7 +55,7 @@ class Block:
 def layout(classifier: str, reference: str, policies: Mapping[str, MetaLearner]) -> list[Block]:
     """The blocks of one classifier; ``policies`` are the learned ones by name, the reference among them."""
     names = {
-        name: f"{name} (reference)" if name == reference else f"{name}: {described(policy, policies[reference])}"
+        name: f"{name} (reference)" if name == reference else f"{name}: {_in_short(policy, policies[reference])}"
         for name, policy in sorted(policies.items(), key=lambda item: item[0] != reference)
     }
 
@@ -94,6 +98,20 @@ def described(policy: MetaLearner, reference: MetaLearner) -> str:
     return ", ".join(
         f"{key} = {value if isinstance(value, str) else json.dumps(value)}" for key, value in found.items()
     )
+
+
+def _in_short(policy: MetaLearner, reference: MetaLearner) -> str:
+    found = len(differences(policy, reference))
+    return f"{found} parameters, below" if found > FEW else described(policy, reference)
+
+
+def explanations(reference: str, policies: Mapping[str, MetaLearner]) -> list[str]:
+    """What differs from the reference in policies whose row is too narrow to say it."""
+    return [
+        f"{name}: {described(policy, policies[reference])}."
+        for name, policy in policies.items()
+        if len(differences(policy, policies[reference])) > FEW
+    ]
 
 
 def cells(blocks: Sequence[Block]) -> list[Method]:
@@ -150,8 +168,12 @@ def ablation_table(
     *,
     seeds: Sequence[int],
     level: float,
+    explained: Sequence[str] = (),
 ) -> AblationTable:
-    """Lay out the table from ``measured``, by (key of the block, name of the row, measure)."""
+    """Lay out the table from ``measured``, by (key of the block, name of the row, measure).
+
+    ``explained`` (see `explanations`) goes below it.
+    """
     measures = list(dict.fromkeys(measure for _, _, measure in measured))
     laid_out = []
     for block in blocks:
@@ -166,7 +188,7 @@ def ablation_table(
         f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split].lower()} split",
         [TITLES[measure] for measure in measures],
         laid_out,
-        _notes(facts, split, blocks, measured, measures, seeds, level),
+        [*_notes(facts, split, blocks, measured, measures, seeds, level), *explained],
     )
 
 

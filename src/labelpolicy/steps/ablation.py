@@ -63,6 +63,7 @@ def run(
             "correct ablation.classifiers"
         )
     warn_of_few_draws(len(report.comparisons(found[0][2])), parameters)
+    explained = report.explanations(ablation.reference, policies)
     lines, tables = [], []
     for data, classifier, blocks, seeds, runs in found:
         facts = read_facts(data.folder)
@@ -74,7 +75,9 @@ def run(
                 for line in _lines(blocks, numbers, parameters)
             ]
             tables.append(
-                report.ablation_table(facts, classifier, split, blocks, numbers, seeds=seeds, level=parameters.level)
+                report.ablation_table(
+                    facts, classifier, split, blocks, numbers, seeds=seeds, level=parameters.level, explained=explained
+                )
             )
     rows = [tuple(line.get(name) for name in SCHEMA.names) for line in lines]
     write_rows(SCHEMA, rows, parquet=output, csv=csv)

@@ -59,7 +59,7 @@ def test_draws_point_along_the_true_gradient(monkeypatch, kind, samples, credit)
         here = moment(meta)
         estimator.weights(here)
         estimator.rewarded(here, None, [])
-        estimator.apply(meta)
+        estimator.apply()
         total -= meta.level.grad
     assert torch.nn.functional.cosine_similarity(total, torch.tensor(FAR).float(), dim=0) > 0.95
     assert torch.equal(meta.level.detach(), torch.zeros(3))  # perturbed and put back
@@ -92,7 +92,7 @@ def test_pathwise_climbs_to_the_thresholds_of_the_utility():
     for _ in range(150):
         adam.zero_grad()
         estimator.rewarded(moment(meta, sigma=0.3), room, room.judged("held_out"))
-        estimator.apply(meta)
+        estimator.apply()
         adam.step()
     assert torch.allclose(meta.level, torch.tensor([0.0, 1.5, 3.0]), atol=0.35)
 
@@ -104,7 +104,7 @@ def test_pathwise_gives_weights_the_gradient_of_the_classifiers_step():
     here = moment(meta, w_mean=w_mean)
     torch.testing.assert_close(estimator.weights(here), torch.full((3,), 1 / 3))  # nothing is explored
     estimator.rewarded(here, room, room.judged("held_out"))
-    estimator.apply(meta)
+    estimator.apply()
     assert w_mean.grad[0] < 0 and w_mean.grad[2] > 0  # a descent step raises the first and lowers the last
     assert room.of_logits.shape == (400, 3) and room.of_logits.abs().sum() > 0
 

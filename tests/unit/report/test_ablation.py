@@ -17,6 +17,7 @@ from labelpolicy.report.ablation import (
     cells,
     comparisons,
     described,
+    explanations,
     layout,
 )
 from labelpolicy.report.facts import read_facts
@@ -88,6 +89,21 @@ def test_what_differs_is_written_from_the_parameters():
     assert described(META, MetaLearner(batches=3)) == "batches = null"
     assert described(META, META) == "the same parameters"
     assert "short: utility.accuracy = 0.0, episodes = 7" in BLOCKS[0].rows
+
+
+def test_what_differs_in_much_stands_below_the_table(prepared):
+    policies = {
+        "meta": META,
+        "other": MetaLearner(episodes=7, steps=9, samples=1, hidden=5),
+        "short": POLICIES["short"],
+    }
+    assert "other: 4 parameters, below" in layout("linear", "meta", policies)[0].rows
+    notes = explanations("meta", policies)
+    assert notes == ["other: samples = 1, episodes = 7, steps = 9, hidden = 5."]
+    found = ablation_table(
+        read_facts(prepared), "linear", "valid", BLOCKS, numbers(), seeds=[0], level=0.05, explained=notes
+    )
+    assert ablation_markdown(found).endswith(f"- {notes[0]}\n")
 
 
 def test_a_row_shows_mean_deviation_difference_and_mark(prepared):
