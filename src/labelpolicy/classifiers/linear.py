@@ -36,7 +36,10 @@ CONSTANT = 0.1
 
 
 class LinearClassifier(nn.Module):
-    """logits = x W + 0.1 b, with x sparse; W starts at zero, so the seed only orders the batches.
+    """logits = x W + 0.1 b, with x sparse; the seed only orders the batches.
+
+    W starts at zero and the bias at the log odds of each label among the training documents, ``truth`` (documents,
+    labels): otherwise common words would first learn how rare a label is, and rank its documents worse for it.
 
     With ``sparse_gradients`` that of W is a sparse tensor of the batch's words: what SGD then does to W costs as much
     as the batch has words, and not as the vocabulary has.
@@ -44,11 +47,13 @@ class LinearClassifier(nn.Module):
 
     features_are_logits = True
 
-    def __init__(self, tfidf: TfIdf, labels: int, *, sparse_gradients: bool):
+    def __init__(self, tfidf: TfIdf, truth: np.ndarray, *, sparse_gradients: bool):
         super().__init__()
         self.tfidf, self.sparse_gradients = tfidf, sparse_gradients
+        (documents, labels), count = truth.shape, truth.sum(axis=0)
+        log_odds = np.log((count + 0.5) / (documents - count + 0.5))
         self.weight = nn.Parameter(torch.zeros(tfidf.width, labels))
-        self.bias = nn.Parameter(torch.zeros(labels))
+        self.bias = nn.Parameter(torch.from_numpy(log_odds / CONSTANT).float())
         self.width = labels
 
     def encode(self, split: Split) -> SparseInputs:
@@ -68,4 +73,5 @@ class LinearClassifier(nn.Module):
 
 def build(data: Prepared, parameters: Linear, seed: int) -> LinearClassifier:
     sparse_gradients = parameters.optimiser == "sgd" and not parameters.weight_decay
-    return LinearClassifier(TfIdf(data, data.split("train")), len(data.labels), sparse_gradients=sparse_gradients)
+    train = data.split("train")
+    return LinearClassifier(TfIdf(data, train), train.truth, sparse_gradients=sparse_gradients)
