@@ -83,7 +83,7 @@ def main() -> None:
     vectors, train = corpus(arguments.dataset, arguments.documents)
     truth = train.truth
     parameters = KimCNN()
-    ours = KimCNNClassifier(vectors, truth.shape[1], parameters, 0)
+    ours = KimCNNClassifier(vectors, np.zeros(truth.shape[1]), parameters, 0)
     plain = Plain(ours)
     inputs = ours.encode(train)
 

@@ -28,6 +28,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parameters import Chained, Parameters, Study
 
@@ -56,6 +57,17 @@ class Inputs(Protocol):
     def batch(self, rows: np.ndarray, device: Any) -> Any:
         """The documents in ``rows`` as what ``forward`` takes."""
         ...
+
+
+def log_odds(data: Prepared) -> np.ndarray:
+    """Where output biases may start: each label's log odds among the training documents, float (labels,).
+
+    From 0, what many documents share, common words or filters that often fire, would first learn how rare each label
+    is, and labels with few positives are ranked worse for it; Lin et al. (2017, Section 3.3) start at the prior too.
+    Half a document each way keeps labels on none or on all documents finite.
+    """
+    count, documents = data.train_count, len(data.split("train"))
+    return np.log((count + 0.5) / (documents - count + 0.5))
 
 
 def names() -> tuple[str, ...]:

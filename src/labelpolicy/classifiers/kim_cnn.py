@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from labelpolicy.classifiers import log_odds
 from labelpolicy.data.prepared import PAD, Prepared, Ragged, Split
 from labelpolicy.parameters import KimCNN
 from labelpolicy.randomness import derive
@@ -73,7 +74,7 @@ class MaxOverTime(torch.autograd.Function):
 class KimCNNClassifier(nn.Module):
     """Logits of Kim's CNN with sigmoid outputs in place of his softmax, since labels are not exclusive."""
 
-    def __init__(self, vectors: np.ndarray, labels: int, parameters: KimCNN, seed: int):
+    def __init__(self, vectors: np.ndarray, log_odds: np.ndarray, parameters: KimCNN, seed: int):
         super().__init__()
         self.parameters_ = parameters
         self.embedding = nn.Parameter(torch.from_numpy(np.array(vectors, dtype=np.float32)))
@@ -89,8 +90,8 @@ class KimCNNClassifier(nn.Module):
             self.biases.append(nn.Parameter(torch.empty(parameters.filters).uniform_(-bound, bound, generator=random)))
         self.width = parameters.filters * len(parameters.windows)
         bound = self.width**-0.5
-        self.output = nn.Parameter(torch.empty(self.width, labels).uniform_(-bound, bound, generator=random))
-        self.output_bias = nn.Parameter(torch.zeros(labels))
+        self.output = nn.Parameter(torch.empty(self.width, len(log_odds)).uniform_(-bound, bound, generator=random))
+        self.output_bias = nn.Parameter(torch.from_numpy(log_odds).float())
 
     def encode(self, split: Split) -> TokenInputs:
         return TokenInputs(split.tokens, self.parameters_.max_tokens)
@@ -115,4 +116,4 @@ class KimCNNClassifier(nn.Module):
 
 
 def build(data: Prepared, parameters: KimCNN, seed: int) -> KimCNNClassifier:
-    return KimCNNClassifier(data.vectors, len(data.labels), parameters, seed)
+    return KimCNNClassifier(data.vectors, log_odds(data), parameters, seed)

@@ -10,6 +10,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
+from labelpolicy.classifiers import log_odds
 from labelpolicy.classifiers.tfidf import TfIdf
 from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.parameters import Linear
@@ -38,8 +39,7 @@ CONSTANT = 0.1
 class LinearClassifier(nn.Module):
     """logits = x W + 0.1 b, with x sparse; the seed only orders the batches.
 
-    W starts at zero and the bias at the log odds of each label among the training documents, ``truth`` (documents,
-    labels): otherwise common words would first learn how rare a label is, and rank its documents worse for it.
+    W starts at zero, the bias at ``log_odds`` (labels,).
 
     With ``sparse_gradients`` that of W is a sparse tensor of the batch's words: what SGD then does to W costs as much
     as the batch has words, and not as the vocabulary has.
@@ -47,14 +47,12 @@ class LinearClassifier(nn.Module):
 
     features_are_logits = True
 
-    def __init__(self, tfidf: TfIdf, truth: np.ndarray, *, sparse_gradients: bool):
+    def __init__(self, tfidf: TfIdf, log_odds: np.ndarray, *, sparse_gradients: bool):
         super().__init__()
         self.tfidf, self.sparse_gradients = tfidf, sparse_gradients
-        (documents, labels), count = truth.shape, truth.sum(axis=0)
-        log_odds = np.log((count + 0.5) / (documents - count + 0.5))
-        self.weight = nn.Parameter(torch.zeros(tfidf.width, labels))
+        self.weight = nn.Parameter(torch.zeros(tfidf.width, len(log_odds)))
         self.bias = nn.Parameter(torch.from_numpy(log_odds / CONSTANT).float())
-        self.width = labels
+        self.width = len(log_odds)
 
     def encode(self, split: Split) -> SparseInputs:
         return SparseInputs(self.tfidf(split))
@@ -73,5 +71,4 @@ class LinearClassifier(nn.Module):
 
 def build(data: Prepared, parameters: Linear, seed: int) -> LinearClassifier:
     sparse_gradients = parameters.optimiser == "sgd" and not parameters.weight_decay
-    train = data.split("train")
-    return LinearClassifier(TfIdf(data, train), train.truth, sparse_gradients=sparse_gradients)
+    return LinearClassifier(TfIdf(data, data.split("train")), log_odds(data), sparse_gradients=sparse_gradients)

@@ -1,5 +1,7 @@
 """Kim-CNN's fast pooling against the plain convolution."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from labelpolicy.classifiers import kim_cnn
 from labelpolicy.classifiers.kim_cnn import KimCNNClassifier
 from labelpolicy.data.prepared import Ragged, Split
 from labelpolicy.parameters import KimCNN
@@ -17,7 +20,15 @@ PARAMETERS = KimCNN(filters=7, dropout=0.0, max_tokens=12)
 def make(seed: int = 0, vocabulary: int = 30, dimension: int = 5, labels: int = 4) -> KimCNNClassifier:
     vectors = np.random.default_rng(seed).normal(size=(vocabulary, dimension)).astype(np.float32)
     vectors[0] = 0
-    return KimCNNClassifier(vectors, labels, PARAMETERS, seed)
+    return KimCNNClassifier(vectors, np.zeros(labels), PARAMETERS, seed)
+
+
+def test_it_starts_at_the_log_odds_of_each_label():
+    data = SimpleNamespace(
+        vectors=np.zeros((5, 3)), train_count=np.array([0, 1, 3]), split=lambda name: range(4 if name == "train" else 0)
+    )
+    model = kim_cnn.build(data, PARAMETERS, 0)
+    np.testing.assert_allclose(model.output_bias.detach(), np.log([0.5 / 4.5, 1.5 / 3.5, 3.5 / 1.5]), rtol=1e-6)
 
 
 def split(*rows: list[int]) -> Split:

@@ -28,6 +28,7 @@ class Data:
         rows = [random.integers(1, len(WORDS), random.integers(3, 9)).tolist() for _ in range(documents)]
         truth = np.array([[2 in row or 3 in row, 4 in row, False, True] for row in rows])
         self.train = Split([str(i) for i in range(documents)], Ragged.from_rows(rows), truth)
+        self.train_count = truth.sum(axis=0)
         self.rows = rows
 
     def split(self, name):
