@@ -14,20 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from crossfit import decided_by_halves
 from sklearn.metrics import average_precision_score
 
 from labelpolicy import classifiers
 from labelpolicy.classifiers.linear import CONSTANT
-from labelpolicy.data.folds import fold_of
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.metrics import evaluate
-from labelpolicy.parameters import Study, Thresholds
-from labelpolicy.policy.thresholds import fit
+from labelpolicy.parameters import Study
 from labelpolicy.progress import Progress
-from labelpolicy.randomness import generator
-from labelpolicy.training import prepare_torch, score, train
+from labelpolicy.training import MEASURES, prepare_torch, score, train
 
-MEASURES = ("accuracy", "macro_f1", "micro_f1")
 RARE = 60
 
 
@@ -71,17 +68,7 @@ def measured(data: Prepared, name: str, start: str, seed: int) -> tuple[list[flo
         progress=Progress(f"train {name}", parameters.epochs),
     )
     scores = score(model, held_out, device)
-    half, predicted = fold_of(truth, 2, generator(seed, "halves")), np.zeros_like(truth)
-    for k in (0, 1):
-        rule = fit(
-            "shared+one",
-            scores[half != k],
-            truth[half != k],
-            train_count=data.train_count,
-            parameters=Thresholds(),
-            seed=seed,
-        )
-        predicted[half == k] = rule.decide(scores[half == k])
+    predicted = decided_by_halves("shared+one", scores, truth, data.train_count, seed)
     there = np.flatnonzero(truth.any(axis=0))
     precision = np.array([average_precision_score(truth[:, label], scores[:, label]) for label in there])
     rare = precision[data.train_count[there] < RARE]

@@ -27,8 +27,8 @@ from labelpolicy.policy.meta_learner import logits
 from labelpolicy.policy.thresholds import fit
 from labelpolicy.randomness import generator
 from labelpolicy.steps.train import trained
+from labelpolicy.training import MEASURES
 
-MEASURES = ("accuracy", "macro_f1", "micro_f1")
 POLICIES = ("fixed+one", "shared", "shared+one")
 
 
@@ -50,6 +50,18 @@ def main() -> None:
         print(f"{scores:44}{thresholds:14}" + "".join(f"{value:12.3f}" for value in (*mean, mean.sum())))
 
 
+def decided_by_halves(name: str, scores: np.ndarray, truth: np.ndarray, train_count: np.ndarray, seed: int):
+    """Decisions bool (documents, labels) by thresholds that are fitted on the other half of the documents."""
+    half, predicted = fold_of(truth, 2, generator(seed, "halves")), np.zeros_like(truth)
+    for k in (0, 1):
+        fitted_on, decided = half != k, half == k
+        rule = fit(
+            name, scores[fitted_on], truth[fitted_on], train_count=train_count, parameters=Thresholds(), seed=seed
+        )
+        predicted[decided] = rule.decide(scores[decided])
+    return predicted
+
+
 def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
     """(scores, thresholds) and the measures of each; one seed."""
     settings = classifiers.parameters(Study(), classifier)
@@ -58,9 +70,6 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
     documents = len(data.split("train"))
     train, valid = (taken(every, rows) for rows in np.split(np.arange(len(every)), [documents]))
     count = train.truth.sum(axis=0)
-
-    def fitted(name, scores, truth):
-        return fit(name, scores, truth, train_count=count, parameters=Thresholds(), seed=seed)
 
     def measured(predicted):
         return [evaluate(valid.truth, predicted)[measure] for measure in MEASURES]
@@ -71,13 +80,8 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
     history, score = trained(data, classifier, settings, weights, seed, "cpu", 1)
     epochs = max(history, key=lambda row: row["valid_micro_f1"])["epoch"] if history else None
     last = score(valid) if epochs is None else model(train, epochs)(valid)
-    half = fold_of(valid.truth, 2, generator(seed, "halves"))
     for name in POLICIES:
-        predicted = np.zeros_like(valid.truth)
-        for k in (0, 1):
-            rule = fitted(name, last[half != k], valid.truth[half != k])
-            predicted[half == k] = rule.decide(last[half == k])
-        yield ("validation", name), measured(predicted)
+        yield ("validation", name), measured(decided_by_halves(name, last, valid.truth, count, seed))
     for number in folds:
         fold = fold_of(train.truth, number, generator(seed, "crossfit"), train.groups)
         same_updates = epochs and math.ceil(epochs * number / (number - 1))
@@ -92,7 +96,7 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
                 scores[scored] = np.where(seen, score(taken(train, scored)), np.float32(0))
                 mean += logits(np.where(seen, score(valid), np.float32(0))) / number
             for name in POLICIES:
-                rule = fitted(name, scores, train.truth)
+                rule = fit(name, scores, train.truth, train_count=count, parameters=Thresholds(), seed=seed)
                 yield (f"{number} folds, {what}, last model", name), measured(rule.decide(last))
                 averaged = expit(mean).astype(np.float32)
                 yield (f"{number} folds, {what}, mean of the folds", name), measured(rule.decide(averaged))

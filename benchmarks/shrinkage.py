@@ -25,8 +25,8 @@ from labelpolicy.parameters import Thresholds
 from labelpolicy.policy.meta_learner import logits
 from labelpolicy.policy.thresholds import NEVER, PerLabel, fit
 from labelpolicy.steps.decide import fitted_on
+from labelpolicy.training import MEASURES
 
-MEASURES = ("accuracy", "macro_f1", "micro_f1")
 POLICIES = ("fixed", "fixed+one", "odr+one", "scut+one", "scutfbr1+one", "shared", "shared+one")
 STRENGTHS = (1000, 300, 100, 30, 10, 3, 0)
 

@@ -24,13 +24,15 @@ from __future__ import annotations
 import importlib
 from functools import partial
 from types import ModuleType, SimpleNamespace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parameters import Chained, Parameters, Study
+
+if TYPE_CHECKING:  # names are asked for where nothing is read
+    from labelpolicy.data.prepared import Prepared
 
 CLASSIFIERS = ("kim_cnn", "linear", "linear_svc", "attentive_lstm")
 
