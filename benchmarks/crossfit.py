@@ -21,12 +21,13 @@ from scipy.special import expit
 from labelpolicy import classifiers
 from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.learner.meta_learner import logits
 from labelpolicy.metrics import evaluate
-from labelpolicy.parameters import Study, Thresholds
-from labelpolicy.policy.meta_learner import logits
-from labelpolicy.policy.thresholds import fit
+from labelpolicy.parameters import Study
 from labelpolicy.randomness import generator
 from labelpolicy.steps.train import trained
+from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.rules import fit
 from labelpolicy.training import MEASURES
 
 POLICIES = ("fixed+one", "shared", "shared+one")
@@ -56,7 +57,12 @@ def decided_by_halves(name: str, scores: np.ndarray, truth: np.ndarray, train_co
     for k in (0, 1):
         fitted_on, decided = half != k, half == k
         rule = fit(
-            name, scores[fitted_on], truth[fitted_on], train_count=train_count, parameters=Thresholds(), seed=seed
+            name,
+            scores[fitted_on],
+            truth[fitted_on],
+            train_count=train_count,
+            parameters=ThresholdParameters(),
+            seed=seed,
         )
         predicted[decided] = rule.decide(scores[decided])
     return predicted
@@ -96,7 +102,7 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
                 scores[scored] = np.where(seen, score(taken(train, scored)), np.float32(0))
                 mean += logits(np.where(seen, score(valid), np.float32(0))) / number
             for name in POLICIES:
-                rule = fit(name, scores, train.truth, train_count=count, parameters=Thresholds(), seed=seed)
+                rule = fit(name, scores, train.truth, train_count=count, parameters=ThresholdParameters(), seed=seed)
                 yield (f"{number} folds, {what}, last model", name), measured(rule.decide(last))
                 averaged = expit(mean).astype(np.float32)
                 yield (f"{number} folds, {what}, mean of the folds", name), measured(rule.decide(averaged))

@@ -22,12 +22,14 @@ from torch.nn.utils import parameters_to_vector
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.files import read_parquet
-from labelpolicy.parameters import MetaLearner, Utility
-from labelpolicy.policy import estimators, meta_learner
-from labelpolicy.policy.estimators import Moment, policies
-from labelpolicy.policy.frozen import Frozen
-from labelpolicy.policy.meta_learner import Surroundings
+from labelpolicy.learner import gradient as estimators
+from labelpolicy.learner import meta_learner
+from labelpolicy.learner.gradient import Moment, policies
+from labelpolicy.learner.meta_learner import Surroundings
+from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.scores_environment import Frozen
 from labelpolicy.steps.decide import fitted_on
+from labelpolicy.thresholds.objectives import Utility
 
 #: Name, estimator, draws of thresholds a time step.
 WAYS = (

@@ -24,10 +24,10 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-from labelpolicy.data import rcv1
 from labelpolicy.data.corpus import tokenise
 from labelpolicy.data.encode import cores
-from labelpolicy.data.rcv1 import NEWSITEMS, QRELS, blocks
+from labelpolicy.data.readers import rcv1
+from labelpolicy.data.readers.rcv1 import NEWSITEMS, QRELS, blocks
 from labelpolicy.steps import standin
 
 CHUNK = 4096

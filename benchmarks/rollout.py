@@ -24,9 +24,10 @@ import torch
 from prepare import EVERY_S, memory, mirrored
 
 from labelpolicy.classifiers import kim_cnn
+from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared, Ragged, Split, Strings
-from labelpolicy.parameters import Data, KimCNN
-from labelpolicy.policy.classroom import Classroom
+from labelpolicy.learner.environment import Classroom
+from labelpolicy.parameters import KimCNN
 from labelpolicy.steps import prepare, standin
 from labelpolicy.training import batches, prepare_torch
 

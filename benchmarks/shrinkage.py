@@ -20,11 +20,11 @@ from scipy.special import expit
 from labelpolicy.data.folds import fold_of
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.files import read_parquet
+from labelpolicy.learner.meta_learner import logits
 from labelpolicy.metrics import evaluate
-from labelpolicy.parameters import Thresholds
-from labelpolicy.policy.meta_learner import logits
-from labelpolicy.policy.thresholds import NEVER, PerLabel, fit
 from labelpolicy.steps.decide import fitted_on
+from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.rules import NEVER, PerLabel, fit
 from labelpolicy.training import MEASURES
 
 POLICIES = ("fixed", "fixed+one", "odr+one", "scut+one", "scutfbr1+one", "shared", "shared+one")
@@ -43,7 +43,7 @@ def main() -> None:
     for held in range(5):
         inside, outside = fold != held, fold == held
         fitted = {
-            name: fit(name, scores[inside], truth[inside], train_count=count, parameters=Thresholds(), seed=0)
+            name: fit(name, scores[inside], truth[inside], train_count=count, parameters=ThresholdParameters(), seed=0)
             for name in (*POLICIES, "scut")
         }
         centre, own = (logits(np.minimum(fitted[name].thresholds, 1 - 1e-9)) for name in ("shared+one", "scut"))

@@ -15,7 +15,7 @@ import time
 import numpy as np
 
 from labelpolicy.methods import Method
-from labelpolicy.report.significance import Outcomes, compare, pairs
+from labelpolicy.significance import Outcomes, compare, pairs
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ import tracemalloc
 import numpy as np
 from sklearn.metrics import precision_recall_curve
 
-from labelpolicy.parameters import Thresholds
-from labelpolicy.policy.names import AT_LEAST_ONE
-from labelpolicy.policy.thresholds import FITS, fit, label_cuts
+from labelpolicy.cell import AT_LEAST_ONE
+from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.rules import FITS, fit, label_cuts
 
 #: Every rule, and those whose fit changes where a document always gets a label.
 NAMES = [*FITS, *(rule + AT_LEAST_ONE for rule in ("odr", "shared"))]
@@ -94,7 +94,7 @@ def main() -> None:
     print(f"np.sort of {shape[0]:,} x {shape[1]} scores along the documents: {sort:.3f} s")
     print(f"{'policy':<12}{'fit s':>9}{'/ sort':>9}{'memory':>9}{'decide s':>10}{'/ sort':>9}")
     for name in arguments.policies:
-        call = lambda name=name: fit(name, scores, truth, train_count=train_count, parameters=Thresholds())  # noqa: E731
+        call = lambda name=name: fit(name, scores, truth, train_count=train_count, parameters=ThresholdParameters())  # noqa: E731
         fitting, memory, decision = seconds(call), peak(call), call()
         deciding = seconds(lambda decision=decision: decision.decide(scores), runs=1)
         print(

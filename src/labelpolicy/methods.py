@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelpolicy.cell import Thresholds
 from labelpolicy.data.prepare import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
-from labelpolicy.policy.names import AT_LEAST_ONE, OUT_OF_FOLD, split_name
 
 #: Fixed rules for the label weights; the learned policies of params.yaml come on top.
 WEIGHTS = ("uniform", "inverse_frequency", "inverse_frequency_0.25", "inverse_frequency_0.5", "hierarchy")
@@ -50,7 +50,7 @@ class Method:
 
         For its weights, its thresholds, or both. Thresholds learned on out-of-fold scores are their own.
         """
-        rule, _, out_of_fold = split_name(self.thresholds)
+        rule, _, out_of_fold = Thresholds.parse(self.thresholds)
         weights = () if self.weights in WEIGHTS else (self.weights,)
         thresholds = () if rule in THRESHOLDS or rule in weights or out_of_fold else (rule,)
         return weights + thresholds
@@ -58,7 +58,7 @@ class Method:
     @property
     def is_learned(self) -> bool:
         """Whether its weights or its thresholds are learned, on a classifier that trains or on its scores."""
-        return self.weights not in WEIGHTS or split_name(self.thresholds)[0] not in THRESHOLDS
+        return self.weights not in WEIGHTS or Thresholds.parse(self.thresholds).rule not in THRESHOLDS
 
     @property
     def is_baseline(self) -> bool:
@@ -169,8 +169,5 @@ def _check_names(
         for found in getattr(method, column).split(",") if column == "datasets" else [getattr(method, column)]:
             if names is not None and found not in names:
                 raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")
-    if learned is not None and split_name(method.thresholds)[0] not in (*THRESHOLDS, *learned):
-        raise LabelPolicyError(
-            f"{where}: unknown thresholds {method.thresholds!r}; expected one of {', '.join([*THRESHOLDS, *learned])}, "
-            f"alone or followed by {AT_LEAST_ONE}, {OUT_OF_FOLD} or {AT_LEAST_ONE}{OUT_OF_FOLD}"
-        )
+    if learned is not None:
+        Thresholds.parse(method.thresholds, (*THRESHOLDS, *learned), f"{where}: ")

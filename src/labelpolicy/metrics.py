@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.thresholds.objectives import f1, ratio
 
 #: What `evaluate` returns, in this order.
 NAMES = (
@@ -82,9 +83,9 @@ def _terms(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
         "support": truth,
         "documents": np.ones(len(truth), dtype=np.int64),
         "exact": (truth == predicted).all(axis=1),
-        "precision": share(hits, chosen),
+        "precision": ratio(hits, chosen),
         "with_prediction": chosen > 0,
-        "recall": share(hits, positives),
+        "recall": ratio(hits, positives),
         "with_truth": positives > 0,
     }
 
@@ -92,22 +93,22 @@ def _terms(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
 def _measures(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The measures from the sums of :func:`_terms`, labels on the last axis; further axes before it are kept."""
     tp, chosen, support = (sums[name].sum(axis=-1) for name in ("tp", "chosen", "support"))
-    precision = share(sums["precision"], sums["with_prediction"])
-    recall = share(sums["recall"], sums["with_truth"])
+    precision = ratio(sums["precision"], sums["with_prediction"])
+    recall = ratio(sums["recall"], sums["with_truth"])
     micro_f1 = f1(tp, chosen, support)
     cells = sums["documents"] * sums["tp"].shape[-1]
     values = (
-        share(sums["exact"], sums["documents"]),
+        ratio(sums["exact"], sums["documents"]),
         f1(sums["tp"], sums["chosen"], sums["support"]).mean(axis=-1),
         micro_f1,
         precision,
         recall,
-        share(2 * precision * recall, precision + recall),
-        share(tp, chosen),
-        share(tp, support),
+        ratio(2 * precision * recall, precision + recall),
+        ratio(tp, chosen),
+        ratio(tp, support),
         micro_f1,
-        share(chosen + support - 2 * tp, cells),
-        share(chosen, sums["documents"]),
+        ratio(chosen + support - 2 * tp, cells),
+        ratio(chosen, sums["documents"]),
     )
     return dict(zip(NAMES, values, strict=True))
 
@@ -120,22 +121,11 @@ def per_label(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]
         "tp": tp,
         "fp": chosen - tp,
         "fn": support - tp,
-        "precision": share(tp, chosen),
-        "recall": share(tp, support),
+        "precision": ratio(tp, chosen),
+        "recall": ratio(tp, support),
         "f1": f1(tp, chosen, support),
         "support": support,
     }
-
-
-def f1(tp: np.ndarray, chosen: np.ndarray, positives: np.ndarray) -> np.ndarray:
-    """2 tp / (chosen + positives): F1 from the counts of hits, predictions and true labels; 0 if there are none."""
-    return share(2 * tp, chosen + positives)
-
-
-def share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """part / whole in float64, and 0 where whole is 0."""
-    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
-    return np.divide(part, whole, out=np.zeros(np.broadcast_shapes(part.shape, whole.shape)), where=whole != 0)
 
 
 def _checked(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,79 +10,18 @@ import copy
 import json
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, model_validator
 
+from labelpolicy.config import Count, Name, Parameters, PositiveFloat, PositiveInt, check
+from labelpolicy.data.parameters import Crossfit, Data, Synthetic
 from labelpolicy.errors import LabelPolicyError
-
-PositiveInt = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-OpenUnit = Annotated[float, Field(gt=0, lt=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
-
-class Parameters(BaseModel):
-    """Base of all sections: unknown keys are errors, values never change after they are checked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Vectors(Parameters):
-    """Pre-trained word vectors."""
-
-    source: Literal["glove.6B.50d", "file", "random"] = Field(
-        "glove.6B.50d", description="glove.6B.50d from the installed package, file (see path), or random"
-    )
-    path: str | None = Field(
-        None,
-        description="word2vec, GloVe or fastText vectors, text or binary, for source: file (the paper: GoogleNews)",
-    )
-    width: PositiveInt = Field(50, description="numbers per vector; the source must agree")
-
-    @model_validator(mode="after")
-    def _path_goes_with_file(self) -> Vectors:
-        if (self.source == "file") != (self.path is not None):
-            raise ValueError("path goes with source: file, and source: file needs a path")
-        return self
-
-
-class Data(Parameters):
-    """From raw files to the prepared form."""
-
-    validation_fraction: OpenUnit = Field(0.1, description="share of the training documents held out for validation")
-    validation_seed: Count = Field(0, description="seed of that split")
-    bad_share: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.05, description="lines and mentions that cannot be used, as a share of a file's; above it prepare fails"
-    )
-    min_count: PositiveInt = Field(2, description="a token seen less often in the training split becomes <unk>")
-    known_words: Literal["mentions", "all", "none"] = Field(
-        "mentions",
-        description="data whose words keep their pre-trained vector even if rarer than min_count or in no training "
-        "document: entity mentions, whose vectors are not trained; all; or none",
-    )
-    vectors: Vectors = Vectors()
-
-
-class Synthetic(Parameters):
-    """The synthetic corpus of the tests; never in a results table of the paper."""
-
-    documents: PositiveInt = Field(600, description="training documents")
-    test_documents: PositiveInt = Field(200, description="test documents")
-    labels: PositiveInt = Field(12, description="labels")
-    exponent: Annotated[float, Field(ge=0)] = Field(1.0, description="label frequencies fall as rank ** -exponent")
-    depth: PositiveInt = Field(2, description="levels of the label hierarchy; 1 for a flat label set")
-    dependence: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.3, description="chance that a label brings its partner label along"
-    )
-    tokens: PositiveInt = Field(30, description="mean tokens a document")
-    vocabulary: PositiveInt = Field(400, description="distinct tokens")
-    noise: Annotated[float, Field(ge=0, le=1)] = Field(
-        0.5, description="share of tokens that tell nothing of the labels"
-    )
-    seed: Count = Field(0, description="seed of the generator")
+from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.significance import Significance
+from labelpolicy.thresholds.objectives import ThresholdParameters
 
 
 class Training(Parameters):
@@ -223,147 +162,11 @@ class Chained(Training):
         return Training(optimiser="adam", learning_rate=self.chain.learning_rate, weight_decay=self.chain.weight_decay)
 
 
-class Utility(Parameters):
-    """What a user wants to be good at: the weight of each measure in the objective."""
-
-    accuracy: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of strict accuracy")
-    macro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of label macro-F1")
-    micro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of micro-F1")
-
-    @model_validator(mode="after")
-    def _something(self) -> Utility:
-        if self.accuracy + self.macro_f1 + self.micro_f1 == 0:
-            raise ValueError("all weights are 0, expected at least one above 0")
-        return self
-
-
-class Thresholds(Parameters):
-    """Fitting decision thresholds on validation scores."""
-
-    utility: Utility = Field(Utility(), description="what rcut, pcut, shared and the choice of fbr maximise")
-    folds: Annotated[int, Field(ge=2)] = Field(
-        5, description="folds of the validation split by which fbr is chosen (scutfbr)"
-    )
-    fbr: list[Annotated[float, Field(ge=0, le=1)]] = Field(
-        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], min_length=1, description="candidates for fbr (Yang 2001)"
-    )
-    closed_upwards: bool = Field(
-        False,
-        description="a predicted label brings its ancestors along (paper: no); metrics.json has both numbers anyway",
-    )
-
-
-class Crossfit(Parameters):
-    """Out-of-fold scores, for thresholds whose name ends in +oof."""
-
-    folds: Annotated[int, Field(ge=2)] = Field(
-        3, description="folds of the training and validation documents; one more training than folds is needed"
-    )
-
-
-class MetaLearner(Parameters):
-    """A learned policy: Algorithm 1 and what the paper leaves open. docs/algorithm.md explains each choice."""
-
-    learner: Literal["shared", "paper"] = Field(
-        "shared", description="shared: one GRU applied to every label; paper: one GRU over all 2N policy values (Eq. 3)"
-    )
-    reward: Literal["utility", "paper"] = Field(
-        "utility", description="utility: per-label credit of the utility; paper: Eq. 6, which has no interior optimum"
-    )
-    utility: Utility = Utility()
-    credit: Literal["label", "total"] = Field(
-        "label",
-        description="label: a label's logits learn from that label's share of the reward (its threshold from the "
-        "step's, its weight from the steps' to come); total: all from the sum over labels of what is to come (paper)",
-    )
-    estimator: Literal["pathwise", "policy_gradient", "evolution"] = Field(
-        "pathwise",
-        description="of the gradient of J (Eq. 7): through the utility made smooth; from draws of the policies "
-        "(paper); or from perturbed meta-learners",
-    )
-    rewarded_on: Literal["held_out", "in_sample"] = Field(
-        "held_out",
-        description="documents the reward is computed on: validation documents, or the batches just trained on (paper)",
-    )
-    reward_documents: PositiveInt = Field(
-        512, description="validation documents drawn for the held-out rewards of an episode"
-    )
-    samples: PositiveInt = Field(
-        8,
-        description="draws of p per time step (estimators other than pathwise), in opposite pairs when more than 1; "
-        "1: one draw and a running baseline (paper)",
-    )
-    episodes: PositiveInt = Field(30, description="M of Algorithm 1")
-    steps: PositiveInt = Field(4, description="T of Algorithm 1")
-    batches: PositiveInt | None = Field(
-        None,
-        description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make "
-        "all episodes together, or each of them with reset: episode, half a training of the classifier, at least 1",
-    )
-    reset: Literal["training", "episode", "never"] = Field(
-        "training",
-        description="when the classifier goes back to its untrained state: after about each whole training, at each "
-        "episode, or never",
-    )
-    hidden: PositiveInt = Field(32, description="units of the GRU state")
-    learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
-    noise: PositiveFloat = Field(
-        1.0,
-        description="standard deviation, in the first episode, of the Gaussian policy around the logits of p; "
-        "pathwise: in units of how far apart a label's highest logits lie",
-    )
-    final_noise: PositiveFloat = Field(
-        0.05, description="the same in the last episode; it falls geometrically in between"
-    )
-    weight_noise: PositiveFloat = Field(0.3, description="standard deviation of the policy around the logits of w")
-    weight_penalty: Annotated[float, Field(ge=0)] = Field(
-        0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
-    )
-    threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
-        (0.001, 0.999), description="closed interval that p is clipped to"
-    )
-    rollout: Literal["pass", "batch"] = Field(
-        "pass",
-        description="a time step of the test-time episode: pass, passes of mini-batches over the training split, "
-        "as many as make the episode one whole training; batch, one update with the whole training split (paper)",
-    )
-
-    @model_validator(mode="after")
-    def _bounds_in_order(self) -> MetaLearner:
-        if not self.threshold_bounds[0] < self.threshold_bounds[1]:
-            raise ValueError("threshold_bounds: the lower bound must be below the upper one")
-        return self
-
-    @model_validator(mode="after")
-    def _pathwise_needs_a_smooth_reward(self) -> MetaLearner:
-        if self.estimator == "pathwise" and (self.reward == "paper" or self.credit == "total"):
-            raise ValueError(
-                "estimator: pathwise goes with reward: utility and credit: label; for others take policy_gradient"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _draws_need_their_own_credit(self) -> MetaLearner:
-        if self.credit == "total" and self.samples > 1:
-            raise ValueError("credit: total goes with samples: 1, since one reward to come cannot tell draws apart")
-        return self
-
-
 class Grid(Parameters):
     """Which runs fill the tables; the rows stand in workflow/methods.tsv."""
 
     datasets: list[Name] = Field(["reuters21578"], min_length=1, description="data sets, by the name of their reader")
     seeds: PositiveInt = Field(1, description="seeds 0 .. n-1 of every row")
-
-
-class Significance(Parameters):
-    """Which differences between rows are more than chance: a paired bootstrap. docs/statistics.md."""
-
-    draws: PositiveInt = Field(20_000, description="resamples of the test documents and the seeds")
-    level: OpenUnit = Field(
-        0.05, description="a difference is marked where p, corrected by Holm, is below; the interval covers 1 - level"
-    )
-    seed: Count = Field(0, description="seed of the resampling")
 
 
 class Robustness(Parameters):
@@ -442,7 +245,7 @@ class Study(Parameters):
     classifiers: Classifiers = Classifiers()
     chains: Chains = Chains()
     crossfit: Crossfit = Crossfit()
-    thresholds: Thresholds = Thresholds()
+    thresholds: ThresholdParameters = ThresholdParameters()
     policies: dict[Name, MetaLearner] = Field(
         {"meta": MetaLearner()}, min_length=1, description="learned policies by name; methods.tsv refers to them"
     )
@@ -458,36 +261,22 @@ class Study(Parameters):
     threads: PositiveInt = Field(1, description="CPU threads of a training job; jobs run side by side")
 
 
-def check(model: type[Parameters], values: Any, where: str) -> Any:
-    """Validate ``values`` as ``model``.
+def read_study(path: Path | None, assignments: list[str] | None) -> Study:
+    """Parameters from a YAML file in the form of params.yaml, if given, and assignments over it.
 
-    Raises LabelPolicyError naming ``where`` and the first offending key, what was found and what was expected.
+    Raises LabelPolicyError for a file that is missing or not such YAML, and for what does not check.
     """
-    try:
-        return model.model_validate(values if values is not None else {})
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        found = first["input"]
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(_known_keys(model, first["loc"][:-1]))
-            message = f"unknown parameter; known here: {known}"
-        else:
-            message = f"found {found!r}: {first['msg']}"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise LabelPolicyError(f"{where}: {place or 'top level'}: {message}{more}") from None
-
-
-def _known_keys(model: Any, location: tuple) -> list[str]:
-    for part in location:
-        field = model.model_fields.get(part) if isinstance(model, type) and issubclass(model, BaseModel) else None
-        if field is not None:
-            model = field.annotation
-        elif getattr(model, "__args__", None):  # the entries of a dict
-            model = model.__args__[-1]
-        if getattr(model, "__origin__", None) is Annotated:
-            model = model.__args__[0]
-    return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ["(none)"]
+    values = {}
+    if path is not None:
+        if not path.is_file():
+            raise LabelPolicyError(f"{path}: no such file: give a YAML file in the form of params.yaml")
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except yaml.YAMLError as error:
+            raise LabelPolicyError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(values, dict):
+            raise LabelPolicyError(f"{path}: found a {type(values).__name__}, expected sections as in params.yaml")
+    return check(Study, override(values, assignments or []), str(path or "--set"))
 
 
 def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:

@@ -15,10 +15,10 @@ from torch.nn import functional
 from labelpolicy.classifiers import Inputs
 from labelpolicy.devices import lease
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import Training
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import derive, generator
+from labelpolicy.thresholds.objectives import measures
 
 
 def prepare_torch(device: str, threads: int) -> torch.device:
@@ -188,8 +188,8 @@ def train(
         if valid is None:
             progress.step(f"epoch {epoch}: loss {loss:.4f}")
             continue
-        measured = evaluate(valid[1], score(model, valid[0], device) > 0.5)
-        history[-1] |= {f"valid_{m}": measured[m] for m in MEASURES}
+        measured = measures(valid[1], score(model, valid[0], device) > 0.5)
+        history[-1] |= {f"valid_{name}": value for name, value in measured.items()}
         progress.step(f"epoch {epoch}: loss {loss:.4f}, validation micro-F1 {measured['micro_f1']:.4f}")
         if measured["micro_f1"] > best:
             best, kept, best_epoch = measured["micro_f1"], copy.deepcopy(model.state_dict()), epoch
@@ -198,9 +198,6 @@ def train(
     if valid is not None:
         model.load_state_dict(kept)
     return history
-
-
-MEASURES = ("accuracy", "macro_f1", "micro_f1")
 
 
 def targets(truth: np.ndarray, rows: np.ndarray, device: torch.device) -> Tensor:

@@ -3,10 +3,11 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import cluster
 import pytest
 
-from labelpolicy import cluster
 from labelpolicy.errors import LabelPolicyError
 
 
@@ -111,11 +112,15 @@ def test_jobs_of_any_scheduler_by_their_record_and_a_status_command(commands, tm
 
 def test_a_run_is_alone_until_another_is_alive_and_again_when_that_was_killed(tmp_path):
     file = tmp_path / "lock"
-    code = "import sys; from labelpolicy.cluster import alone; print(alone(sys.argv[1]), flush=True); sys.stdin.read()"
+    code = "import sys; from cluster import alone; print(alone(sys.argv[1]), flush=True); sys.stdin.read()"
 
     def run():
         return subprocess.Popen(
-            [sys.executable, "-c", code, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", code, str(file)],
+            cwd=Path(cluster.__file__).parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
 
     first = run()

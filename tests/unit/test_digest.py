@@ -2,9 +2,8 @@
 
 import shutil
 
+import digest
 import pytest
-
-from labelpolicy import digest
 
 
 @pytest.fixture
@@ -25,7 +24,7 @@ def digests():
         "train kim_cnn": digest.code_digest("steps.train", "classifiers.kim_cnn"),
         "learn": digest.code_digest("steps.learn", "classifiers.linear"),
         "decide": digest.code_digest("steps.decide"),
-        "prepare": digest.code_digest("steps.prepare", "data.reuters"),
+        "prepare": digest.code_digest("steps.prepare", "data.readers.reuters"),
     }
 
 
@@ -35,10 +34,10 @@ def digests():
         ("classifiers/kim_cnn.py", {"train kim_cnn"}),
         ("classifiers/tfidf.py", {"train linear", "learn"}),
         ("training.py", {"train linear", "train kim_cnn", "learn"}),
-        ("policy/thresholds.py", {"decide", "learn"}),
-        ("policy/estimators.py", {"learn"}),
-        ("policy/reward.py", {"learn"}),
-        ("data/reuters21578_split.json", {"prepare"}),
+        ("thresholds/rules.py", {"decide", "learn"}),
+        ("learner/gradient.py", {"learn"}),
+        ("learner/reward.py", {"learn"}),
+        ("data/readers/reuters21578_split.json", {"prepare"}),
         ("files.py", {"train linear", "train kim_cnn", "learn", "decide", "prepare"}),
     ],
 )

@@ -8,9 +8,12 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from labelpolicy.config import check
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Ablation, MetaLearner, Study, Utility, check, differences, override, settings
+from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.parameters import Ablation, Study, differences, override, settings
 from labelpolicy.steps.parameters import page
+from labelpolicy.thresholds.objectives import Utility
 
 ROOT = Path(__file__).parents[2]
 FILE = yaml.safe_load((ROOT / "params.yaml").read_text())

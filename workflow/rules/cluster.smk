@@ -2,7 +2,7 @@
 import time
 from pathlib import Path
 
-from labelpolicy import cluster
+import cluster
 from labelpolicy.errors import LabelPolicyError
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger

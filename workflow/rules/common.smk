@@ -2,15 +2,19 @@
 import os
 import re
 import shlex
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(workflow.current_basedir).parent))  # digest.py and cluster.py lie beside the rules
 
 from labelpolicy import classifiers
 from labelpolicy.data.prepare import READERS, base, reader_module, task
-from labelpolicy.digest import code_digest
+from digest import code_digest
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import THRESHOLDS, WEIGHTS, read_methods, rows_of
-from labelpolicy.parameters import Study, check, settings
-from labelpolicy.policy.names import scores_file, split_name
+from labelpolicy.parameters import Study, settings
+from labelpolicy.config import check
+from labelpolicy.cell import Thresholds
 from labelpolicy.report.chosen import check as check_labels
 from labelpolicy.report.document import engine
 from snakemake.exceptions import WorkflowError
@@ -144,7 +148,7 @@ def learned_thresholds(wildcards):
 
     Learned while the classifier trained, it serves whatever the weights; learned on scores, it is those scores'.
     """
-    policy, _, out_of_fold = split_name(wildcards.thresholds)
+    policy, _, out_of_fold = Thresholds.parse(wildcards.thresholds)
     if policy not in study.policies:
         return []
     if out_of_fold:
@@ -154,20 +158,20 @@ def learned_thresholds(wildcards):
 
 def learned_on_scores(wildcards):
     """Options of learning on scores, by the name of the thresholds."""
-    policy, at_least_one, _ = split_name(wildcards.thresholds)
+    policy, at_least_one, _ = Thresholds.parse(wildcards.thresholds)
     options = f"--policy {policy}" + (" --at-least-one" if at_least_one else "")
     return f"{options} {settings(study, f'policies.{policy}', 'threads')}"
 
 
 def decided_documents(wildcards):
     """The documents that thresholds are fitted on or applied to."""
-    splits = ("train", "valid", "test") if split_name(wildcards.thresholds)[2] else ("valid", "test")
+    splits = ("train", "valid", "test") if Thresholds.parse(wildcards.thresholds)[2] else ("valid", "test")
     return [f"data/processed/{wildcards.dataset}/{split}.parquet" for split in splits]
 
 
 def scores_of(wildcards):
     """The scores that a cell's thresholds are fitted on and applied to."""
-    return f"results/{CELL}/{scores_file(wildcards.thresholds)}".format(**wildcards)
+    return f"results/{CELL}/{Thresholds.parse(wildcards.thresholds).scores_file}".format(**wildcards)
 
 
 def initialised_settings(wildcards):
@@ -191,7 +195,7 @@ def kept_decisions(wildcards):
         for dataset in DATASETS
         for row in rows_of(methods, dataset)
         for seed in SEEDS
-        for file in (scores_file(row.thresholds), f"{row.thresholds}/thresholds.json")
+        for file in (Thresholds.parse(row.thresholds).scores_file, f"{row.thresholds}/thresholds.json")
     ]
 
 

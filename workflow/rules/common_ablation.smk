@@ -47,7 +47,7 @@ def ablation_decisions(wildcards):
     return [
         f"results/{dataset}/{cell.classifier}/{cell.weights}/seed{seed}/{file}"
         for dataset, cell, seed in ablation_runs()
-        for file in (scores_file(cell.thresholds), f"{cell.thresholds}/thresholds.json")
+        for file in (Thresholds.parse(cell.thresholds).scores_file, f"{cell.thresholds}/thresholds.json")
     ]
 
 

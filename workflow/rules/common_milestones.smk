@@ -8,7 +8,7 @@ def cells():
 
 def while_training(thresholds):
     """The rule of thresholds that are not fitted on out-of-fold scores, if any."""
-    name, _, out_of_fold = split_name(thresholds)
+    name, _, out_of_fold = Thresholds.parse(thresholds)
     return [] if out_of_fold else [name]
 
 
@@ -25,7 +25,7 @@ def learned_policies(wildcards):
 def is_main(classifier, weights, thresholds):
     """Whether a row is the study's own: a classifier of the paper as it is, or with something learned."""
     ours = classifier != "linear_svc" and "+" not in classifier  # {encoder}+{chain} is another way to train
-    learned = {weights, split_name(thresholds)[0]} & set(study.policies)
+    learned = {weights, Thresholds.parse(thresholds)[0]} & set(study.policies)
     return ours and ((weights, thresholds) == ("uniform", "fixed") or bool(learned))
 
 

@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from labelpolicy.config import Parameters
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Chained, Parameters, Study
+from labelpolicy.parameters import Chained, Study
 
 if TYPE_CHECKING:  # names are asked for where nothing is read
     from labelpolicy.data.prepared import Prepared
@@ -39,7 +40,7 @@ CLASSIFIERS = ("kim_cnn", "linear", "linear_svc", "attentive_lstm")
 #: Classifiers that a chain may stand on.
 ENCODERS = ("kim_cnn", "linear", "attentive_lstm")
 
-#: The module in labelpolicy.chains of each chain; its section of the parameters has the same name.
+#: The module in labelpolicy.classifiers.chains of each chain; its section of the parameters has the same name.
 CHAINS = {
     "predictions_as_features": "predictions_as_features",
     "subset_maximization": "subset_maximization",
@@ -83,7 +84,7 @@ def load(name: str) -> ModuleType | SimpleNamespace:
     plain = importlib.import_module(f"labelpolicy.classifiers.{encoder}")
     if chain is None:
         return plain
-    module = importlib.import_module(f"labelpolicy.chains.{CHAINS[chain]}")
+    module = importlib.import_module(f"labelpolicy.classifiers.chains.{CHAINS[chain]}")
     if hasattr(module, "build"):
         return SimpleNamespace(build=partial(module.build, plain))
     if encoder == "linear":  # its features are tf-idf: nothing to train first
@@ -95,7 +96,8 @@ def load(name: str) -> ModuleType | SimpleNamespace:
 
 def modules(name: str) -> list[str]:
     """The modules behind a classifier, relative to the package: what a digest of its code must cover."""
-    return sections(name)  # a module and its section of the parameters have the same name
+    encoder, chain = _parts(name)
+    return [f"classifiers.{encoder}"] + ([f"classifiers.chains.{CHAINS[chain]}"] if chain else [])
 
 
 def sections(name: str) -> list[str]:

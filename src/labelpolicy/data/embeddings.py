@@ -25,10 +25,10 @@ from typing import BinaryIO
 
 import numpy as np
 
+from labelpolicy.data.parameters import Vectors
 from labelpolicy.data.prepared import PAD, UNKNOWN
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, require
-from labelpolicy.parameters import Vectors
 from labelpolicy.randomness import generator
 
 SPREAD = 0.25  # Kim (2014)

@@ -39,7 +39,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from labelpolicy.data.archive import content_sha256
+from labelpolicy.data.readers.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
 

@@ -12,26 +12,26 @@ import pyarrow as pa
 
 from labelpolicy.data.corpus import Corpus
 from labelpolicy.data.encode import Encoded
+from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS, UNKNOWN, Ragged
 from labelpolicy.data.splits import hold_out
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Data
 from labelpolicy.randomness import generator
 
 # A new corpus is one reader module and its line here; any other name is read as the user's own JSON lines.
 READERS = {
-    "reuters21578": "labelpolicy.data.reuters",
-    "rcv1": "labelpolicy.data.rcv1",
-    "rcv1_sample": "labelpolicy.data.rcv1",
-    "rcv1_standin": "labelpolicy.data.rcv1",  # generated text, see standin.py
-    "goemotions": "labelpolicy.data.goemotions",
-    "synthetic": "labelpolicy.data.jsonlines",
-    "figer": "labelpolicy.data.figer",
-    "ontonotes": "labelpolicy.data.ontonotes",
-    "bbn": "labelpolicy.data.bbn",
-    "figer_gold": "labelpolicy.data.figer_gold",
-    "ontonotes_gold": "labelpolicy.data.ontonotes_gold",
-    "bbn_gold": "labelpolicy.data.bbn_gold",
+    "reuters21578": "labelpolicy.data.readers.reuters",
+    "rcv1": "labelpolicy.data.readers.rcv1",
+    "rcv1_sample": "labelpolicy.data.readers.rcv1",
+    "rcv1_standin": "labelpolicy.data.readers.rcv1",  # generated text, see standin.py
+    "goemotions": "labelpolicy.data.readers.goemotions",
+    "synthetic": "labelpolicy.data.readers.jsonlines",
+    "figer": "labelpolicy.data.readers.figer",
+    "ontonotes": "labelpolicy.data.readers.ontonotes",
+    "bbn": "labelpolicy.data.readers.bbn",
+    "figer_gold": "labelpolicy.data.readers.figer_gold",
+    "ontonotes_gold": "labelpolicy.data.readers.ontonotes_gold",
+    "bbn_gold": "labelpolicy.data.readers.bbn_gold",
 }
 
 # What is labelled: documents, or entity mentions in their sentences. workflow/methods.tsv names rows by task.
@@ -55,7 +55,7 @@ def task(dataset: str) -> str:
 
 def reader_module(dataset: str) -> str:
     """The module that reads the data set: its own, or the one for a user's JSON lines."""
-    return READERS.get(base(dataset), "labelpolicy.data.jsonlines")
+    return READERS.get(base(dataset), "labelpolicy.data.readers.jsonlines")
 
 
 def read(dataset: str, raw: Path) -> Corpus:

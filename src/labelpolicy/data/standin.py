@@ -12,7 +12,7 @@ from typing import TextIO
 
 import numpy as np
 
-from labelpolicy.data.rcv1 import LAST_OF_LYRL_TRAIN, PARTS, QRELS, Topics, read_hierarchy, read_qrels, sample
+from labelpolicy.data.readers.rcv1 import LAST_OF_LYRL_TRAIN, PARTS, QRELS, Topics, read_hierarchy, read_qrels, sample
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 

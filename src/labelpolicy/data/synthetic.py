@@ -13,8 +13,8 @@ from itertools import pairwise
 import numpy as np
 
 from labelpolicy.data.corpus import Document
+from labelpolicy.data.parameters import Synthetic
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Synthetic
 from labelpolicy.randomness import generator
 
 

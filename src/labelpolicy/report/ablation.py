@@ -10,8 +10,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.methods import NOT_IN_PAPER, Method
-from labelpolicy.parameters import MetaLearner, differences
+from labelpolicy.parameters import differences
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown, markdown_table
 from labelpolicy.report.results import MEASURES, Value, classifier_title

@@ -13,9 +13,10 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import whole_file
-from labelpolicy.parameters import Data, MetaLearner
+from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.report.captions import figure_words
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown

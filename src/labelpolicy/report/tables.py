@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from labelpolicy.cell import Thresholds
 from labelpolicy.data.prepare import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import NOT_IN_PAPER, Method
-from labelpolicy.policy.names import split_name
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown, markdown_table
 from labelpolicy.report.results import (
@@ -248,7 +248,7 @@ def _notes(
             f"Rows marked {AS_PRINTED} use the paper's reward as printed; the other Meta rows, beside which the "
             "paper's numbers stand, use the mended reward of docs/algorithm.md."
         )
-    if any(split_name(method.thresholds)[1:] != (False, False) for method in methods):
+    if any(Thresholds.parse(method.thresholds)[1:] != (False, False) for method in methods):
         notes.append(
             "One: a document for which no label passes gets its best one. OOF: thresholds are fitted on out-of-fold "
             "scores, and the classifier trained on training and validation documents (docs/algorithm.md)."

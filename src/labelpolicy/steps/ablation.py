@@ -10,11 +10,12 @@ import pyarrow as pa
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows, write_text
-from labelpolicy.parameters import Ablation, MetaLearner, Significance
+from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.parameters import Ablation
 from labelpolicy.report import ablation as report
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import Results
-from labelpolicy.report.significance import differences
+from labelpolicy.significance import Significance, differences
 from labelpolicy.steps.significance import Runs, decided_outcomes, drawn_whole, kept_runs, warn_of_few_draws
 
 SCHEMA = pa.schema(

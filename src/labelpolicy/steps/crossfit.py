@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 
 from labelpolicy import classifiers
+from labelpolicy.config import Parameters
 from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.scores import write_scores
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet, write_parquet
-from labelpolicy.parameters import Parameters
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.files import read_parquet
+from labelpolicy.policy_file import Policy
 from labelpolicy.randomness import generator
-from labelpolicy.steps.train import as_table, trained
+from labelpolicy.steps.train import trained, trained_by
 
 
 def run(
@@ -44,7 +45,8 @@ def run(
     Raises LabelPolicyError for fewer documents than folds, and for a history without epochs where they are needed.
     """
     data = Prepared(dataset)
-    weights = Policy.read(policy, data.labels).weights
+    read = Policy.read(policy, data.labels)
+    weights, about = read.weights, read.about or {}
     epochs = None if hasattr(classifiers.load(classifier), "fit") else best_epoch(history)
     every = joined(data.split("train"), data.split("valid"))
     fold = fold_of(every.truth, folds, generator(seed, "crossfit"), every.groups)
@@ -62,7 +64,13 @@ def run(
         scores[scored] = np.where(seen, score(taken(every, scored)), np.float32(0))
     found = dict(zip(("train", "valid"), np.split(scores, [len(data.split("train"))]), strict=True))
     found["test"] = model(every, f"{classifier}, all folds")(data.split("test"))
-    write_parquet(output, as_table({name: data.split(name).ids for name in found}, found))
+    write_scores(
+        output,
+        {name: (data.split(name).ids, scores) for name, scores in found.items()},
+        labels=data.labels,
+        trained=trained_by(data, classifier, about, seed),
+        out_of_fold=True,
+    )
 
 
 def best_epoch(history: Path) -> int:

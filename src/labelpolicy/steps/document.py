@@ -6,10 +6,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require, write_text
+from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.methods import read_methods, rows_of
-from labelpolicy.parameters import Data, MetaLearner
 from labelpolicy.report import document
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import PaperNumbers, Results

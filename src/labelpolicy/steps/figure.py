@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_json
-from labelpolicy.policy import reward as rewards
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.learner import reward as rewards
+from labelpolicy.policy_file import Policy
 from labelpolicy.report import chosen, curves, examples, figures, tree
 from labelpolicy.report.results import MEASURES, classifier_title, dataset_title
 from labelpolicy.report.tables import read_robustness
-from labelpolicy.steps.decide import scored
 
 QUANTILES = ("00", "10", "25", "50", "75", "90", "100")
 HISTORY = ("epoch", "loss", "valid_accuracy", "valid_macro_f1", "valid_micro_f1")
@@ -75,7 +75,7 @@ def reward(*, dataset: Path, policy: Path, scores: Path, title: str, pdf: Path, 
     thresholds = Policy.read(policy, data.labels).thresholds
     if thresholds is None:
         raise LabelPolicyError(f"{policy}: has weights but no thresholds: expected the policy.json of a learned policy")
-    values, truth = scored(data, read_parquet(scores, ["split", "id", "scores"]), scores, "valid")
+    values, truth = Scores(scores, data).split("valid")
     document, shown = examples.worked_labels(truth, values)
     terms = rewards.paper(thresholds[None, :], values[[document]], truth[[document]])[0]
     name = data.truth("valid")[0][document]
@@ -130,10 +130,10 @@ def precision_recall(*, dataset: Path, scores: Path, labels: Sequence[str], titl
     """Curves over all pairs (micro) and of a few labels, on the validation and the test split."""
     data = Prepared(dataset)
     shown = _labels(data, labels)
-    table = read_parquet(scores, ["split", "id", "scores"])
+    table = Scores(scores, data)
     found = {}
     for split, name in (("valid", "validation"), ("test", "test")):
-        values, truth = scored(data, table, scores, split)
+        values, truth = table.split(split)
         found[name] = {"all labels (micro)": curves.precision_recall_curve(values, truth)} | {
             data.labels[label]: curves.precision_recall_curve(values[:, label], truth[:, label]) for label in shown
         }

@@ -10,25 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 from safetensors.torch import load_file, save_file
 
 from labelpolicy import classifiers
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet, require, whole_file, write_parquet
-from labelpolicy.parameters import MetaLearner, Training
-from labelpolicy.policy import learn as algorithm
-from labelpolicy.policy import meta_learner
-from labelpolicy.policy.artefact import Policy
-from labelpolicy.policy.classroom import Classroom
-from labelpolicy.policy.frozen import Frozen
-from labelpolicy.policy.frozen import applied as apply_frozen
-from labelpolicy.policy.meta_learner import Surroundings
+from labelpolicy.files import require, whole_file, write_parquet
+from labelpolicy.learner import algorithm, meta_learner
+from labelpolicy.learner.environment import Classroom
+from labelpolicy.learner.meta_learner import Surroundings
+from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.scores_environment import Frozen
+from labelpolicy.learner.scores_environment import applied as apply_frozen
+from labelpolicy.parameters import Training
+from labelpolicy.policy_file import Policy
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import derive
-from labelpolicy.steps.decide import fitted_on
 from labelpolicy.training import prepare_torch
 
 
@@ -113,14 +112,12 @@ def frozen(dataset: Path, scores: Path, parameters: MetaLearner, at_least_one: b
     """Scores of a trained classifier with the documents that thresholds may be fitted on."""
     prepare_torch("cpu", threads)  # a meta-learner is far too small for a GPU
     data = Prepared(dataset)
-    table = read_parquet(scores, ["split", "id", "scores"])
-    out_of_fold = pc.any(pc.equal(table["split"], "train")).as_py()
-    fitted = fitted_on(data, table, scores, out_of_fold=out_of_fold)
+    fitted = Scores(scores, data).fitting()
     return Frozen(
-        fitted.scores,
-        fitted.truth,
+        fitted.y_score,
+        fitted.y_true,
         train_count=fitted.train_count,
-        surroundings=surroundings_of(data, fitted.truth),
+        surroundings=surroundings_of(data, fitted.y_true),
         at_least_one=at_least_one,
         utility=parameters.utility,
         seed=seed,

@@ -8,7 +8,7 @@ from pathlib import Path
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, require, write_text
 from labelpolicy.methods import read_methods
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.page import Cell, LabelColumns, Labels, mean_by_label, page
 from labelpolicy.report.results import COLUMNS

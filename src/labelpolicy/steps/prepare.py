@@ -13,6 +13,7 @@ from safetensors.numpy import save_file
 from labelpolicy.data import embeddings, quality
 from labelpolicy.data.corpus import Corpus
 from labelpolicy.data.encode import Encoder
+from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepare import (
     DEV,
     DEV_FRACTION,
@@ -28,7 +29,6 @@ from labelpolicy.data.prepare import (
 from labelpolicy.data.prepared import SPLITS, UNKNOWN
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, whole_file, whole_folder, write_json, write_parquet
-from labelpolicy.parameters import Data
 
 IDS_LISTED = 100  # documents without text are listed by id up to so many
 ROWS = 1 << 16  # documents of a row group

@@ -9,17 +9,25 @@ from pathlib import Path
 import numpy as np
 
 from labelpolicy import metrics as evaluation
+from labelpolicy.cell import Thresholds
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, read_parquet, require, write_rows
+from labelpolicy.files import read_json, require, write_rows
+from labelpolicy.hierarchy import closed_upwards
 from labelpolicy.methods import Method, read_methods, rows_of
-from labelpolicy.parameters import Significance
-from labelpolicy.policy.hierarchy import closed_upwards
-from labelpolicy.policy.names import scores_file
-from labelpolicy.policy.thresholds import from_json
 from labelpolicy.report.results import Results
-from labelpolicy.report.significance import MEASURES, SCHEMA, TYPING_MEASURES, Outcomes, compare, draws_needed, pairs
-from labelpolicy.steps.decide import scored
+from labelpolicy.significance import (
+    MEASURES,
+    SCHEMA,
+    TYPING_MEASURES,
+    Outcomes,
+    Significance,
+    compare,
+    draws_needed,
+    pairs,
+)
+from labelpolicy.thresholds.rules import from_json
 
 #: Decisions made anew must give the collected measures; they are the same sums but for the order of addition.
 TOLERANCE = 1e-9
@@ -98,7 +106,7 @@ def kept_runs(results: Path, dataset: str, methods: Sequence[Method], collected:
         for seed in seeds:
             trained = Path(results) / dataset / method.classifier / method.weights / f"seed{seed}"
             runs[row, seed] = (
-                require(trained / scores_file(method.thresholds)),
+                require(trained / Thresholds.parse(method.thresholds).scores_file),
                 require(trained / method.thresholds / "thresholds.json"),
             )
     return runs
@@ -115,7 +123,7 @@ def decided_outcomes(
     """Truth (n, N) of the split, and what every row and seed decided on it. Each file of scores is read once."""
     outcomes = {}
     for scores in sorted({scores for scores, _ in runs.values()}):
-        values, truth = scored(data, read_parquet(scores, ["split", "id", "scores"]), scores, split)
+        values, truth = Scores(scores, data).split(split)
         for (row, seed), (from_scores, thresholds) in runs.items():
             if from_scores != scores:
                 continue

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from labelpolicy.data.parameters import Synthetic
 from labelpolicy.data.synthetic import generate
 from labelpolicy.files import whole_folder, write_json, write_text
-from labelpolicy.parameters import Synthetic
 
 
 def run(*, parameters: Synthetic, output: Path) -> None:

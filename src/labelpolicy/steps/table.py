@@ -11,7 +11,7 @@ from labelpolicy.methods import read_methods, rows_of
 from labelpolicy.report import tables
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import TABLE_MEASURES, PaperNumbers, Results
-from labelpolicy.report.significance import marks
+from labelpolicy.significance import marks
 
 TABLES = ("1", "2", "3", "4", "5", "6")
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from labelpolicy import classifiers
+from labelpolicy.cell import Trained
+from labelpolicy.config import Parameters
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.scores import write_scores
 from labelpolicy.files import write_parquet
-from labelpolicy.parameters import Parameters
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 
 SCORED = ("valid", "test")
 
@@ -30,12 +32,19 @@ def run(
 ) -> None:
     """Train on the training split, choose the epoch on validation, score validation and test documents."""
     data = Prepared(dataset)
-    weights = Policy.read(policy, data.labels).weights
+    read = Policy.read(policy, data.labels)
+    weights, about = read.weights, read.about or {}
     splits = {name: data.split(name) for name in SCORED}
     rows, score = trained(data, classifier, training, weights, seed, device, threads)
     found = {name: score(split) for name, split in splits.items()}
     write_parquet(history, pa.Table.from_pylist(rows, schema=HISTORY))
-    write_parquet(scores, as_table({name: split.ids for name, split in splits.items()}, found))
+    write_scores(
+        scores,
+        {name: (split.ids, found[name]) for name, split in splits.items()},
+        labels=data.labels,
+        trained=trained_by(data, classifier, about, seed),
+        out_of_fold=False,
+    )
 
 
 HISTORY = pa.schema(
@@ -96,14 +105,6 @@ def by_gradient(module, data, weights, parameters, seed, device, threads, name, 
     )
 
 
-def as_table(ids: dict[str, list[str]], scores: dict[str, np.ndarray]) -> pa.Table:
-    """scores.parquet: split, id, scores (list<float>[labels])."""
-    width = next(iter(scores.values())).shape[1]
-    flat = pa.array(np.concatenate([scores[name].ravel() for name in ids]), type=pa.float32())
-    return pa.table(
-        {
-            "split": pa.array([name for name, rows in ids.items() for _ in rows]),
-            "id": pa.array([i for rows in ids.values() for i in rows]),
-            "scores": pa.FixedSizeListArray.from_arrays(flat, width),
-        }
-    )
+def trained_by(data: Prepared, classifier: str, about: dict[str, Any], seed: int) -> Trained:
+    """What the scores come from; ``about`` is that of the policy.json whose weights were used."""
+    return Trained(data.name, classifier, str(about.get("weights", "given")), seed, about.get("init") or None)

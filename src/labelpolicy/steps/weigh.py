@@ -1,18 +1,27 @@
-"""weigh: label weights by a fixed rule, from training counts and depths -> policy.json."""
+"""weigh: label weights by a fixed rule -> policy.json."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.policy import weights
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.options import PreparedFolder
+from labelpolicy.policy_file import Policy
+from labelpolicy.weights import RULES, fixed
 
 
-def run(*, dataset: Path, rule: str, output: Path) -> None:
+def weigh(
+    dataset: PreparedFolder,
+    rule: Annotated[str, typer.Argument(help=f"{', '.join(RULES)}.")],
+    output: Annotated[Path, typer.Option(help="policy.json to write.")],
+) -> None:
+    """Label weights by a fixed rule."""
     data = Prepared(dataset)
-    w = weights.fixed(rule, data.train_count, data.depth)
+    found = fixed(rule, data.train_count, data.depth)
     if rule == "hierarchy" and (data.depth == data.depth[0]).all():
         print(f"{data.name}: all labels are at one level, so hierarchy weights equal uniform ones", file=sys.stderr)
-    Policy(data.labels, w, about={"weights": rule, "dataset": data.name}).write(output)
+    Policy(data.labels, found, about={"weights": rule, "dataset": data.name}).write(output)

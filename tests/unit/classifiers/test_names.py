@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from digest import code_digest
 
 from labelpolicy.classifiers import CHAINS, CLASSIFIERS, ENCODERS, load, modules, names, parameters, sections
+from labelpolicy.config import check
 from labelpolicy.data.prepared import Ragged, Split
-from labelpolicy.digest import code_digest
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Linear, Study, SubsetMaximization, check, override
+from labelpolicy.parameters import Linear, Study, SubsetMaximization, override
 from labelpolicy.training import optimiser, score, update
 
 
@@ -28,7 +29,7 @@ def test_every_encoder_goes_with_every_chain():
 
 def test_what_a_chained_name_stands_for():
     name = "linear+ensemble_of_chains"
-    assert modules(name) == ["classifiers.linear", "chains.classifier_chains"]
+    assert modules(name) == ["classifiers.linear", "classifiers.chains.classifier_chains"]
     assert sections(name) == ["classifiers.linear", "chains.classifier_chains"]
     study = Study.model_validate(
         {

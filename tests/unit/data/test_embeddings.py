@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from labelpolicy.data.embeddings import load
+from labelpolicy.data.parameters import Vectors
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Vectors
 
 WORDS = {"the": [1.5, -2.0, 0.25], "Reuters": [0.5, 0.0, 3.0], "é": [9.0, 8.0, 7.0], "unused": [4.0, 4.0, 4.0]}
 TOKENS = ["<pad>", "<unk>", "the", "reuters", "é", "absent"]

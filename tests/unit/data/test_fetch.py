@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from labelpolicy.data import fetch as module
-from labelpolicy.data.archive import content_sha256
 from labelpolicy.data.fetch import COLUMNS, UNCHECKED, read_sources
+from labelpolicy.data.readers.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps import fetch
 

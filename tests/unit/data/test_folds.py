@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
+from labelpolicy.data.parameters import Data, Synthetic, Vectors
 from labelpolicy.data.prepared import Prepared, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Data, Synthetic, Vectors
 from labelpolicy.steps import prepare, synthesise
 
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.parameters import Data
 from labelpolicy.steps import prepare
 
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from labelpolicy.data import encode
 from labelpolicy.data import prepare as science
 from labelpolicy.data.corpus import Corpus, tokenise
+from labelpolicy.data.parameters import Data, Synthetic
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
-from labelpolicy.parameters import Data, Synthetic
 from labelpolicy.steps import prepare, synthesise
 
 UNLABELLED = '{"text": "x", "labels": []}'

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from labelpolicy.data import rcv1
+from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.readers import rcv1
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Data
 from labelpolicy.steps import prepare, standin
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelpolicy.data import jsonlines
+from labelpolicy.data.parameters import Synthetic
+from labelpolicy.data.readers import jsonlines
 from labelpolicy.data.synthetic import generate, hierarchy
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Synthetic
 from labelpolicy.steps import synthesise
 
 

@@ -10,7 +10,7 @@ import pytest
 from report_samples import DOCUMENTS, REUTERS, write_metrics
 
 from labelpolicy.files import write_json, write_parquet
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 
 
 @pytest.fixture(scope="session")

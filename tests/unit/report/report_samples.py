@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from labelpolicy.files import write_parquet, write_rows
 from labelpolicy.methods import read_methods, rows_of
-from labelpolicy.report.significance import SCHEMA as SIGNIFICANCE
+from labelpolicy.significance import SCHEMA as SIGNIFICANCE
 from labelpolicy.steps.robustness import MEASURES, STATISTICS
 from labelpolicy.steps.robustness import SCHEMA as ROBUSTNESS
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.methods import WEIGHTS
-from labelpolicy.parameters import MetaLearner, Utility
 from labelpolicy.report.ablation import (
     FIXED_WEIGHTS,
     Measured,
@@ -22,6 +22,7 @@ from labelpolicy.report.ablation import (
 )
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import Value
+from labelpolicy.thresholds.objectives import Utility
 
 META = MetaLearner()
 POLICIES = {"short": MetaLearner(episodes=7, utility=Utility(accuracy=0.0)), "meta": META, "in_sample": META}

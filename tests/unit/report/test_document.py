@@ -6,8 +6,9 @@ import subprocess
 import pytest
 from report_samples import METHODS, PAPER, ROOT, write_history, write_robustness
 
+from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Data, MetaLearner
+from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.report import document as reports
 from labelpolicy.steps import document, figure, reproducing, table
 

@@ -15,9 +15,11 @@ from matplotlib.image import imread
 from report_samples import REUTERS, write_history, write_labels, write_robustness, write_trace
 from sklearn.metrics import precision_recall_curve as sklearn_curve
 
+from labelpolicy.cell import Trained
+from labelpolicy.data.scores import metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 from labelpolicy.report import chosen
 from labelpolicy.report.curves import POINTS, precision_recall_curve
 from labelpolicy.report.figures import WIDTH, _apart, _columns, _text_width, shortened
@@ -175,7 +177,9 @@ def scored(tmp_path, prepared):
         columns["id"] += ids
         columns["scores"] += values.astype(np.float32).tolist()
     scores = tmp_path / "scores.parquet"
-    write_parquet(scores, pa.table(columns | {"scores": pa.array(columns["scores"], pa.list_(pa.float32()))}))
+    table = pa.table(columns | {"scores": pa.array(columns["scores"], pa.list_(pa.float32()))})
+    named = metadata(REUTERS, Trained("reuters21578", "kim_cnn", "uniform", 0), out_of_fold=False)
+    write_parquet(scores, table.replace_schema_metadata(named))
     return {"dataset": folder, "scores": scores}
 
 

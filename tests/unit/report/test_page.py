@@ -13,7 +13,7 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.methods import read_methods
 from labelpolicy.metrics import NAMES
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 from labelpolicy.steps import page
 
 TEMPLATE = ROOT / "workflow" / "report" / "page.html"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from labelpolicy.cli import app
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json, write_parquet
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 from labelpolicy.report import tree
 from labelpolicy.steps import figure
 

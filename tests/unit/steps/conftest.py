@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labelpolicy.parameters import Data, Synthetic, Vectors
+from labelpolicy.data.parameters import Data, Synthetic, Vectors
 from labelpolicy.steps import prepare, synthesise
 
 

@@ -9,13 +9,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelpolicy.cell import Trained
+from labelpolicy.data.scores import metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json, write_parquet
-from labelpolicy.parameters import Ablation, MetaLearner, Significance, Thresholds
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.parameters import Ablation
+from labelpolicy.policy_file import Policy
 from labelpolicy.report import ablation as report
-from labelpolicy.report.significance import MEASURES, TYPING_MEASURES
+from labelpolicy.significance import MEASURES, TYPING_MEASURES, Significance
 from labelpolicy.steps import ablation, collect, decide
+from labelpolicy.thresholds.objectives import ThresholdParameters
 
 LABELS = ["earn", "acq", "wheat"]
 DOCUMENTS = {"train": 20, "valid": 60, "test": 150}
@@ -64,7 +68,9 @@ class Study:
             values += (0.1 + 0.8 * (0.6 * flipped + 0.4 * self.random.random(truth.shape))).astype("f4").tolist()
         scores = pa.array(values, type=pa.list_(pa.float32()))
         folder = self.trained(weights, seed)
-        write_parquet(folder / "scores.parquet", pa.table({"split": split, "id": ids, "scores": scores}))
+        named = metadata(LABELS, Trained("toy", "linear", weights, seed), out_of_fold=False)
+        table = pa.table({"split": split, "id": ids, "scores": scores})
+        write_parquet(folder / "scores.parquet", table.replace_schema_metadata(named))
         if weights in POLICIES:
             Policy(LABELS, np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.4, 0.45])).write(folder / "policy.json")
 
@@ -75,7 +81,7 @@ class Study:
             scores=self.trained(cell.weights, seed) / "scores.parquet",
             thresholds=cell.thresholds,
             policy=self.trained(cell.thresholds, seed) / "policy.json" if learned else None,
-            parameters=Thresholds(),
+            parameters=ThresholdParameters(),
             output=self.trained(cell.weights, seed) / cell.thresholds,
             seed=seed,
         )

@@ -21,7 +21,7 @@ from labelpolicy.parameters import (
     PredictionsAsFeatures,
     SubsetMaximization,
 )
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 from labelpolicy.steps import crossfit, train
 
 KIM = KimCNN(epochs=1, filters=4)

@@ -11,13 +11,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelpolicy import metrics
+from labelpolicy.cell import Trained
+from labelpolicy.data.scores import metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
-from labelpolicy.parameters import Thresholds
-from labelpolicy.policy.artefact import Policy
-from labelpolicy.policy.hierarchy import closed_upwards
-from labelpolicy.policy.thresholds import FITS, NEVER, PerLabel, fit, from_json
+from labelpolicy.hierarchy import closed_upwards
+from labelpolicy.policy_file import Policy
 from labelpolicy.steps import decide
+from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.rules import FITS, NEVER, PerLabel, fit, from_json
 
 LABELS = ["earn", "acq", "wheat"]
 TRAIN_COUNT = np.array([50, 20, 3])
@@ -27,6 +29,9 @@ LISTS = {
     "fixed lists": pa.list_(pa.float32(), 3),
     "doubles": pa.large_list(pa.float64()),
 }
+
+
+TRAINED = Trained("toy", "linear", "uniform", 0)
 
 
 class Case:
@@ -71,7 +76,8 @@ class Case:
     def write_scores(self, rows=None, kind="lists", **options):
         split, ids, values = zip(*(self.rows() if rows is None else rows), strict=True)
         table = pa.table({"split": split, "id": ids, "scores": pa.array(values, type=LISTS[kind])})
-        pq.write_table(table, self.scores, **options)
+        named = metadata(LABELS, TRAINED, out_of_fold="train" in split)
+        pq.write_table(table.replace_schema_metadata(named), self.scores, **options)
 
     def run(self, thresholds="scut", **changes):
         arguments = {
@@ -79,7 +85,7 @@ class Case:
             "scores": self.scores,
             "thresholds": thresholds,
             "policy": None,
-            "parameters": Thresholds(),
+            "parameters": ThresholdParameters(),
             "output": self.output,
             "seed": 0,
         }
@@ -99,15 +105,19 @@ def case(tmp_path):
 def test_writes_what_the_library_says(case, name):
     found = case.run(name)
     expected = fit(
-        name, case.values["valid"], case.truth["valid"], train_count=TRAIN_COUNT, parameters=Thresholds(), seed=0
+        name,
+        case.values["valid"],
+        case.truth["valid"],
+        train_count=TRAIN_COUNT,
+        parameters=ThresholdParameters(),
+        seed=0,
     )
     assert list(case.content()) == ["labels.parquet", "metrics.json", "thresholds.json"]
     for split in DOCUMENTS:
         assert found[split] == metrics.evaluate(case.truth[split], expected.decide(case.values[split]))
     assert found["about"] == {
-        "dataset": "toy",
+        **TRAINED.about,
         "thresholds": name,
-        "seed": 0,
         "valid_documents": 40,
         "test_documents": 30,
         "labels": 3,
@@ -229,15 +239,19 @@ def test_out_of_fold_scores_are_all_fitted_on(crossfitted, name):
     found = crossfitted.run(f"{name}+oof")
     truth = crossfitted.fitted("truth")
     expected = fit(
-        name, crossfitted.fitted("values"), truth, train_count=truth.sum(axis=0), parameters=Thresholds(), seed=0
+        name,
+        crossfitted.fitted("values"),
+        truth,
+        train_count=truth.sum(axis=0),
+        parameters=ThresholdParameters(),
+        seed=0,
     )
     for split in DOCUMENTS:
         decided = expected.decide(crossfitted.values[split])
         assert found[split] == metrics.evaluate(crossfitted.truth[split], decided)
     assert found["about"] == {
-        "dataset": "toy",
+        **TRAINED.about,
         "thresholds": f"{name}+oof",
-        "seed": 0,
         "train_documents": 60,
         "valid_documents": 40,
         "test_documents": 30,
@@ -366,7 +380,8 @@ def test_a_null_among_fixed_lists(case):
 
 def test_scores_that_are_no_lists(case):
     split, ids, values = zip(*case.rows(), strict=True)
-    write_parquet(case.scores, pa.table({"split": split, "id": ids, "scores": [value[0] for value in values]}))
+    table = pa.table({"split": split, "id": ids, "scores": [value[0] for value in values]})
+    write_parquet(case.scores, table.replace_schema_metadata(metadata(LABELS, TRAINED, out_of_fold=False)))
     refuses(case, "column scores is double, expected lists of float")
 
 
@@ -392,7 +407,7 @@ def test_a_hierarchy_has_both_numbers_and_the_parameter_says_which_is_at_the_top
     }
     assert measures["as_decided"] != measures["closed_upwards"]
     for on, top in ((False, "as_decided"), (True, "closed_upwards")):
-        found = case.run("fixed", parameters=Thresholds(closed_upwards=on))
+        found = case.run("fixed", parameters=ThresholdParameters(closed_upwards=on))
         assert {way: found[way] for way in measures} == measures
         assert {split: found[split] for split in DOCUMENTS} == measures[top]
         assert found["about"].get("closed_upwards", False) is on
@@ -405,7 +420,7 @@ def test_a_hierarchy_has_both_numbers_and_the_parameter_says_which_is_at_the_top
 def test_closing_changes_nothing_for_a_flat_label_set(case):
     case.run("fixed")
     before = case.content()
-    found = case.run("fixed", parameters=Thresholds(closed_upwards=True))
+    found = case.run("fixed", parameters=ThresholdParameters(closed_upwards=True))
     assert case.content() == before
     assert "closed_upwards" not in found
 

@@ -11,10 +11,10 @@ import torch
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
+from labelpolicy.learner import meta_learner
+from labelpolicy.learner.algorithm import policies
+from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.metrics import NAMES
-from labelpolicy.parameters import MetaLearner
-from labelpolicy.policy import meta_learner
-from labelpolicy.policy.learn import policies
 from labelpolicy.steps import robustness
 from labelpolicy.steps.learn import random_policies
 

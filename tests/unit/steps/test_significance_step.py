@@ -13,13 +13,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelpolicy.cell import Trained
+from labelpolicy.data.scores import metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
 from labelpolicy.methods import read_methods
-from labelpolicy.parameters import Significance, Thresholds
-from labelpolicy.policy.artefact import Policy
-from labelpolicy.report.significance import MEASURES, SCHEMA, marks
+from labelpolicy.policy_file import Policy
+from labelpolicy.significance import MEASURES, SCHEMA, Significance, marks
 from labelpolicy.steps import collect, decide, significance
+from labelpolicy.thresholds.objectives import ThresholdParameters
 
 LABELS = ["earn", "acq", "wheat"]
 DOCUMENTS = {"valid": 60, "test": 150}
@@ -69,9 +71,9 @@ class Study:
             ids += [f"{name} {row}" for row in range(len(truth))]
             values += (0.1 + 0.8 * (0.6 * flipped + 0.4 * self.random.random(truth.shape))).astype("f4").tolist()
         scores = pa.array(values, type=pa.list_(pa.float32()))
-        write_parquet(
-            self.cell(weights, seed) / "scores.parquet", pa.table({"split": split, "id": ids, "scores": scores})
-        )
+        named = metadata(LABELS, Trained("toy", "linear", weights, seed), out_of_fold=False)
+        table = pa.table({"split": split, "id": ids, "scores": scores}).replace_schema_metadata(named)
+        write_parquet(self.cell(weights, seed) / "scores.parquet", table)
 
     def decide(self, weights, seed, thresholds, policy):
         cell = self.cell(weights, seed)
@@ -80,7 +82,7 @@ class Study:
             scores=cell / "scores.parquet",
             thresholds=thresholds,
             policy=policy,
-            parameters=Thresholds(),
+            parameters=ThresholdParameters(),
             output=cell / thresholds,
             seed=seed,
         )
@@ -136,13 +138,15 @@ def test_a_row_on_out_of_fold_scores_is_tested_on_those(study):
         cell, other = study.cell("uniform", seed), pq.read_table(study.cell("meta", seed) / "scores.parquet")
         fitted = other.slice(0, len(valid))
         train = fitted.set_column(0, "split", pa.array(["train"] * len(valid)))
-        write_parquet(cell / "out_of_fold.parquet", pa.concat_tables([train, other]))
+        named = metadata(LABELS, Trained("toy", "linear", "uniform", seed), out_of_fold=True)
+        table = pa.concat_tables([train, other]).replace_schema_metadata(named)
+        write_parquet(cell / "out_of_fold.parquet", table)
         decide.run(
             dataset=study.dataset,
             scores=cell / "out_of_fold.parquet",
             thresholds="odr+one+oof",
             policy=None,
-            parameters=Thresholds(),
+            parameters=ThresholdParameters(),
             output=cell / "odr+one+oof",
             seed=seed,
         )
@@ -233,7 +237,7 @@ def test_files_broken(study):
 
 
 def test_decisions_other_than_the_collected_ones(study):
-    """Thresholds fitted anew without measuring, or scores of another training."""
+    """ThresholdParameters fitted anew without measuring, or scores of another training."""
     path = study.cell("meta", 1) / "meta" / "thresholds.json"
     content = read_json(path)
     content["thresholds"]["earn"] = 0.05

@@ -11,17 +11,17 @@ import pytest
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
+from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.parameters import (
     Chained,
     ClassifierChains,
     KimCNN,
     Linear,
     LinearSVC,
-    MetaLearner,
     PredictionsAsFeatures,
     SubsetMaximization,
 )
-from labelpolicy.policy.artefact import Policy
+from labelpolicy.policy_file import Policy
 from labelpolicy.steps import learn, train, weigh
 
 CLASSIFIERS = {
@@ -44,7 +44,7 @@ SMALL = MetaLearner(episodes=2, steps=2, samples=2)
 
 
 def do_weigh(dataset, folder, rule="uniform"):
-    weigh.run(dataset=dataset, rule=rule, output=folder / "policy.json")
+    weigh.weigh(dataset=dataset, rule=rule, output=folder / "policy.json")
     return folder / "policy.json"
 
 

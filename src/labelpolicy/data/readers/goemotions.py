@@ -1,0 +1,61 @@
+"""GoEmotions (Demszky et al. 2020): Reddit comments with 27 emotions and neutral, in the published split.
+
+``train.tsv``, ``dev.tsv`` and ``test.tsv``: text, indices of its emotions with commas between them and the comment's
+id, separated by tabs. The names of the emotions in their order and their hierarchy, emotion -> Ekman group ->
+sentiment, lie beside this module (goemotions_labels.json). The groups are nodes of the hierarchy, not labels: the 28
+labels are its leaves. Neutral belongs to no group.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+
+from labelpolicy.data.corpus import Corpus, Document, Rereadable
+from labelpolicy.data.readers.lines import numbered_lines
+from labelpolicy.errors import LabelPolicyError
+
+FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
+
+
+def read(raw: Path) -> Corpus:
+    """Read the folder; faults are found while documents are read: LabelPolicyError with file and line."""
+    facts = json.loads(files("labelpolicy.data.readers").joinpath("goemotions_labels.json").read_text(encoding="utf-8"))
+    labels: list[str] = facts["labels"]
+    parents = {emotion: f"ekman:{group}" for emotion, group in facts["ekman"].items()}
+    parents |= {f"ekman:{group}": f"sentiment:{sentiment}" for group, sentiment in facts["sentiment"].items()}
+    seen: dict[str, dict[str, int]] = {}  # by file: lines by id
+    return Corpus(
+        labels,
+        {split: Rereadable(partial(_read_split, Path(raw) / file, labels, seen)) for split, file in FILES.items()},
+        parents,
+    )
+
+
+def _read_split(path: Path, labels: list[str], seen: dict[str, dict[str, int]]) -> Iterator[Document]:
+    own = seen[path.name] = {}
+    names = {str(index): index for index in range(len(labels))}
+    for number, line in numbered_lines(path):
+        where = f"{path}, line {number}"
+        try:
+            text, carried, name = line.decode("utf-8").rstrip("\r\n").split("\t")
+            emotions = tuple(labels[index] for index in sorted({names[emotion] for emotion in carried.split(",")}))
+        except (ValueError, KeyError):
+            found = line.decode("utf-8", "replace").strip()
+            raise LabelPolicyError(
+                f"{where}: found {found!r:.60}, expected text, indices 0 to {len(labels) - 1} with commas between them "
+                "and an id, separated by tabs, in UTF-8: fetch the file again"
+            ) from None
+        for file, lines in seen.items():
+            if name in lines:
+                raise LabelPolicyError(
+                    f"{where}: id {name!r} was already used in {file}, line {lines[name]}, expected once: fetch the "
+                    "files again"
+                )
+        own[name] = number
+        yield Document(name, emotions, text)
+    if not own:
+        raise LabelPolicyError(f"{path}: no documents, expected one a line: fetch the file again")

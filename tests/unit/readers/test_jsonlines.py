@@ -1,0 +1,148 @@
+"""A user's own documents: what is read, and every fault by file and line."""
+
+import json
+
+import pytest
+
+from labelpolicy.data.readers import jsonlines
+from labelpolicy.errors import LabelPolicyError
+
+GOOD = '{"id": "a", "text": "cocoa rose", "labels": ["x"]}'
+TEST = '{"id": "t", "text": "cocoa fell", "labels": ["y", "x", "y"]}'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    def write(**contents):
+        for name, content in {"train": GOOD, "test": TEST, **contents}.items():
+            path = tmp_path / ("labels.tsv" if name == "labels" else f"{name}.jsonl")
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return tmp_path
+
+    return write
+
+
+def test_read_without_label_table(folder):
+    corpus = jsonlines.read(folder(train=GOOD + '\n\n{"tokens": ["A", "b!"], "labels": []}\n'))
+    assert corpus.labels == ["x", "y"]
+    assert list(corpus.splits) == ["train", "test"]
+    one, two = corpus.splits["train"]
+    assert (one.id, one.words(), one.labels) == ("a", ["cocoa", "rose"], ("x",))
+    assert (two.id, two.words(), two.labels) == ("train-3", ["A", "b!"], ())  # given tokens stay as they are
+    assert next(iter(corpus.splits["test"])).labels == ("x", "y")
+    assert len(list(corpus.splits["train"])) == 2  # a second pass reads the file again
+
+
+def test_own_validation_split_and_hierarchy(folder):
+    labels = "label\tparent\nz\t\ny\tx\nx\tz\n"
+    corpus = jsonlines.read(folder(valid=GOOD.replace('"a"', '"v"'), labels=labels))
+    assert [document.id for document in corpus.splits["valid"]] == ["v"]
+    assert corpus.labels == ["z", "y", "x"]
+    assert corpus.parents == {"y": "x", "x": "z"}
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("not json", "not JSON"),
+        ("[" * 100_000, "not JSON"),
+        (b'{"text": "\xff", "labels": []}', "not JSON in UTF-8"),
+        (r'{"text": "\ud800", "labels": []}', "not JSON in UTF-8"),
+        ("[1]", "found list"),
+        ('{"text": "x"}', "no key 'labels'"),
+        ('{"text": "x", "labels": "x"}', "found labels 'x'"),
+        ('{"text": "x", "labels": [1]}', "found labels"),
+        ('{"text": "x", "labels": [""]}', "found labels"),
+        ('{"labels": ["x"]}', "neither 'text' nor 'tokens'"),
+        ('{"text": "x", "tokens": ["x"], "labels": []}', "both"),
+        ('{"text": 3, "labels": []}', "found text 3"),
+        ('{"text": " \\n", "labels": []}', "without text"),
+        ('{"tokens": [], "labels": []}', "without text"),
+        ('{"tokens": [1], "labels": []}', "found tokens"),
+        ('{"id": 7, "text": "x", "labels": []}', "found id 7"),
+        ('{"id": "a", "text": "x", "labels": []}', "id 'a' was already used in .*train.jsonl, line 1"),
+    ],
+)
+def test_faults_name_file_and_line(folder, line, fault):
+    line = line if isinstance(line, bytes) else line.encode()
+    with pytest.raises(LabelPolicyError, match=rf"(?s)train\.jsonl, line 2: .*{fault}") as error:
+        jsonlines.read(folder(train=GOOD.encode() + b"\n" + line))
+    assert "\n" not in str(error.value)
+
+
+def test_an_id_of_train_again_in_test(folder):
+    with pytest.raises(LabelPolicyError, match=r"test\.jsonl, line 1: id 'a' .*train\.jsonl, line 1"):
+        jsonlines.read(folder(test=GOOD))
+
+
+@pytest.mark.parametrize("content", ["", "\n \n"])
+def test_an_empty_file(folder, content):
+    with pytest.raises(LabelPolicyError, match=r"test\.jsonl: no documents"):
+        jsonlines.read(folder(test=content))
+
+
+def test_a_missing_test_file(folder):
+    path = folder()
+    (path / "test.jsonl").unlink()
+    with pytest.raises(LabelPolicyError, match=r"test\.jsonl: no such file"):
+        jsonlines.read(path)
+
+
+@pytest.mark.parametrize(
+    ("labels", "fault"),
+    [
+        ("label\tparent\nx\t\n", r"test\.jsonl, line 1: label 'y' is not in labels\.tsv"),
+        ("", r"labels\.tsv, line 1: found ''"),
+        ("name,parent\nx,\n", r"labels\.tsv, line 1"),
+        ("label\tparent\n", r"labels\.tsv: no labels"),
+        ("label\tparent\nx\t\ny\t\nx\t\n", r"labels\.tsv, line 4: label 'x' was already given"),
+        ("label\tparent\nx\tq\ny\t\n", r"labels\.tsv, line 2: parent 'q' is not"),
+        ("label\tparent\nx\ty\ny\tx\n", r"labels\.tsv, line 2: label 'x' is its own ancestor"),
+        ("label\tparent\nx\tx\ny\t\n", r"own ancestor"),
+        ("label\tparent\nx\ty\tz\ny\t\n", r"labels\.tsv, line 2: found"),
+        (b"label\tparent\n\xff\t\n", "not UTF-8"),
+    ],
+)
+def test_faults_of_the_label_table(folder, labels, fault):
+    with pytest.raises(LabelPolicyError, match=fault):
+        for split in jsonlines.read(folder(labels=labels)).splits.values():
+            list(split)
+
+
+def test_whatever_json_writes_is_read_back(folder):
+    text = 'tabs\t, "quotes", \u2028 line separators, ünïcödé 漢字'
+    corpus = jsonlines.read(folder(train=json.dumps({"text": text, "labels": ["a b\tc"]}, ensure_ascii=False)))
+    (document,) = corpus.splits["train"]
+    assert document.text == text
+    assert document.labels == ("a b\tc",)
+
+
+def test_with_a_label_table_the_documents_are_read_when_asked_for(folder):
+    path = folder(train="not json", labels="label\tparent\nx\t\ny\t\n")
+    corpus = jsonlines.read(path)
+    with pytest.raises(LabelPolicyError, match=r"train\.jsonl, line 1: not JSON"):
+        list(corpus.splits["train"])
+    (path / "train.jsonl").write_text(GOOD)
+    assert [document.id for document in corpus.splits["train"]] == ["a"]
+
+
+def test_a_mention_and_its_group(folder):
+    line = '{"tokens": ["a", "b", "c"], "mention": [1, 3], "group": "g", "labels": ["x"]}'
+    (document,) = jsonlines.read(folder(train=line)).splits["train"]
+    assert (document.mention, document.group) == ((1, 3), "g")
+
+
+@pytest.mark.parametrize(
+    ("keys", "fault"),
+    [
+        ('"text": "a b", "mention": [0, 1]', "'mention' beside 'text'"),
+        ('"tokens": ["a"], "mention": 3', "found mention 3"),
+        ('"tokens": ["a"], "mention": [0, true]', "found mention"),
+        ('"tokens": ["a"], "mention": [0, 2]', "not within the 1 tokens"),
+        ('"tokens": ["a"], "mention": [0, 0]', "not within the 1 tokens"),
+        ('"tokens": ["a"], "group": ""', "found group ''"),
+    ],
+)
+def test_faults_of_mentions(folder, keys, fault):
+    with pytest.raises(LabelPolicyError, match=rf"train\.jsonl, line 1: .*{fault}"):
+        jsonlines.read(folder(train=f'{{{keys}, "labels": []}}'))
