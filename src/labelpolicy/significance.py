@@ -22,8 +22,8 @@ from labelpolicy.config import Count, OpenUnit, Parameters, PositiveInt
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import Method
-from labelpolicy.metrics import f1, share
 from labelpolicy.randomness import generator
+from labelpolicy.thresholds.objectives import f1, ratio
 
 
 #: The measures of a draw, in the order of the last axis of `replicates`; and those of entity typing (Table 2), where
@@ -73,7 +73,7 @@ class Outcomes:
         if "loose_macro_f1" not in measures:
             return cls(counts)
         hits, chosen, positives = (array.sum(axis=1) for array in (truth & predicted, predicted, truth))
-        by_document = [share(hits, chosen), share(hits, positives), chosen > 0, positives > 0]
+        by_document = [ratio(hits, chosen), ratio(hits, positives), chosen > 0, positives > 0]
         return cls(counts, csr_matrix(np.array(by_document, dtype=np.float64)))
 
     def measured(self, drawn: np.ndarray, positives: np.ndarray) -> np.ndarray:
@@ -93,8 +93,8 @@ class Outcomes:
         ]
         if self.shares is not None:
             precision, recall, with_prediction, with_truth = self.shares @ drawn.astype(np.float64)
-            precision, recall = share(precision, with_prediction), share(recall, with_truth)
-            found.append(share(2 * precision * recall, precision + recall))
+            precision, recall = ratio(precision, with_prediction), ratio(recall, with_truth)
+            found.append(ratio(2 * precision * recall, precision + recall))
         return np.stack(found, axis=1)
 
 

@@ -12,8 +12,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from labelpolicy.metrics import f1
-from labelpolicy.thresholds.objectives import Utility
+from labelpolicy.thresholds.objectives import Utility, f1
 
 TRUTH = np.uint32(1)
 #: Utilities that differ by less are equal: sums of floats in another order.

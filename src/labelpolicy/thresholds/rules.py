@@ -24,7 +24,6 @@ import numpy as np
 
 from labelpolicy.cell import AT_LEAST_ONE, Thresholds
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.metrics import f1
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.cuts import (
     CACHED_DOCUMENTS,
@@ -41,7 +40,7 @@ from labelpolicy.thresholds.cuts import (
     label_keys,
     sortable,
 )
-from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
+from labelpolicy.thresholds.objectives import ThresholdParameters, Utility, f1
 
 #: No score exceeds it: the label is never predicted (SCutFBR.0, and labels without a training document).
 NEVER = 1.0
