@@ -278,47 +278,6 @@ def crossfit(
 
 
 @app.command()
-def decide(
-    dataset: Prepared,
-    thresholds: Annotated[
-        str,
-        typer.Argument(
-            help="Threshold policy, or the name of a learned one with --policy; then +one for at least one label a "
-            "document, and +oof for out-of-fold scores, as in shared+one+oof."
-        ),
-    ],
-    scores: Annotated[
-        Path,
-        typer.Option(
-            help="scores.parquet of `labelpolicy train`; +oof: out_of_fold.parquet of `labelpolicy crossfit`."
-        ),
-    ],
-    output: Annotated[Path, typer.Option(help="Folder for metrics.json, thresholds.json and labels.parquet.")],
-    policy: Annotated[
-        Path | None, typer.Option(help="policy.json whose thresholds are used instead of fitted ones.")
-    ] = None,
-    seed: Seed = 0,
-    params: Params = None,
-    assignments: Assignments = None,
-) -> None:
-    """Fit thresholds on validation or out-of-fold scores, apply them to the test scores, measure.
-
-    Parameters: thresholds.
-    """
-    from labelpolicy.steps import decide as step
-
-    step.run(
-        dataset=dataset,
-        scores=scores,
-        thresholds=thresholds,
-        policy=policy,
-        parameters=study(params, assignments).thresholds,
-        output=output,
-        seed=seed,
-    )
-
-
-@app.command()
 def collect(
     metrics: Annotated[list[Path], typer.Argument(help="metrics.json files of the cells.")],
     output: Annotated[Path, typer.Option(help="metrics.parquet to write.")],

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
+from labelpolicy.errors import LabelPolicyError
 
-def closed_upwards(predicted: np.ndarray, labels: Sequence[str], parents: Sequence[str | None]) -> np.ndarray:
-    """``predicted``, bool (documents, labels), with every ancestor of a predicted label predicted too.
+
+def ancestor_closure(y_pred: np.ndarray, labels: Sequence[str], parents: Sequence[str | None]) -> np.ndarray:
+    """``y_pred``, bool (documents, labels), with every ancestor of a predicted label predicted too.
 
     ``parents`` names the parent of each label, None for a root; a parent that is not a label ends the path.
+
+    Raises LabelPolicyError if a label is its own ancestor.
     """
     place = {label: index for index, label in enumerate(labels)}
-    above = [place.get(parent) for parent in parents]
-
-    def depth(label: int) -> int:
-        return 0 if above[label] is None else 1 + depth(above[label])
-
-    closed = predicted.copy()
-    for label in sorted(range(len(labels)), key=depth, reverse=True):  # children first: they pass on what they got
-        if above[label] is not None:
-            closed[:, above[label]] |= closed[:, label]
+    above = {index: [place[parent]] if parent in place else [] for index, parent in enumerate(parents)}
+    try:
+        parents_first = list(TopologicalSorter(above).static_order())
+    except CycleError as error:
+        cycle = " < ".join(labels[index] for index in error.args[1])
+        raise LabelPolicyError(f"labels: {cycle}: a label is its own ancestor, expected a hierarchy") from None
+    closed = y_pred.copy()
+    for label in reversed(parents_first):  # children first: they pass on what they got
+        for parent in above[label]:
+            closed[:, parent] |= closed[:, label]
     return closed

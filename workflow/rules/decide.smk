@@ -15,7 +15,7 @@ rule decide:
         labels=f"results/{CELL}/{{thresholds}}/labels.parquet",
     params:
         settings=settings(study, "thresholds"),
-        policy=lambda wildcards, input: f"--policy {input.policy}" if input.policy else "",
+        learned=lambda wildcards, input: f"--learned {Thresholds.parse(wildcards.thresholds).rule}={input.policy}" if input.policy else "",
         code=code_digest("steps.decide"),
     conda:
         "../envs/labelpolicy.yml"
@@ -29,4 +29,4 @@ rule decide:
         runtime=15,
     shell:
         "labelpolicy decide data/processed/{wildcards.dataset} {wildcards.thresholds} --scores {input.scores}"
-        " --seed {wildcards.seed} --output $(dirname {output.metrics}) {params.policy} {params.settings} 2> {log}"
+        " --seed {wildcards.seed} --output $(dirname $(dirname {output.metrics})) {params.learned} {params.settings} 2> {log}"

@@ -45,12 +45,12 @@ def summary(
             parts.append("### Learned policies against uniform weights and a threshold of 0.5\n")
             parts.append(_difference_sentence(seeds))
             parts.append(differences)
-        closed = _closed_upwards(facts.name, rows, results, seeds, measures)
+        closed = _ancestor_closure(facts.name, rows, results, seeds, measures)
         if closed:
-            parts.append("### Predictions closed upwards\n")
+            parts.append("### Predictions with their ancestors\n")
             parts.append(
                 "A label implies its parents: what the test measures become when the ancestors of every predicted "
-                "label are predicted too (thresholds.closed_upwards), after the arrow.\n"
+                "label are predicted too (thresholds.ancestor_closure), after the arrow.\n"
             )
             parts.append(closed)
     if look:
@@ -117,15 +117,15 @@ def _learned(
     return markdown_table(["Row", *measures.values()], rows) if rows else ""
 
 
-def _closed_upwards(
+def _ancestor_closure(
     dataset: str, methods: Sequence[Method], results: Results, seeds: list[int], measures: Mapping[str, str]
 ) -> str:
-    """A table of the rows whose test measures change when predictions are closed upwards; empty if none does."""
+    """A table of the rows whose test measures change that the closure changes; empty if it changes none."""
     rows = []
     for method in methods:
         ways = [
             [results.given(dataset, method, f"{measure}_{way}", split="test", seeds=seeds) for measure in measures]
-            for way in ("as_decided", "closed_upwards")
+            for way in ("as_decided", "ancestor_closure")
         ]
         if any(value is None for way in ways for value in way):
             continue

@@ -59,14 +59,14 @@ def read_measures(path: Path) -> list[tuple[str, str, float]]:
     """(split, metric, value) of one metrics.json: every measure of both splits, or a LabelPolicyError.
 
     Where it has them, standard errors over groups follow as {measure}_standard_error, and, of a label hierarchy, the
-    measures of both ways to decide as {measure}_as_decided and {measure}_closed_upwards.
+    measures of both ways to decide as {measure}_as_decided and {measure}_ancestor_closure.
     """
     content = read_json(path)
     found = [(split, name, _number(path, content, split, name)) for split in SPLITS for name in measures.NAMES]
     errors = content.get("standard_error")
     if errors is not None:
         found += [("test", f"{name}_standard_error", _number(path, errors, "test", name)) for name in measures.NAMES]
-    for way in ("as_decided", "closed_upwards"):
+    for way in ("as_decided", "ancestor_closure"):
         if way in content:
             found += [
                 (split, f"{name}_{way}", _number(path, content[way], split, name))

@@ -1,144 +1,189 @@
-"""decide: scores and a threshold policy -> metrics.json, thresholds.json, labels.parquet."""
+"""decide: scores and threshold rules -> for each rule metrics.json, thresholds.json, labels.parquet."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
+import typer
 
 from labelpolicy import metrics
 from labelpolicy.cell import AT_LEAST_ONE, OUT_OF_FOLD, Thresholds
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.data.scores import Scores
+from labelpolicy.data.scores import Fitting, Scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import whole_folder, write_json, write_parquet
-from labelpolicy.hierarchy import closed_upwards
+from labelpolicy.hierarchy import ancestor_closure
+from labelpolicy.options import FromStudy, PreparedFolder, Seed
 from labelpolicy.policy_file import Policy
 from labelpolicy.thresholds.objectives import ThresholdParameters
 from labelpolicy.thresholds.rules import FITS, NEVER, Decision, PerLabel, fit
 
+AS_DECIDED, CLOSED = "as_decided", "ancestor_closure"
 
-def run(
-    *,
-    dataset: Path,
-    scores: Path,
-    thresholds: str,
-    policy: Path | None,
-    parameters: ThresholdParameters,
-    output: Path,
-    seed: int,
+
+def decide(
+    dataset: PreparedFolder,
+    rules: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RULE...", help="Threshold rules, learned policies, or names of cells as in shared+one+oof."
+        ),
+    ],
+    scores: Annotated[Path, typer.Option(help="A score file of `labelpolicy train` or `labelpolicy crossfit`.")],
+    output: Annotated[Path, typer.Option(help="Folder for {cell}/metrics.json, thresholds.json, labels.parquet.")],
+    parameters: Annotated[ThresholdParameters, FromStudy(lambda study, arguments: study.thresholds)],
+    at_least_one: Annotated[
+        bool, typer.Option("--at-least-one", help="A document for which no label passes gets its best one.")
+    ] = False,
+    learned: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="A learned policy and its policy.json. Repeatable."),
+    ] = None,
+    seed: Seed = 0,
 ) -> None:
-    """Fit the policy ``thresholds`` without the test split, decide validation and test documents, and measure.
+    """Fit thresholds without the test split, decide validation and test documents, measure. Parameters: thresholds.
 
-    Its name is ``{rule}[+one][+oof]`` (policy/names.py). It is fitted on the validation split of scores.parquet, or,
-    with ``+oof``, on the training and validation documents of out_of_fold.parquet; then the measures of ``valid`` are
-    those of out-of-fold scores. Rules that go by how often labels are count the documents that the classifier of the
-    test scores was trained on: those of the training split, or, with ``+oof``, of both. A label that none of these
-    carries is never predicted.
+    Held-out scores are fitted on the validation split, out-of-fold scores on training and validation documents, and the
+    score file says which it has. Rules that go by how often labels are count the documents that the classifier of the
+    test scores was trained on; a label that none of them carries is never predicted.
 
-    With ``policy`` (a policy.json), the rule is the name of a learned policy and its thresholds come from there.
-    The files of ``output`` are written together, or none of them.
+    metrics.json has the measures of both splits and, where documents come in groups, the standard errors of the test
+    measures over groups. Where labels have parents it has them twice more: ``as_decided``, and ``ancestor_closure``,
+    with the ancestors of every predicted label predicted too; ``thresholds.ancestor_closure`` says which of the two
+    stands at the top and in labels.parquet. The files of one rule are written together, or none of them.
 
-    metrics.json has the measures of both splits (``valid``, ``test``) and, where documents come in groups, the standard
-    errors of the test measures over groups (``standard_error``). Where labels have parents it has them twice more:
-    ``as_decided``, and ``closed_upwards``, with the ancestors of every predicted label predicted as well. Which of the
-    two stands at the top and in labels.parquet is the parameter ``closed_upwards``. The ``train_count`` of
-    labels.parquet is always that of the data set's training split.
-
-    Raises LabelPolicyError for scores that are no probabilities or of other documents or labels than the data set's,
-    for out-of-fold scores without ``+oof`` or the reverse, for a ``policy`` without thresholds, and for an unknown or
-    clashing name.
+    Raises LabelPolicyError for an unknown rule, a name that contradicts the score file, a policy without thresholds,
+    and scores that are no probabilities or not this data set's.
     """
-    rule, at_least_one, out_of_fold = Thresholds.parse(thresholds)
-    if (policy is None and rule not in FITS) or "+" in rule:
-        raise LabelPolicyError(
-            f"thresholds {thresholds!r}: expected {', '.join(FITS)}, or a learned policy with its policy.json, "
-            f"alone or followed by {AT_LEAST_ONE}, {OUT_OF_FOLD} or {AT_LEAST_ONE}{OUT_OF_FOLD}"
-        )
-    if policy is not None and rule in FITS:
-        raise LabelPolicyError(f"thresholds {thresholds!r} are fitted on scores: leave out the policy {policy}")
     data = Prepared(dataset)
     table = Scores(scores, data)
-    check_kind(table, thresholds)
-    fitted = table.fitting()
-    valid_scores, valid_truth, train_count = (
-        fitted.y_score[-fitted.valid :],
-        fitted.y_true[-fitted.valid :],
-        fitted.train_count,
-    )
-    if policy is not None:
-        learned = np.where(train_count > 0, _learned(policy, data.labels), NEVER)
-        decision = PerLabel(learned, at_least_one=at_least_one)
-    else:
-        name = thresholds.removesuffix(OUT_OF_FOLD)
-        decision = fit(name, fitted.y_score, fitted.y_true, train_count=train_count, parameters=parameters, seed=seed)
+    policies = _policies(learned or [])
+    cells = _cells(rules, table, policies, at_least_one)
+    fitting = table.fitting()
+    decisions: dict[str, Decision] = {}
+    for name, (rule, one, _) in cells.items():
+        if rule in policies:
+            thresholds = np.where(fitting.train_count > 0, _learned(policies[rule], data.labels), NEVER)
+            decisions[name] = PerLabel(thresholds, at_least_one=one)
+        else:
+            decisions[name] = fit(
+                rule + AT_LEAST_ONE * one,
+                fitting.y_score,
+                fitting.y_true,
+                train_count=fitting.train_count,
+                parameters=parameters,
+                seed=seed,
+            )
     # Only now are the test labels read: they can move nothing but the test metrics.
-    test_scores, test_truth = table.split("test")
-    groups = data.split("test").groups
-    decided = {"valid": decision.decide(valid_scores), "test": decision.decide(test_scores)}
-    ways = {"as_decided": decided}
-    if any(data.parents):
-        ways["closed_upwards"] = {
-            split: closed_upwards(predicted, data.labels, data.parents) for split, predicted in decided.items()
-        }
-    truths = {"valid": valid_truth, "test": test_truth}
-    found = {
-        way: {split: metrics.evaluate(truth, predicted[split]) for split, truth in truths.items()}
-        | _standard_error(test_truth, predicted["test"], groups)
-        for way, predicted in ways.items()
-    }
-    chosen = "closed_upwards" if parameters.closed_upwards and len(ways) > 1 else "as_decided"
-
-    about = table.trained.with_thresholds(thresholds).about
-    documents = {"valid_documents": len(valid_truth), "test_documents": len(test_truth), "labels": len(data.labels)}
-    if out_of_fold:
-        documents = {"train_documents": len(fitted.y_true) - fitted.valid} | documents
-    if groups is not None:
-        documents["test_groups"] = len(set(groups))
-    closed = {"closed_upwards": True} if chosen == "closed_upwards" else {}
-    with whole_folder(output) as folder:
-        both = found if len(ways) > 1 else {}
-        write_json(folder / "metrics.json", {"about": about | documents | closed} | found[chosen] | both)
-        write_json(folder / "thresholds.json", {"about": about} | closed | decision.json(data.labels))
-        write_parquet(folder / "labels.parquet", _label_table(data, decision, test_truth, ways[chosen]["test"]))
+    decided = Decided(data, table, fitting, parameters.ancestor_closure)
+    for name, decision in decisions.items():
+        decided.write(output / name, name, decision)
 
 
-def _standard_error(truth: np.ndarray, predicted: np.ndarray, groups: Sequence[str] | None) -> dict:
-    if groups is None or len(set(groups)) < 2:
-        return {}
-    return {"standard_error": {"test": metrics.standard_errors(truth, predicted, groups)}}
+def _policies(learned: Sequence[str]) -> dict[str, Path]:
+    """The files of the learned policies, by name."""
+    found = {}
+    for argument in learned:
+        name, separator, path = argument.partition("=")
+        if not (name and separator and path):
+            raise LabelPolicyError(f"--learned {argument}: expected NAME=PATH, as in meta=policy.json")
+        if name in FITS:
+            raise LabelPolicyError(f"--learned {argument}: {name} is fitted on scores, expected another name")
+        found[name] = Path(path)
+    return found
 
 
-def check_kind(scores: Scores, thresholds: str) -> None:
-    """The name says which kind of scores it goes with, and the file says which it has."""
-    path, out_of_fold = scores.path, scores.out_of_fold
-    if out_of_fold and not thresholds.endswith(OUT_OF_FOLD):
-        raise LabelPolicyError(
-            f"{path}: has scores of the split 'train', out of fold: expected scores.parquet of `labelpolicy train`, or "
-            f"thresholds {thresholds + OUT_OF_FOLD!r}"
-        )
-    if thresholds.endswith(OUT_OF_FOLD) and not out_of_fold:
-        raise LabelPolicyError(
-            f"{path}: no scores of the split 'train': thresholds {thresholds!r} need out_of_fold.parquet of "
-            "`labelpolicy crossfit`"
-        )
+def _cells(rules: Sequence[str], table: Scores, policies: dict[str, Path], at_least_one: bool) -> dict[str, Thresholds]:
+    """Each argument by the full name of its cell, whose +oof the score file decides."""
+    cells = {}
+    for argument in rules:
+        rule, one, out_of_fold = Thresholds.parse(argument, [*FITS, *policies])
+        if out_of_fold and not table.out_of_fold:
+            raise LabelPolicyError(
+                f"{table.path}: has held-out scores, but {argument!r} asks for out-of-fold ones: expected "
+                f"out_of_fold.parquet of `labelpolicy crossfit`, or {argument.removesuffix(OUT_OF_FOLD)!r}"
+            )
+        cell = Thresholds(rule, one or at_least_one, table.out_of_fold)
+        cells[str(cell)] = cell
+    unused = set(policies) - {cell.rule for cell in cells.values()}
+    if unused:
+        name = min(unused)
+        raise LabelPolicyError(f"--learned {name}={policies[name]}: {name!r} is not among the rules to decide by")
+    return cells
 
 
 def _learned(path: Path, labels: list[str]) -> np.ndarray:
-    learned = Policy.read(path, labels).thresholds
-    if learned is None:
+    thresholds = Policy.read(path, labels).thresholds
+    if thresholds is None:
         raise LabelPolicyError(f"{path}: has weights but no thresholds: expected the policy.json of a learned policy")
-    return learned
+    return thresholds
 
 
-def _label_table(data: Prepared, decision: Decision, truth: np.ndarray, predicted: np.ndarray) -> pa.Table:
-    """One row a label; ``threshold`` is null for a rule without one (rcut, pcut), the measures are the test split's."""
-    thresholds = decision.thresholds if isinstance(decision, PerLabel) else [None] * len(data.labels)
-    columns = {
-        "label": pa.array(data.labels, type=pa.string()),
-        "train_count": pa.array(data.train_count),
-        "threshold": pa.array(thresholds, type=pa.float64()),
-    }
-    return pa.table(columns | {name: pa.array(values) for name, values in metrics.per_label(truth, predicted).items()})
+@dataclass
+class Decided:
+    """The documents that decisions are measured on, read once for all of them."""
+
+    data: Prepared
+    table: Scores
+    fitting: Fitting
+    closure: bool
+
+    def __post_init__(self) -> None:
+        valid = self.fitting.valid
+        self.splits = {
+            "valid": (self.fitting.y_score[-valid:], self.fitting.y_true[-valid:]),
+            "test": self.table.split("test"),
+        }
+        self.groups = self.data.split("test").groups
+
+    def write(self, output: Path, name: str, decision: Decision) -> None:
+        """Decide both splits by one rule, measure, and write its three files."""
+        labels, parents = self.data.labels, self.data.parents
+        y_pred = {split: decision.decide(y_score) for split, (y_score, _) in self.splits.items()}
+        ways = {AS_DECIDED: y_pred}
+        if any(parents):
+            ways[CLOSED] = {split: ancestor_closure(decided, labels, parents) for split, decided in y_pred.items()}
+        top = CLOSED if self.closure and CLOSED in ways else AS_DECIDED
+        measured = {way: self._measures(decided) for way, decided in ways.items()}
+        about = self.table.trained.with_thresholds(name).about
+        closed = {CLOSED: True} if top == CLOSED else {}
+        with whole_folder(output) as folder:
+            content = {"about": about | self._counts() | closed} | measured[top]
+            write_json(folder / "metrics.json", content | (measured if len(ways) > 1 else {}))
+            write_json(folder / "thresholds.json", {"about": about} | closed | decision.json(labels))
+            write_parquet(folder / "labels.parquet", self._label_table(decision, ways[top]["test"]))
+
+    def _counts(self) -> dict[str, int]:
+        train = len(self.fitting.y_true) - self.fitting.valid
+        return (
+            ({"train_documents": train} if self.table.out_of_fold else {})
+            | {f"{split}_documents": len(y_true) for split, (_, y_true) in self.splits.items()}
+            | {"labels": len(self.data.labels)}
+            | ({} if self.groups is None else {"test_groups": len(set(self.groups))})
+        )
+
+    def _measures(self, y_pred: dict[str, np.ndarray]) -> dict[str, dict]:
+        found: dict[str, dict] = {
+            split: metrics.evaluate(y_true, y_pred[split]) for split, (_, y_true) in self.splits.items()
+        }
+        if self.groups is not None and len(set(self.groups)) > 1:
+            errors = metrics.standard_errors(self.splits["test"][1], y_pred["test"], self.groups)
+            found["standard_error"] = {"test": errors}
+        return found
+
+    def _label_table(self, decision: Decision, y_pred: np.ndarray) -> pa.Table:
+        """A row a label; ``threshold`` is null for rcut and pcut, the measures are the test split's."""
+        labels = self.data.labels
+        thresholds = decision.thresholds if isinstance(decision, PerLabel) else [None] * len(labels)
+        columns = {
+            "label": pa.array(labels, type=pa.string()),
+            "train_count": pa.array(self.data.train_count),
+            "threshold": pa.array(thresholds, type=pa.float64()),
+        }
+        measures = metrics.per_label(self.splits["test"][1], y_pred)
+        return pa.table(columns | {name: pa.array(values) for name, values in measures.items()})

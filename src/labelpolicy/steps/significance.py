@@ -14,7 +14,7 @@ from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, require, write_rows
-from labelpolicy.hierarchy import closed_upwards
+from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.methods import Method, read_methods, rows_of
 from labelpolicy.report.results import Results
 from labelpolicy.significance import (
@@ -129,8 +129,8 @@ def decided_outcomes(
                 continue
             decision = read_json(thresholds)
             predicted = from_json(decision, data.labels, str(thresholds)).decide(values)
-            if decision.get("closed_upwards"):
-                predicted = closed_upwards(predicted, data.labels, data.parents)
+            if decision.get("ancestor_closure"):
+                predicted = ancestor_closure(predicted, data.labels, data.parents)
             decided = evaluation.evaluate(truth, predicted)
             _check(thresholds, decided, data.name, methods[row], seed, collected, split)
             outcomes[row, seed] = Outcomes.of(truth, predicted, measures)

@@ -37,7 +37,7 @@ class ThresholdParameters(Parameters):
     fbr: list[Annotated[float, Field(ge=0, le=1)]] = Field(
         [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], min_length=1, description="candidates for fbr (Yang 2001)"
     )
-    closed_upwards: bool = Field(
+    ancestor_closure: bool = Field(
         False,
         description="a predicted label brings its ancestors along (paper: no); metrics.json has both numbers anyway",
     )

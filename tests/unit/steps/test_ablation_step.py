@@ -18,7 +18,8 @@ from labelpolicy.parameters import Ablation
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import ablation as report
 from labelpolicy.significance import MEASURES, TYPING_MEASURES, Significance
-from labelpolicy.steps import ablation, collect, decide
+from labelpolicy.steps import ablation, collect
+from labelpolicy.steps.decide import decide
 from labelpolicy.thresholds.objectives import ThresholdParameters
 
 LABELS = ["earn", "acq", "wheat"]
@@ -75,15 +76,10 @@ class Study:
             Policy(LABELS, np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.4, 0.45])).write(folder / "policy.json")
 
     def decide(self, cell, seed):
-        learned = cell.thresholds in POLICIES
-        decide.run(
-            dataset=self.dataset,
-            scores=self.trained(cell.weights, seed) / "scores.parquet",
-            thresholds=cell.thresholds,
-            policy=self.trained(cell.thresholds, seed) / "policy.json" if learned else None,
-            parameters=ThresholdParameters(),
-            output=self.trained(cell.weights, seed) / cell.thresholds,
-            seed=seed,
+        rule, folder = cell.thresholds, self.trained(cell.weights, seed)
+        learned = [f"{rule}={self.trained(rule, seed)}/policy.json"] if rule in POLICIES else []
+        decide(
+            self.dataset, [rule], folder / "scores.parquet", folder, ThresholdParameters(), learned=learned, seed=seed
         )
 
     def collect(self):

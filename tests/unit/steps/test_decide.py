@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,16 +14,18 @@ import pytest
 
 from labelpolicy import metrics
 from labelpolicy.cell import Trained
-from labelpolicy.data.scores import metadata
+from labelpolicy.data.scores import Scores, metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
-from labelpolicy.hierarchy import closed_upwards
+from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.policy_file import Policy
-from labelpolicy.steps import decide
+from labelpolicy.steps import decide as steps_decide
+from labelpolicy.steps.decide import decide
 from labelpolicy.thresholds.objectives import ThresholdParameters
 from labelpolicy.thresholds.rules import FITS, NEVER, PerLabel, fit, from_json
 
 LABELS = ["earn", "acq", "wheat"]
+PARAMETERS = ThresholdParameters()
 TRAIN_COUNT = np.array([50, 20, 3])
 DOCUMENTS = {"valid": 40, "test": 30}
 LISTS = {
@@ -38,7 +42,7 @@ class Case:
     """A prepared data set, scores for it, and how to run the step."""
 
     def __init__(self, folder: Path):
-        self.dataset, self.scores, self.output = folder / "prepared", folder / "scores.parquet", folder / "out"
+        self.dataset, self.scores, self.output = folder / "prepared", folder / "scores.parquet", folder / "cell"
         random = np.random.default_rng(0)
         self.truth = {split: random.random((n, 3)) < [0.5, 0.3, 0.1] for split, n in DOCUMENTS.items()}
         # float32(random) could be 1: kept below. Truth shows in the scores, with much noise.
@@ -79,21 +83,18 @@ class Case:
         named = metadata(LABELS, TRAINED, out_of_fold="train" in split)
         pq.write_table(table.replace_schema_metadata(named), self.scores, **options)
 
-    def run(self, thresholds="scut", **changes):
-        arguments = {
-            "dataset": self.dataset,
-            "scores": self.scores,
-            "thresholds": thresholds,
-            "policy": None,
-            "parameters": ThresholdParameters(),
-            "output": self.output,
-            "seed": 0,
-        }
-        decide.run(**(arguments | changes))
-        return read_json(self.output / "metrics.json")
+    def run(self, *rules, parameters=PARAMETERS, **options):
+        """The metrics of the first of the rules."""
+        self.name = rules[0] + options.pop("suffix", "")
+        decide(self.dataset, [*rules], self.scores, self.output, parameters, **options)
+        return read_json(self.decided / "metrics.json")
+
+    @property
+    def decided(self):
+        return self.output / self.name
 
     def content(self):
-        return {file.name: file.read_bytes() for file in sorted(self.output.iterdir())}
+        return {file.name: file.read_bytes() for file in sorted(self.decided.iterdir())}
 
 
 @pytest.fixture
@@ -122,10 +123,10 @@ def test_writes_what_the_library_says(case, name):
         "test_documents": 30,
         "labels": 3,
     }
-    decision = from_json(read_json(case.output / "thresholds.json"), LABELS, "thresholds.json")
+    decision = from_json(read_json(case.decided / "thresholds.json"), LABELS, "thresholds.json")
     assert decision.json(LABELS) == expected.json(LABELS)
 
-    table = pq.read_table(case.output / "labels.parquet").to_pydict()
+    table = pq.read_table(case.decided / "labels.parquet").to_pydict()
     counted = metrics.per_label(case.truth["test"], expected.decide(case.values["test"]))
     assert list(table) == [
         "label",
@@ -179,31 +180,31 @@ def test_same_seed_same_bytes(case):
 
 @pytest.mark.parametrize("kind", list(LISTS))
 def test_rows_in_any_order_and_any_kind_of_list(case, kind):
-    case.run()
+    case.run("scut")
     before = case.content()
     rows = case.rows()
     np.random.default_rng(1).shuffle(rows)
     # Small row groups: the column arrives in several chunks. Scores of another split are nobody's business.
     case.write_scores([*rows[:20], ("dev", "dev 0", [0.5] * 3), *rows[20:]], kind, row_group_size=7)
-    case.run()
+    case.run("scut")
     assert case.content() == before
 
 
 def test_thresholds_of_a_learned_policy(case, tmp_path):
     learned = Policy(LABELS, np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.4, 0.3]))
     learned.write(tmp_path / "policy.json")
-    found = case.run("meta", policy=tmp_path / "policy.json")
+    found = case.run("meta", learned=[f"meta={tmp_path}/policy.json"])
     assert found["about"]["thresholds"] == "meta"
     predicted = case.values["test"] > learned.thresholds
     assert found["test"] == metrics.evaluate(case.truth["test"], predicted)
-    assert read_json(case.output / "thresholds.json")["thresholds"] == {"earn": 0.6, "acq": 0.4, "wheat": 0.3}
+    assert read_json(case.decided / "thresholds.json")["thresholds"] == {"earn": 0.6, "acq": 0.4, "wheat": 0.3}
 
 
 def test_a_learned_policy_with_one_label_at_least_and_none_that_was_never_seen(case, tmp_path):
     thresholds = np.array([0.99, 0.98, 1e-9])
     Policy(LABELS, np.array([0.2, 0.3, 0.5]), thresholds).write(tmp_path / "policy.json")
     case.write_prepared(train_count=np.array([50, 20, 0]))
-    found = case.run("meta+one", policy=tmp_path / "policy.json")
+    found = case.run("meta+one", learned=[f"meta={tmp_path}/policy.json"])
     expected = PerLabel(np.array([0.99, 0.98, NEVER]), at_least_one=True).decide(case.values["test"])
     assert expected.sum() == len(expected)
     assert found["test"] == metrics.evaluate(case.truth["test"], expected)
@@ -257,9 +258,9 @@ def test_out_of_fold_scores_are_all_fitted_on(crossfitted, name):
         "test_documents": 30,
         "labels": 3,
     }
-    decision = from_json(read_json(crossfitted.output / "thresholds.json"), LABELS, "thresholds.json")
+    decision = from_json(read_json(crossfitted.decided / "thresholds.json"), LABELS, "thresholds.json")
     assert decision.json(LABELS) == expected.json(LABELS)
-    table = pq.read_table(crossfitted.output / "labels.parquet").to_pydict()
+    table = pq.read_table(crossfitted.decided / "labels.parquet").to_pydict()
     assert table["train_count"] == TRAIN_COUNT.tolist()
 
 
@@ -284,31 +285,64 @@ def refuses(case, words, *arguments, **changes):
 
 def test_a_policy_without_thresholds(case, tmp_path):
     Policy(LABELS, np.array([0.2, 0.3, 0.5])).write(tmp_path / "policy.json")
-    refuses(case, r"policy\.json: has weights but no thresholds", "meta", policy=tmp_path / "policy.json")
+    refuses(case, r"policy\.json: has weights but no thresholds", "meta", learned=[f"meta={tmp_path}/policy.json"])
 
 
-def test_names_that_do_not_go_with_their_source(case, tmp_path):
-    refuses(case, "'meta': expected fixed, scut, .* or a learned policy", "meta")
-    refuses(
-        case,
-        r"'scut' are fitted on scores: leave out the policy .*policy\.json",
-        "scut",
-        policy=tmp_path / "policy.json",
+@pytest.mark.parametrize("rule", ["meta", "shared+oof+one", "shared+two", "shared+one+one", "+one", "meta+"])
+def test_an_unknown_rule(case, rule):
+    refuses(case, "unknown thresholds .*expected one of fixed, scut", rule)
+    refuses(case, "unknown thresholds", "scut", rule)
+
+
+@pytest.mark.parametrize(
+    ("learned", "words"),
+    [
+        ("policy.json", "expected NAME=PATH"),
+        ("=policy.json", "expected NAME=PATH"),
+        ("scut=policy.json", "fitted on scores"),
+        ("meta=policy.json", "'meta' is not among the rules"),
+        ("meta=nowhere.json", "nowhere.json: no such file"),
+    ],
+)
+def test_learned_policies_that_do_not_go_with_the_rules(case, learned, words):
+    refuses(case, words, *(["meta"] if "nowhere" in learned else ["scut"]), learned=[learned])
+
+
+def test_a_name_that_contradicts_the_scores(case):
+    refuses(case, r"scores\.parquet: has held-out scores, but 'fixed\+oof'", "fixed+oof")
+
+
+def test_many_rules_in_one_process(crossfitted, tmp_path, monkeypatch):
+    Policy(LABELS, np.array([0.2, 0.3, 0.5]), np.array([0.6, 0.4, 0.3])).write(tmp_path / "policy.json")
+    learned = [f"meta={tmp_path}/policy.json"]
+    crossfitted.run("shared", "meta+one", "scut+oof", learned=learned, suffix="+oof")
+    assert sorted(folder.name for folder in crossfitted.output.iterdir()) == ["meta+one+oof", "scut+oof", "shared+oof"]
+    together = crossfitted.content()
+    crossfitted.run("shared+oof")
+    assert crossfitted.content() == together
+    case = crossfitted
+    case.run("shared", "odr+one", at_least_one=True, suffix="+one+oof")
+    assert {"shared+one+oof", "odr+one+oof"} <= {folder.name for folder in case.output.iterdir()}
+
+
+def test_the_test_documents_are_read_after_all_fits(case, monkeypatch):
+    order = []
+    read, fitting = Scores.split, steps_decide.fit
+    monkeypatch.setattr(Scores, "split", lambda self, name: order.append(name) or read(self, name))
+    monkeypatch.setattr(steps_decide, "fit", lambda *a, **k: order.append("fit") or fitting(*a, **k))
+    case.run("scut", "shared", "pcut+one")
+    assert order == ["valid", "fit", "fit", "fit", "test"]
+
+
+def test_as_a_command(case):
+    arguments = [case.dataset, "scut", "shared+one", "--scores", case.scores, "--output", case.output, "--seed", 3]
+    done = subprocess.run(
+        [sys.executable, "-m", "labelpolicy.cli", "decide", *map(str, arguments)], capture_output=True, text=True
     )
-
-
-@pytest.mark.parametrize("name", ["shared+oof+one", "shared+two", "shared+one+one", "shared+oof+oof", "+one", "meta+"])
-def test_a_name_of_another_form(case, tmp_path, name):
-    refuses(case, r"expected fixed, .* followed by \+one, \+oof or \+one\+oof", name)
-    if not name.startswith("+"):
-        refuses(case, r"expected fixed, .* followed by", name, policy=tmp_path / "policy.json")
-
-
-def test_scores_of_the_wrong_kind(case, crossfitted, tmp_path):
-    """The same files, so ``crossfitted`` wrote last: first out-of-fold scores, then the others."""
-    refuses(case, r"has scores of the split 'train', out of fold: .* or thresholds 'shared\+one\+oof'", "shared+one")
-    case.write_scores(case.rows())
-    refuses(case, r"scores\.parquet: no scores of the split 'train': thresholds 'fixed\+oof' need", "fixed+oof")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    for name in ("scut", "shared+one"):
+        about = read_json(case.output / name / "thresholds.json")["about"]
+        assert about == TRAINED.with_thresholds(name).about
 
 
 def test_out_of_fold_scores_of_another_data_set(crossfitted):
@@ -370,19 +404,19 @@ def only_test(rows):
 )
 def test_scores_that_do_not_fit_are_a_one_line_error(case, change, words):
     case.write_scores(change(case.rows()), row_group_size=16)
-    refuses(case, words)
+    refuses(case, words, "scut")
 
 
 def test_a_null_among_fixed_lists(case):
     case.write_scores(null_list(case.rows()), "fixed lists")
-    refuses(case, r"scores\.parquet: document 'test 4' has 0 scores, expected 3")
+    refuses(case, r"scores\.parquet: document 'test 4' has 0 scores, expected 3", "scut")
 
 
 def test_scores_that_are_no_lists(case):
     split, ids, values = zip(*case.rows(), strict=True)
     table = pa.table({"split": split, "id": ids, "scores": [value[0] for value in values]})
     write_parquet(case.scores, table.replace_schema_metadata(metadata(LABELS, TRAINED, out_of_fold=False)))
-    refuses(case, "column scores is double, expected lists of float")
+    refuses(case, "column scores is double, expected lists of float", "scut")
 
 
 def test_a_failure_leaves_earlier_files_alone(case):
@@ -390,7 +424,7 @@ def test_a_failure_leaves_earlier_files_alone(case):
     before = case.content()
     case.write_scores(drop(case.rows()))
     with pytest.raises(LabelPolicyError):
-        case.run("odr")
+        case.run("scut", parameters=ThresholdParameters(utility={"accuracy": 2}))
     assert case.content() == before
 
 
@@ -400,29 +434,29 @@ HIERARCHY = (None, "earn", "acq")
 def test_a_hierarchy_has_both_numbers_and_the_parameter_says_which_is_at_the_top(case):
     case.write_prepared(HIERARCHY)
     decided = {split: values > 0.5 for split, values in case.values.items()}
-    closed = {split: closed_upwards(predicted, LABELS, HIERARCHY) for split, predicted in decided.items()}
+    closed = {split: ancestor_closure(predicted, LABELS, HIERARCHY) for split, predicted in decided.items()}
     measures = {
         way: {split: metrics.evaluate(case.truth[split], predicted[split]) for split in DOCUMENTS}
-        for way, predicted in (("as_decided", decided), ("closed_upwards", closed))
+        for way, predicted in (("as_decided", decided), ("ancestor_closure", closed))
     }
-    assert measures["as_decided"] != measures["closed_upwards"]
-    for on, top in ((False, "as_decided"), (True, "closed_upwards")):
-        found = case.run("fixed", parameters=ThresholdParameters(closed_upwards=on))
+    assert measures["as_decided"] != measures["ancestor_closure"]
+    for on, top in ((False, "as_decided"), (True, "ancestor_closure")):
+        found = case.run("fixed", parameters=ThresholdParameters(ancestor_closure=on))
         assert {way: found[way] for way in measures} == measures
         assert {split: found[split] for split in DOCUMENTS} == measures[top]
-        assert found["about"].get("closed_upwards", False) is on
-        assert read_json(case.output / "thresholds.json").get("closed_upwards", False) is on
-        predicted = {"as_decided": decided, "closed_upwards": closed}[top]["test"]
-        table = pq.read_table(case.output / "labels.parquet").to_pydict()
+        assert found["about"].get("ancestor_closure", False) is on
+        assert read_json(case.decided / "thresholds.json").get("ancestor_closure", False) is on
+        predicted = {"as_decided": decided, "ancestor_closure": closed}[top]["test"]
+        table = pq.read_table(case.decided / "labels.parquet").to_pydict()
         assert table["tp"] == metrics.per_label(case.truth["test"], predicted)["tp"].tolist()
 
 
 def test_closing_changes_nothing_for_a_flat_label_set(case):
     case.run("fixed")
     before = case.content()
-    found = case.run("fixed", parameters=ThresholdParameters(closed_upwards=True))
+    found = case.run("fixed", parameters=ThresholdParameters(ancestor_closure=True))
     assert case.content() == before
-    assert "closed_upwards" not in found
+    assert "ancestor_closure" not in found
 
 
 def test_mentions_have_standard_errors_over_their_documents(case):
@@ -432,7 +466,7 @@ def test_mentions_have_standard_errors_over_their_documents(case):
     expected = metrics.standard_errors(case.truth["test"], predicted, [str(row // 5) for row in range(30)])
     assert found["standard_error"] == found["as_decided"]["standard_error"] == {"test": pytest.approx(expected)}
     assert found["about"]["test_groups"] == 6
-    assert found["closed_upwards"]["standard_error"] != found["standard_error"]
+    assert found["ancestor_closure"]["standard_error"] != found["standard_error"]
 
 
 def test_one_document_has_no_standard_error(case):

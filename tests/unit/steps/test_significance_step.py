@@ -20,7 +20,8 @@ from labelpolicy.files import read_json, write_json, write_parquet
 from labelpolicy.methods import read_methods
 from labelpolicy.policy_file import Policy
 from labelpolicy.significance import MEASURES, SCHEMA, Significance, marks
-from labelpolicy.steps import collect, decide, significance
+from labelpolicy.steps import collect, significance
+from labelpolicy.steps.decide import decide
 from labelpolicy.thresholds.objectives import ThresholdParameters
 
 LABELS = ["earn", "acq", "wheat"]
@@ -77,14 +78,9 @@ class Study:
 
     def decide(self, weights, seed, thresholds, policy):
         cell = self.cell(weights, seed)
-        decide.run(
-            dataset=self.dataset,
-            scores=cell / "scores.parquet",
-            thresholds=thresholds,
-            policy=policy,
-            parameters=ThresholdParameters(),
-            output=cell / thresholds,
-            seed=seed,
+        learned = [f"{thresholds}={policy}"] if policy else []
+        decide(
+            self.dataset, [thresholds], cell / "scores.parquet", cell, ThresholdParameters(), learned=learned, seed=seed
         )
 
     def collect(self):
@@ -141,15 +137,7 @@ def test_a_row_on_out_of_fold_scores_is_tested_on_those(study):
         named = metadata(LABELS, Trained("toy", "linear", "uniform", seed), out_of_fold=True)
         table = pa.concat_tables([train, other]).replace_schema_metadata(named)
         write_parquet(cell / "out_of_fold.parquet", table)
-        decide.run(
-            dataset=study.dataset,
-            scores=cell / "out_of_fold.parquet",
-            thresholds="odr+one+oof",
-            policy=None,
-            parameters=ThresholdParameters(),
-            output=cell / "odr+one+oof",
-            seed=seed,
-        )
+        decide(study.dataset, ["odr+one+oof"], cell / "out_of_fold.parquet", cell, ThresholdParameters(), seed=seed)
     study.methods.write_text(ROWS + "Fold\tlinear\tuniform\todr+one+oof\t-\tmore\tall\n")
     study.collect()
     assert {row["other"] for row in study.run()} == {"Base", "Rank", "Share", "Fold"}
