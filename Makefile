@@ -15,7 +15,7 @@ setup: $(READY)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[workflow,cluster,tracking,test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
 	touch $(READY)
 
 reproduce: $(READY)

@@ -1,7 +1,11 @@
 """What has to agree across the project's files."""
 
+import ast
 import re
+import subprocess
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+import labelpolicy
+from labelpolicy import __main__
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps import publish
 
@@ -19,49 +25,146 @@ PINNED = dict(
 )
 
 
-def requirements():
-    return [
-        Requirement(text)
-        for group in [PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()]
-        for text in group
-    ]
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _requirements(*extras: str) -> list[Requirement]:
+    """What the core and these extras need; extras that name extras are followed."""
+    found = [Requirement(text) for text in PROJECT["dependencies"]]
+    for name in extras:
+        for requirement in map(Requirement, EXTRAS[name]):
+            found += _requirements(*requirement.extras) if requirement.name == "labelpolicy" else [requirement]
+    return found
 
 
 def test_every_requirement_is_pinned_within_its_range():
-    pinned = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in PINNED.items()}
-    for requirement in requirements():
-        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
-        assert requirement.specifier.contains(pinned[name]), requirement
+    pinned = {_normal(name): version for name, version in PINNED.items()}
+    for requirement in _requirements(*EXTRAS):
+        assert requirement.specifier.contains(pinned[_normal(requirement.name)]), requirement
 
 
-def test_environment_yml_brings_python_and_pip_and_leaves_the_rest_to_pyproject():
+def test_the_core_is_small_and_all_is_everything():
+    assert {requirement.name for requirement in _requirements()} == {"numpy", "pydantic", "scipy"}
+    assert {str(each) for each in _requirements("all")} == {str(each) for each in _requirements(*EXTRAS)}
+
+
+def test_environment_yml_and_make_setup_install_all():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     python, pip, section = environment["dependencies"]
     assert SpecifierSet(PROJECT["requires-python"]).contains(python.removeprefix("python="))
-    assert pip == "pip"
-    assert section == {"pip": ["-c constraints.txt", "-e .[workflow,cluster,tracking,test]"]}
-    assert set(PROJECT["optional-dependencies"]) == {"workflow", "cluster", "tracking", "test"}
+    assert (pip, section) == ("pip", {"pip": ["-c constraints.txt", "-e .[all]"]})
+    assert "-c constraints.txt -e '.[all]'" in (ROOT / "Makefile").read_text()
 
 
-def test_every_import_of_the_library_is_a_requirement():
-    import ast
-    import sys
-    from importlib.metadata import packages_distributions
-
-    found = set()
-    for file in (ROOT / "src").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
-            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            if isinstance(node, ast.ImportFrom) and not node.level:
-                names = [node.module]
-            found |= {name.split(".")[0] for name in names}
+def test_what_the_library_imports_is_a_requirement_and_its_extra_is_named():
+    found = {name.partition(".")[0] for file in _python("src") for name in _imports(file)}
     found -= set(sys.stdlib_module_names) | {"labelpolicy"}
     assert "snakemake" not in found  # the library never imports it
-    wanted = {re.sub(r"[-_.]+", "-", Requirement(text).name).lower() for text in PROJECT["dependencies"]}
     distributions = packages_distributions()
+    core = {_normal(each.name) for each in _requirements()}
     for module in found:
-        names = {re.sub(r"[-_.]+", "-", name).lower() for name in distributions[module]}
-        assert names & wanted, module
+        names = {_normal(name) for name in distributions[module]}
+        if not names & core:
+            assert names & {_normal(each.name) for each in _requirements(__main__.EXTRAS[module])}, module
+
+
+def test_the_core_decides_from_scores_without_any_extra():
+    subprocess.run([sys.executable, ROOT / "tests/unit/core_only.py", *__main__.EXTRAS], check=True)
+
+
+def test_the_command_says_which_extra_is_missing(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "typer", None)
+    monkeypatch.delitem(sys.modules, "labelpolicy.cli", raising=False)
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main()
+    assert stopped.value.code == 1
+    assert capsys.readouterr().err == "error: typer is not installed: pip install 'labelpolicy[study]'\n"
+
+
+def test_the_citation_names_this_version_and_the_paper():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert (citation["version"], citation["license"]) == (labelpolicy.__version__, PROJECT["license"])
+    assert citation["references"][0]["url"] == PROJECT["urls"]["Paper"]
+    assert f"## [{labelpolicy.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+# The house rules.
+
+UNFINISHED = pytest.mark.xfail(strict=True, reason="the house is being rebuilt")
+
+
+def _python(*folders: str) -> list[Path]:
+    return [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def _imports(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            found.add(node.module)
+    return found
+
+
+def _long_functions(file: Path) -> list[str]:
+    return [
+        f"{file.relative_to(ROOT)}:{node.lineno} {node.name}: {node.end_lineno - node.lineno + 1} lines"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno + 1 > 60
+    ]
+
+
+@UNFINISHED
+def test_no_module_is_longer_than_400_lines():
+    lines = {str(file.relative_to(ROOT)): len(file.read_text().splitlines()) for file in _python("src", "workflow")}
+    assert {name: count for name, count in lines.items() if count > 400} == {}
+
+
+@UNFINISHED
+def test_no_function_is_longer_than_60_lines():
+    assert [found for file in _python("src", "workflow") for found in _long_functions(file)] == []
+
+
+@UNFINISHED
+def test_library_and_workflow_stay_small():
+    files = subprocess.run(["git", "ls-files", "src", "workflow"], cwd=ROOT, capture_output=True, text=True, check=True)
+    counted = [name for name in files.stdout.split() if Path(name).suffix in (".py", ".smk", ".tex", ".html")]
+    assert sum(len((ROOT / name).read_text().splitlines()) for name in counted) <= 13_500
+
+
+@UNFINISHED
+def test_the_readme_is_short():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.split()) <= 900
+    assert [line for line in text.splitlines() if len(line) > 120] == []
+
+
+#: Names for things that the field has names for; see CONTRIBUTING.md.
+PRIVATE = [
+    "Classroom",
+    "Frozen",
+    "Surroundings",
+    "begins_anew",
+    "closed_upwards",
+    "drawn_whole",
+    "widest",
+    "LOGIT_BOUND",
+]
+
+
+@UNFINISHED
+def test_the_words_are_the_field_s():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    files = [*_python("src", "workflow", "benchmarks"), *(ROOT / "workflow").rglob("*.smk"), *pages]
+    words = re.compile(rf"\b(?:{'|'.join(PRIVATE)})\b")
+    assert {
+        f"{file.relative_to(ROOT)}: {found}" for file in files for found in words.findall(file.read_text())
+    } == set()
 
 
 def test_the_readme_shows_the_published_table():
