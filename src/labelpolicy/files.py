@@ -1,18 +1,21 @@
-"""Reading and writing artefacts: a file is there whole or not at all.
+"""Reading and writing artefacts: a file or a folder is there whole or not at all.
 
-Every writer goes to a temporary name in the same folder and is moved into place by a rename,
-so that a killed process, or two processes writing the same output, never leave a torn file.
+Every writer goes to a temporary name beside its target, is flushed to disk and then renamed, so that a killed process,
+or two processes writing the same output, never leave a torn file or a mix of old and new ones. The temporary name is
+locked while in use: what a killed run left is not, and is removed by the next run that writes the same target.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv as csv_format
+import fcntl
+import glob
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +24,140 @@ import pyarrow.parquet as pq
 
 from labelpolicy.errors import LabelPolicyError
 
+WRITING, OLD = "writing-", "old-"  # marks of temporary names
+
 
 @contextlib.contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path that becomes ``path`` when the block ends without an error."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: writers such as matplotlib choose their format by it.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+
+    def create() -> Path:
+        # The suffix stays last: writers such as matplotlib choose their format by it.
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.{WRITING}", suffix=path.suffix)
+        os.close(handle)
+        return Path(name)
+
+    for left in path.parent.glob(f".{glob.escape(path.stem)}.{WRITING}*{glob.escape(path.suffix)}"):
+        _discard_unused(left)
+    with _locked(create) as temporary:
         yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp's 0600 would shut out the rest of a lab
+        temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would shut out the rest of a lab
+        _flush(temporary)
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        _flush(path.parent)
 
 
 @contextlib.contextmanager
 def whole_folder(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary folder whose files move into ``path`` when the block ends without an error."""
-    path = Path(path)
-    path.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(dir=path, prefix=".writing."))
+    """Yield a temporary folder that becomes ``path`` when the block ends without an error.
+
+    An older folder is moved aside, the new one takes its place, and the old one is removed; a run killed between the
+    first two leaves no folder, and the next run puts the old one back before it begins. Where ``path`` holds files of
+    other names (a user's own), or cannot be renamed, it stays: its files of the same names are removed before the new
+    ones move in, so that old and new are never there side by side.
+    """
+    path = Path(os.path.realpath(path))  # a link to a folder stays one
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _recover(path)
+    inside = path.is_dir() and (path.is_mount() or not os.access(path.parent, os.W_OK))
+    place = path if inside else path.parent
+    with _locked(lambda: Path(tempfile.mkdtemp(dir=place, prefix=f".{path.name}.{WRITING}"))) as temporary:
+        yield temporary
+        new = sorted(temporary.iterdir())
+        temporary.chmod(path.stat().st_mode & 0o7777 if path.is_dir() else 0o777 & ~_umask())
+        for each in (*temporary.rglob("*"), temporary):
+            _flush(each)
+        there = {each.name for each in path.iterdir()} - {temporary.name} if path.is_dir() else set()
+        if inside or there - {each.name for each in new}:
+            for each in new:
+                _discard(path / each.name)
+            for each in new:
+                each.rename(path / each.name)
+            _flush(path)
+        else:
+            _swap(temporary, path)
+
+
+def _swap(temporary: Path, path: Path) -> None:
+    """Rename the folder ``temporary`` to ``path``, where an older one may be."""
+    while True:
+        try:
+            temporary.rename(path)
+            break
+        except OSError:
+            if not path.is_dir():
+                raise
+        aside = temporary.with_name(f".{path.name}.{OLD}{temporary.name.rpartition('-')[2]}")
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            path.rename(aside)
+    _flush(path.parent)
+    _recover(path)
+
+
+def _recover(path: Path) -> None:
+    """Put back the folder that a killed run moved aside, or remove it where its successor is there."""
+    for aside in path.parent.glob(f".{glob.escape(path.name)}.{OLD}*"):
+        if path.exists():
+            _discard(aside)
+        with contextlib.suppress(OSError):  # removed just now, or another process was faster
+            aside.rename(path)
+    for place in (path.parent, path):
+        for left in place.glob(f".{glob.escape(path.name)}.{WRITING}*"):
+            _discard_unused(left)
+
+
+@contextlib.contextmanager
+def _locked(create: Callable[[], Path]) -> Iterator[Path]:
+    """A new temporary file or folder, locked until the block ends and then removed if it still has its name."""
+    while True:
+        temporary = create()
+        with contextlib.suppress(FileNotFoundError):
+            handle = os.open(temporary, os.O_RDONLY)
+            with contextlib.suppress(OSError):  # a file system without locks: leftovers stay there
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            if temporary.exists():  # else another process took it for a leftover just before
+                break
+            os.close(handle)
     try:
         yield temporary
-        for file in sorted(temporary.iterdir()):
-            file.replace(path / file.name)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
+        _discard(temporary)
+
+
+def _discard_unused(left: Path) -> None:
+    """Remove a temporary file or folder unless a process that is alive holds it."""
+    with contextlib.suppress(OSError):  # held, gone meanwhile, or on a file system without locks
+        handle = os.open(left, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _discard(left)
+        finally:
+            os.close(handle)
+
+
+def _discard(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _flush(path: Path) -> None:
+    """Have the file's content, or the folder's names, on disk before what follows."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _umask() -> int:
+    umask = os.umask(0)
+    os.umask(umask)
+    return umask
 
 
 def write_json(path: str | Path, value: Any) -> None:
