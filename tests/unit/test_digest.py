@@ -1,9 +1,25 @@
-"""The code digest: an edit to a module reruns what uses it and nothing else."""
+"""The code digest: an edit reruns what it can change and nothing else."""
 
+import re
 import shutil
 
 import digest
 import pytest
+
+CACHES = (digest._uses, digest._imported, digest._definitions, digest._text, digest._tree)
+TRAIN = {"train linear", "train kim_cnn"}
+FIGURES = {"learning curve", "trace", "robustness"}
+STEPS = {
+    "prepare": ("steps.prepare", "data.readers.reuters"),
+    "train linear": ("steps.train", "classifiers.linear"),
+    "train kim_cnn": ("steps.train", "classifiers.kim_cnn"),
+    "learn": ("steps.learn", "classifiers.linear"),
+    "decide": ("steps.decide",),
+    "learning curve": ("steps.figure:learning_curve",),
+    "trace": ("steps.figure:trace",),
+    "robustness": ("steps.figure:robustness",),
+}
+ALL = set(STEPS)
 
 
 @pytest.fixture
@@ -12,47 +28,110 @@ def package(tmp_path, monkeypatch):
     root = tmp_path / "labelpolicy"
     shutil.copytree(digest.ROOT, root, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(digest, "ROOT", root)
-    digest._imports.cache_clear()
     yield root
-    digest._imports.cache_clear()
+    forget()
+
+
+def forget():
+    for cached in CACHES:
+        cached.cache_clear()
 
 
 def digests():
-    digest._imports.cache_clear()
-    return {
-        "train linear": digest.code_digest("steps.train", "classifiers.linear"),
-        "train kim_cnn": digest.code_digest("steps.train", "classifiers.kim_cnn"),
-        "learn": digest.code_digest("steps.learn", "classifiers.linear"),
-        "decide": digest.code_digest("steps.decide"),
-        "prepare": digest.code_digest("steps.prepare", "data.readers.reuters"),
-    }
+    forget()
+    return {name: digest.code_digest(*modules) for name, modules in STEPS.items()}
+
+
+def edit(file, pattern, put):
+    before = file.read_text()
+    after = re.sub(pattern, put, before, count=1, flags=re.DOTALL)
+    assert before != after
+    file.write_text(after)
+
+
+def changed(package, *edits):
+    before = digests()
+    for file, pattern, put in edits:
+        edit(package / file, pattern, put)
+    after = digests()
+    return {name for name in before if before[name] != after[name]}
 
 
 @pytest.mark.parametrize(
-    ("edited", "changed"),
+    "put",
+    [
+        "# a comment\n",
+        "\n\n\n",
+        '"""Another docstring."""\n',
+        "if TYPE_CHECKING:\n    import labelpolicy.report.figures\n",
+    ],
+)
+def test_comments_blank_lines_docstrings_and_types_rerun_nothing(package, put):
+    files = ("training.py", "config.py", "steps/train.py", "data/prepared.py", "cli.py", "options.py")
+    assert changed(package, *((file, r"\Z", put) for file in files)) == set()
+
+
+def test_a_docstring_in_the_middle_reruns_nothing(package):
+    edits = [
+        (file, r'\n(    )?"""[A-Z][^"]*"""\n', r'\n\1"""Said otherwise."""\n') for file in ("training.py", "files.py")
+    ]
+    inner = ("classifiers/linear.py", r"(def \w+\([^)]*\)[^:\n]*:\n\s+)", r'\1"""Said otherwise."""\n        ')
+    assert changed(package, *edits, inner) == set()
+
+
+def test_a_help_text_reruns_nothing_and_what_a_command_does_reruns_all(package):
+    assert changed(package, ("options.py", 'help="[^"]*"', 'help="Said otherwise."')) == set()
+    assert changed(package, ("cli.py", "study = read_study", "chosen = study = read_study")) == ALL
+
+
+@pytest.mark.parametrize(
+    ("edited", "expected"),
     [
         ("classifiers/kim_cnn.py", {"train kim_cnn"}),
         ("classifiers/tfidf.py", {"train linear", "learn"}),
-        ("training.py", {"train linear", "train kim_cnn", "learn"}),
-        ("thresholds/rules.py", {"decide", "learn"}),
+        ("training.py", TRAIN | {"learn"}),
         ("learner/gradient.py", {"learn"}),
-        ("learner/reward.py", {"learn"}),
-        ("data/readers/reuters21578_split.json", {"prepare"}),
-        ("files.py", {"train linear", "train kim_cnn", "learn", "decide", "prepare"}),
+        ("metrics.py", {"decide"}),
+        ("report/curves.py", {"robustness"}),
+        ("files.py", ALL),
     ],
 )
-def test_an_edit_changes_the_digests_of_what_uses_it(package, edited, changed):
-    before = digests()
-    with (package / edited).open("a") as file:
-        file.write("\n")
-    after = digests()
-    assert {name for name in before if before[name] != after[name]} == changed
+def test_code_reruns_what_uses_it(package, edited, expected):
+    assert changed(package, (edited, r"\Z", "\nprint('an edit')\n")) - {"learn"} == expected - {"learn"}
+
+
+def test_a_new_metric_trains_nothing(package):
+    new = "\n\ndef new_measure(y_true, y_pred):\n    return 0.0\n"
+    assert changed(package, ("metrics.py", r"\Z", new)) - {"learn"} == {"decide"}
+
+
+def test_parameters_of_a_classifier_rerun_that_classifier(package):
+    module = package / "classifiers/kim_cnn.py"
+    if "class KimCNN(" not in module.read_text() and "(Training)" not in module.read_text():
+        pytest.skip("its parameters are not in its module yet")
+    assert changed(package, ("classifiers/kim_cnn.py", r"(filters: \w+ = Field\()\d+", r"\g<1>7")) == {"train kim_cnn"}
+
+
+def test_the_code_of_a_figure_reruns_that_figure(package):
+    drawn = ("report/figures.py", r"(\ndef trace\([^\n]*\n)", r"\1    print('an edit')\n")
+    assert changed(package, drawn) == {"trace"}
+    assert changed(package, ("steps/figure.py", r"(\ndef _history\([^\n]*\n)", r"\1    print()\n")) == {
+        "learning curve"
+    }
+    assert changed(package, ("report/figures.py", r"\nWIDTH = ", "\nWIDTH = 1 + ")) == FIGURES
+
+
+def test_a_data_file_beside_a_module_counts_by_its_bytes(package):
+    assert changed(package, ("data/readers/reuters21578_split.json", r"\Z", "\n")) == {"prepare"}
+
+
+def test_a_definition_that_is_passed_on_brings_the_module_it_comes_from(package):
+    (package / "steps/passed.py").write_text("from labelpolicy.steps.on import drawn\n\ndef passed():\n    drawn()\n")
+    (package / "steps/on.py").write_text("from labelpolicy.report.markup import latex as drawn\n")
+    forget()
+    assert ("labelpolicy.report.markup", None) in digest.closure("steps.passed:passed")
 
 
 def test_an_unknown_module_is_an_error():
     with pytest.raises(ModuleNotFoundError, match=r"steps\.nothing"):
         digest.code_digest("steps.nothing")
-
-
-def test_function_level_imports_count():
-    assert "labelpolicy.training" in digest.closure("steps.train")
