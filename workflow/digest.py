@@ -79,7 +79,7 @@ def _uses(module: str, name: str | None) -> frozenset[Part]:
 
 @cache
 def _imported(module: str) -> dict[str, Part]:
-    """By local name, the module of the package that an import brings, wherever it stands, and the name in it, if one."""
+    """By local name, the module of the package that an import anywhere brings, and the name in it, if one."""
     package = module if _source(module).stem == "__init__" else module.rpartition(".")[0]
     found: dict[str, Part] = {}
     for node in _statements(_tree(module).body):
@@ -123,11 +123,10 @@ def _definitions(module: str) -> dict[str, list[ast.stmt]]:
     for statement in _tree(module).body:
         if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             found.setdefault(statement.name, []).append(statement)
-        elif isinstance(statement, ast.Assign) and all(isinstance(target, ast.Name) for target in statement.targets):
-            for target in statement.targets:
-                found.setdefault(target.id, []).append(statement)
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            found.setdefault(statement.target.id, []).append(statement)
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            for name in {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}:
+                found.setdefault(name, []).append(statement)
         elif not isinstance(statement, (ast.Import, ast.ImportFrom)):
             found[""].append(statement)
     return found
