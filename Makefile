@@ -50,7 +50,7 @@ cluster: $(READY)
 STUDY ?= reuters21578
 publish: $(READY)
 	labelpolicy publish results/metrics.csv results/significance.csv results/summary.md results/reproducing.md \
-	  results/tables/table[1-6].md $(wildcard results/tables/ablation.md results/tables/transfer.md) --folder docs/results/$(STUDY) $(if $(filter reuters21578,$(STUDY)),--readme README.md)
+	  results/tables/table[1-6].md $(wildcard results/tables/ablation.md) --folder docs/results/$(STUDY) $(if $(filter reuters21578,$(STUDY)),--readme README.md)
 
 bench: $(READY)
 	python benchmarks/kim_cnn.py

@@ -23,7 +23,6 @@ include: "workflow/rules/significance.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/ablation.smk"
-include: "workflow/rules/transfer.smk"
 include: "workflow/rules/milestones.smk"
 include: "workflow/rules/cluster.smk"
 

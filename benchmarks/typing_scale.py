@@ -111,7 +111,7 @@ def main() -> None:
             generate(raw, mentions, shares)
             steps = {
                 "prepare": f"prepare figer --raw {raw} --output {data}".split(),
-                "weigh": f"weigh {data} uniform --output {out}/uniform.json".split(),
+                "label-weights": f"label-weights {data} uniform --output {out}/uniform.json".split(),
                 "train": f"train {data} attentive_lstm --policy {out}/uniform.json --scores {out}/s.parquet".split(),
                 "learn": f"learn {data} attentive_lstm --output {out}/m.safetensors --trace {out}/t.parquet".split(),
                 "rollout": f"rollout {data} attentive_lstm --meta {out}/m.safetensors --output {out}/p.json".split(),

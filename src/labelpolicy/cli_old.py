@@ -428,24 +428,6 @@ def ablation(
 
 
 @app.command()
-def transfer(
-    metrics: Annotated[
-        list[Path],
-        typer.Argument(
-            help="metrics.json files: .../transfer/{learned on}/{data set}/{classifier}/seed{n}/{thresholds}/..., and "
-            "those of the data sets' own cells."
-        ),
-    ],
-    output: Annotated[Path, typer.Option(help="LaTeX file to write.")],
-    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
-) -> None:
-    """Meta-learners learned on one data set and applied to another, beside those learned where they decide."""
-    from labelpolicy.steps import transfer as step
-
-    step.run(metrics=metrics, output=output, markdown=markdown)
-
-
-@app.command()
 def summary(
     datasets: Datasets,
     metrics: Metrics,

@@ -204,25 +204,6 @@ class Ablation(Parameters):
         return self
 
 
-class Transfer(Parameters):
-    """Meta-learners learned on one data set and applied to another. docs/ablation.md."""
-
-    datasets: list[Name] = Field(
-        ["reuters21578", "goemotions"],
-        min_length=2,
-        description="data sets of the target transfer: each one's meta-learner decides all the others",
-    )
-    classifier: Name = Field("linear_svc", description="the classifier whose out-of-fold scores are decided")
-    policy: Name = Field("meta", description="the learned policy of the target transfer; learner: shared")
-
-    @model_validator(mode="after")
-    def _each_once(self) -> Transfer:
-        twice = [name for name in self.datasets if self.datasets.count(name) > 1]
-        if twice:
-            raise ValueError(f"data set {twice[0]!r} is given twice: give it once")
-        return self
-
-
 class Report(Parameters):
     """What the report shows. The target is `snakemake report`."""
 
@@ -252,7 +233,6 @@ class Study(Parameters):
     significance: Significance = Significance()
     robustness: Robustness = Robustness()
     ablation: Ablation = Ablation()
-    transfer: Transfer = Transfer()
     report: Report = Report()
     mirror: str | None = Field(
         None, description="folder that holds raw files, tried before any download; the variable LABELPOLICY_MIRROR wins"

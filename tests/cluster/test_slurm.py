@@ -43,7 +43,7 @@ def test_from_nothing_to_the_table_with_the_same_bytes_as_locally(slurm, study, 
     grouped = {comment: rest for comment, *rest in of_this_run if "fit" not in comment}
     # Three rows are decided two abreast: CPUs and memory of two, the time of two turns.
     assert grouped["rule_decisions_decide"] == ["short", "2", "2000M", "30:00"]
-    assert {"rule_weights_weigh", "rule_results_collect_significance_table"} < grouped.keys()
+    assert {"rule_weights_label_weights", "rule_results_collect_significance_table"} < grouped.keys()
     assert len(of_this_run) == 7  # of 12 rules' jobs
     assert not [*(study.folder / "logs/slurm").rglob("*.log")]  # all succeeded
     assert "Nothing to be done" in study.run(TARGET)
@@ -91,7 +91,7 @@ def test_a_cancelled_job_fails_the_run_and_the_next_run_does_the_rest(slurm, wei
     assert [call["process"] for call in weighed.calls("train", "end")] == [other["process"]]  # keep-going
     weighed.run(*SCORES)
     assert [call["arguments"] for call in weighed.calls("train")[2:]] == [cancelled["arguments"]]
-    assert not weighed.calls("prepare") and not weighed.calls("weigh")
+    assert not weighed.calls("prepare") and not weighed.calls("label-weights")
     assert weighed.products().items() <= local.products().items()
 
 
@@ -111,7 +111,7 @@ def test_a_killed_snakemake_leaves_no_second_writer_and_nothing_finished_is_done
     names = ", ".join(sorted(call["job"] for call in first))
     assert f"Cancelled jobs that an earlier run left on the cluster: {names}" in printed
     assert len(weighed.calls("train", "end")) == 2
-    assert not weighed.calls("prepare") and not weighed.calls("weigh")
+    assert not weighed.calls("prepare") and not weighed.calls("label-weights")
     assert weighed.products().items() <= local.products().items()
 
 

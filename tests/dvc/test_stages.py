@@ -19,8 +19,8 @@ FIXED = ("width", "samples")
 RULES = {
     "data": {"fetch", "synthesise", "prepare"},
     "policies": {"learn", "rollout"},
-    "train": {"weigh", "fit", "crossfit", "learn_on_scores", "rollout_on_scores", "decide"},
-    "baselines": {"weigh", "fit", "crossfit", "learn_on_scores", "rollout_on_scores", "decide"},
+    "train": {"label_weights", "fit", "crossfit", "learn_on_scores", "rollout_on_scores", "decide"},
+    "baselines": {"label_weights", "fit", "crossfit", "learn_on_scores", "rollout_on_scores", "decide"},
     "robustness": {"learn", "rollout_init", "fit_init", "decide_init", "summarise_robustness"},
 }
 

@@ -19,7 +19,7 @@ def call(*arguments, cwd=ROOT):
     ("arguments", "message"),
     [
         (["train", "nowhere", "linear", "--policy", "p", "--scores", "s", "--history", "h"], "no prepared data set"),
-        (["weigh", "nowhere", "uniform", "--output", "o"], "nowhere: no prepared data"),
+        (["label-weights", "nowhere", "uniform", "--output", "o"], "nowhere: no prepared data"),
         (["prepare", "mine", "--raw", ".", "--output", "o", "--set", "data.fraction=1"], "data.fraction: unknown"),
         (["prepare", "mine", "--raw", ".", "--output", "o", "--params", "none.yaml"], "none.yaml: no such file"),
         (["learn", "x", "bert", "--output", "o", "--trace", "t"], "classifier 'bert' is unknown"),

@@ -32,10 +32,10 @@ def test_params_yaml_shows_every_key_at_its_default():
     shown["policies"] = {name: MetaLearner().model_dump(mode="json") for name in whole}
     read = FILE | {"policies": {name: FILE["policies"][name] for name in whole}}
     assert keys(read) == keys(shown)
-    sections = ("policies", "transfer", "robustness", "significance")
+    sections = ("policies", "robustness", "significance")
     chosen = {name: getattr(study, name) for name in sections}
     assert study == Study(**chosen, ablation=Ablation(policies=study.ablation.policies))
-    assert {study.ablation.reference, *study.ablation.policies, study.transfer.policy} <= set(study.policies)
+    assert {study.ablation.reference, *study.ablation.policies} <= set(study.policies)
     assert study.policies["meta"] == MetaLearner()
 
 
@@ -95,8 +95,6 @@ def test_every_parameter_is_described():
             {"ablation": {"policies": ["one", "meta"]}},
             "ablation: found {'policies': ['one', 'meta']}: Value error, 'meta'",
         ),
-        ({"transfer": {"datasets": ["reuters21578"]}}, "transfer.datasets: found ['reuters21578']"),
-        ({"transfer": {"datasets": ["a", "b", "a"]}}, "data set 'a' is given twice"),
         ({"nothing": 1}, "f.yaml: nothing: unknown parameter"),
         ("text", "f.yaml: top level: found 'text'"),
     ],

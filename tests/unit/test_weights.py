@@ -6,7 +6,7 @@ from labelpolicy import weights
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
 from labelpolicy.methods import WEIGHTS
-from labelpolicy.steps import weigh
+from labelpolicy.steps.label_weights import label_weights
 
 FLAT = np.ones(4, dtype=np.int64)
 
@@ -47,7 +47,7 @@ def test_the_step_says_that_hierarchy_weights_of_a_flat_label_set_are_uniform(tm
         columns = {"label": ["/a", "/a/b"], "parent": [None, None], "depth": depth, "train_count": [5, 2]}
         write_parquet(tmp_path / "labels.parquet", pa.table(columns))
         write_json(tmp_path / "dataset.json", {"name": "toy"})
-        weigh.weigh(dataset=tmp_path, rule="hierarchy", output=tmp_path / "policy.json")
+        label_weights(dataset=tmp_path, rule="hierarchy", output=tmp_path / "policy.json")
         assert ("toy: all labels are at one level" in capsys.readouterr().err) is said
         found = read_json(tmp_path / "policy.json")["labels"]
         assert [found[label]["weight"] for label in ("/a", "/a/b")] == pytest.approx(np.array(depth) / sum(depth))

@@ -1,18 +1,15 @@
-"""The targets ablation and transfer, from nothing."""
-
-import json
+"""The target ablation, from nothing."""
 
 import pyarrow.parquet as pq
 import pytest
 
 ABLATION = "ablation:\n  seeds: 2\n  reference: meta\n  policies:\n"
-TRANSFER = "transfer:\n  datasets:\n  - synthetic\n  - synthetic_dev\n  policy: {}\n"
 FIXED = ("uniform", "inverse_frequency_0.25", "inverse_frequency_0.5", "inverse_frequency")
 
 
 def write(study, section):
     parameters = study.folder / "params.yaml"
-    before = parameters.read_text().partition("ablation:")[0].partition("transfer:")[0]
+    before = parameters.read_text().partition("ablation:")[0]
     parameters.write_text(before + section)
 
 
@@ -42,27 +39,6 @@ def test_ablation_runs_its_own_seeds_and_policies_and_says_what_differs(study):
     assert "meta_paper" not in (study.folder / "results/ablation.csv").read_text()
 
 
-@pytest.mark.slow
-def test_transfer_from_nothing(study):
-    write(study, TRANSFER.format("meta"))
-    jobs = study.jobs("transfer")
-    assert sum(job.startswith("Roll out the policy of synthetic") for job in jobs) == 2
-    study.run("transfer")
-    assert study.jobs("transfer") == set()
-    shown = (study.folder / "results/tables/transfer.md").read_text()
-    for source, dataset in (("synthetic", "synthetic_dev"), ("synthetic_dev", "synthetic")):
-        folder = study.folder / f"results/transfer/{source}/{dataset}/linear_svc/seed0"
-        about = json.loads((folder / "meta+one+oof/metrics.json").read_text())
-        assert about["about"]["dataset"] == dataset
-        assert f"{about['test']['accuracy']:.3f}" in shown
-        thresholds = json.loads((folder / "meta+one+oof/thresholds.json").read_text())
-        assert thresholds["at_least_one"] is True
-    own = json.loads(
-        (study.folder / "results/synthetic/linear_svc/uniform/seed0/meta+one+oof/metrics.json").read_text()
-    )
-    assert f"[{own['test']['accuracy']:.3f}]" in shown.replace("**", "")
-
-
 @pytest.mark.parametrize(
     ("section", "target", "message"),
     [
@@ -82,8 +58,6 @@ def test_transfer_from_nothing(study):
             "ablation",
             "params.yaml: ablation.classifiers: no data set of the grid has rows of attentive_lstm in ",
         ),
-        (TRANSFER.format("meto"), "transfer", "params.yaml: transfer.policy: 'meto' is none of meta, meta_paper"),
-        (TRANSFER.format("meta_paper"), "transfer", "transfer.policy: 'meta_paper' has learner: paper, whose size"),
     ],
 )
 def test_a_bad_name_stops_before_anything_starts(study, section, target, message):

@@ -13,7 +13,7 @@ SUBMITTED = Path(".snakemake/submitted")  # ids, as profiles/cluster-generic/sub
 
 
 # With files in an object store Snakemake does not apply the constraints that all rules share, and finds both fit.
-ruleorder: weigh > rollout
+ruleorder: label_weights > rollout
 
 
 def cluster_ready(jobs):

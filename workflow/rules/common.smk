@@ -67,8 +67,6 @@ for key, names, known in (
     ("ablation.reference", [study.ablation.reference], study.policies),
     ("ablation.policies", study.ablation.policies, study.policies),
     ("ablation.classifiers", study.ablation.classifiers, by_gradient),
-    ("transfer.policy", [study.transfer.policy], study.policies),
-    ("transfer.classifier", [study.transfer.classifier], classifiers.CLASSIFIERS),
 ):
     for name in names:
         if name not in known:

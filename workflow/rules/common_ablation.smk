@@ -1,13 +1,7 @@
-# Which cells and files the targets ablation and transfer are made of (ablation.smk, transfer.smk).
-from types import SimpleNamespace
-
+# Which cells and files the target ablation is made of (ablation.smk).
 from labelpolicy.report import ablation as ablation_report
 
 ABLATED = [study.ablation.reference, *study.ablation.policies]
-TRANSFERRED = "{source}/{dataset}/{classifier}/seed{seed}"
-TRANSFERRED_THRESHOLDS = f"{study.transfer.policy}+one+oof"
-#: What the meta-learners are compared with: thresholds of two numbers for all labels, and of 0.5.
-TRANSFER_YARDSTICKS = ("shared+one+oof", "fixed+oof")
 
 
 def ablation_runs():
@@ -49,41 +43,3 @@ def ablation_decisions(wildcards):
         for dataset, cell, seed in ablation_runs()
         for file in (Thresholds.parse(cell.thresholds).scores_file, f"{cell.thresholds}/thresholds.json")
     ]
-
-
-def transfer_cells(wildcards):
-    """metrics.json of every meta-learner on every data set, its own among them, and of the yardsticks."""
-    if study.policies[study.transfer.policy].learner == "paper":
-        raise WorkflowError(
-            f"params.yaml: transfer.policy: {study.transfer.policy!r} has learner: paper, whose size is that of its "
-            "data set; expected a policy with learner: shared"
-        )
-    classifier, datasets = study.transfer.classifier, study.transfer.datasets
-    own = [
-        f"results/{dataset}/{classifier}/uniform/seed{seed}/{thresholds}/metrics.json"
-        for thresholds in (TRANSFERRED_THRESHOLDS, *TRANSFER_YARDSTICKS)
-        for dataset in datasets
-        for seed in SEEDS
-    ]
-    return own + [
-        f"results/transfer/{source}/{dataset}/{classifier}/seed{seed}/{TRANSFERRED_THRESHOLDS}/metrics.json"
-        for source in datasets
-        for dataset in datasets
-        if source != dataset
-        for seed in SEEDS
-    ]
-
-
-def transfer_policies(wildcards):
-    """policy.json of the same, each of which says how much it kept of what was learned."""
-    cells = [Path(each).parent for each in transfer_cells(wildcards)]
-    return [
-        str((cell.parent if cell.parts[1] == "transfer" else cell.parent / "learned" / cell.name) / "policy.json")
-        for cell in cells
-        if cell.name == TRANSFERRED_THRESHOLDS
-    ]
-
-
-def transferring_options(wildcards):
-    """The options that the transferred meta-learner was learned with."""
-    return learned_on_scores(SimpleNamespace(thresholds=TRANSFERRED_THRESHOLDS))

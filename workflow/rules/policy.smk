@@ -1,9 +1,9 @@
 # Label weights: by a fixed rule, or learned (Algorithm 1, then the test-time episode).
 
 
-rule weigh:
+rule label_weights:
     message:
-        "Weigh the labels of {wildcards.dataset} by {wildcards.weights}"
+        "Label weights {wildcards.weights} for {wildcards.dataset}"
     input:
         "data/processed/{dataset}/labels.parquet",
         facts="data/processed/{dataset}/dataset.json",
@@ -12,19 +12,19 @@ rule weigh:
     wildcard_constraints:
         weights="|".join(map(re.escape, WEIGHTS)),
     params:
-        code=code_digest("steps.weigh"),
+        code=code_digest("steps.label_weights"),
     conda:
         "../envs/labelpolicy.yml"
     log:
-        f"logs/weigh/{CELL}.log",
+        f"logs/label_weights/{CELL}.log",
     benchmark:
-        f"logs/benchmarks/weigh/{CELL}.tsv"
+        f"logs/benchmarks/label_weights/{CELL}.tsv"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
     shell:
-        "labelpolicy weigh data/processed/{wildcards.dataset} {wildcards.weights} --output {output} 2> {log}"
+        "labelpolicy label-weights data/processed/{wildcards.dataset} {wildcards.weights} --output {output} 2> {log}"
 
 
 rule learn:

@@ -1,4 +1,4 @@
-"""weigh, learn, rollout and train on files."""
+"""label-weights, learn, rollout and train on files."""
 
 import json
 import shutil
@@ -22,7 +22,8 @@ from labelpolicy.parameters import (
     SubsetMaximization,
 )
 from labelpolicy.policy_file import Policy
-from labelpolicy.steps import learn, train, weigh
+from labelpolicy.steps import learn, train
+from labelpolicy.steps.label_weights import label_weights
 
 CLASSIFIERS = {
     "kim_cnn": KimCNN(epochs=2, filters=4),
@@ -43,8 +44,8 @@ WITHOUT_SEED = ("linear_svc", "linear+classifier_chain")
 SMALL = MetaLearner(episodes=2, steps=2, samples=2)
 
 
-def do_weigh(dataset, folder, rule="uniform"):
-    weigh.weigh(dataset=dataset, rule=rule, output=folder / "policy.json")
+def do_weights(dataset, folder, rule="uniform"):
+    label_weights(dataset=dataset, rule=rule, output=folder / "policy.json")
     return folder / "policy.json"
 
 
@@ -53,7 +54,7 @@ def do_train(dataset, folder, classifier, policy=None, seed=0):
         dataset=dataset,
         classifier=classifier,
         training=CLASSIFIERS[classifier],
-        policy=policy or do_weigh(dataset, folder),
+        policy=policy or do_weights(dataset, folder),
         seed=seed,
         device="cpu",
         threads=1,
@@ -108,7 +109,7 @@ def test_the_same_seed_gives_the_same_bytes(synthetic, tmp_path, classifier):
 @pytest.mark.parametrize("classifier", [name for name in CLASSIFIERS if name not in WITHOUT_WEIGHTS])
 def test_label_weights_change_the_scores(synthetic, tmp_path, classifier):
     uniform = do_train(synthetic, tmp_path, classifier)
-    skewed = do_train(synthetic, tmp_path, classifier, policy=do_weigh(synthetic, tmp_path, "inverse_frequency"))
+    skewed = do_train(synthetic, tmp_path, classifier, policy=do_weights(synthetic, tmp_path, "inverse_frequency"))
     assert uniform["scores"] != skewed["scores"]
 
 
@@ -116,7 +117,7 @@ def test_label_weights_change_the_scores(synthetic, tmp_path, classifier):
 def test_chains_of_scikit_learn_refuse_label_weights_before_anything_is_trained(
     synthetic, tmp_path, classifier, monkeypatch
 ):
-    policy = do_weigh(synthetic, tmp_path, "inverse_frequency")
+    policy = do_weights(synthetic, tmp_path, "inverse_frequency")
     monkeypatch.setattr(train, "by_gradient", None)
     with pytest.raises(LabelPolicyError, match="knows no label weights"):
         do_train(synthetic, tmp_path, classifier, policy=policy)
@@ -225,7 +226,7 @@ def test_an_empty_validation_set(synthetic, tmp_path):
     shutil.copytree(synthetic, empty)
     write_parquet(empty / "valid.parquet", pq.read_table(empty / "valid.parquet").slice(0, 0))
     with pytest.raises(LabelPolicyError, match=r"valid\.parquet: no documents"):
-        do_train(empty, tmp_path, "linear", policy=do_weigh(synthetic, tmp_path))
+        do_train(empty, tmp_path, "linear", policy=do_weights(synthetic, tmp_path))
     assert not (tmp_path / "scores.parquet").exists()
 
 

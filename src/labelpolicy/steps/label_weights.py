@@ -1,4 +1,4 @@
-"""weigh: label weights by a fixed rule -> policy.json."""
+"""label-weights: label weights by a fixed rule -> policy.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from labelpolicy.policy_file import Policy
 from labelpolicy.weights import RULES, fixed
 
 
-def weigh(
+def label_weights(
     dataset: PreparedFolder,
     rule: Annotated[str, typer.Argument(help=f"{', '.join(RULES)}.")],
     output: Annotated[Path, typer.Option(help="policy.json to write.")],
