@@ -46,11 +46,12 @@ tracking: $(READY)
 cluster: $(READY)
 	pytest tests/cluster -rs
 
-# Small results of a finished `snakemake paper`, kept beside the documentation; Table 5 of Reuters is the README's.
+# Small results of a finished `snakemake paper`, kept beside the documentation; the README shows those of Reuters.
 STUDY ?= reuters21578
 publish: $(READY)
 	labelpolicy publish results/metrics.csv results/significance.csv results/summary.md results/reproducing.md \
-	  results/tables/table[1-6].md $(wildcard results/tables/ablation.md) --folder docs/results/$(STUDY) $(if $(filter reuters21578,$(STUDY)),--readme README.md)
+	  results/tables/table[1-6].md $(wildcard results/tables/ablation.md) --folder docs/results/$(STUDY)
+	python docs/finding.py
 
 bench: $(READY)
 	python benchmarks/kim_cnn.py
@@ -63,4 +64,5 @@ bench: $(READY)
 	python benchmarks/estimators.py
 
 clean:
-	rm -rf $(VENV) data results/* logs .snakemake
+	rm -rf $(VENV) data/raw data/processed logs .snakemake
+	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

@@ -1,6 +1,6 @@
 """The README's findings and their picture, from the published numbers of Reuters-21578.
 
-    python docs/finding.py      after `make publish`; writes docs/results/finding.svg and .png, and the README's block
+python docs/finding.py      after `make publish`; writes docs/results/finding.svg and .png, and the README's block
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import csv
 import statistics
 from collections import defaultdict
 from pathlib import Path
+from textwrap import TextWrapper
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
@@ -76,14 +77,20 @@ def findings(published: Published) -> str:
     weights = Row("meta", "fixed", "", "", "")
     gained = max(published.points(c, weights, HALF, m) for c in ("linear", "kim_cnn") for m in MEASURES)
     literal, half = (published.mean("kim_cnn", row, "accuracy") for row in (LITERAL, HALF))
-    return f"""\
-- **The paper's reward has no interior optimum**, and its literal method loses to a threshold of 0.5 (Kim-CNN, accuracy
-  {literal:.3f} against {half:.3f}). Four changes fix it: a reward with an optimum, held-out documents, credit by label,
-  one learner shared by all labels ([ablation](docs/policies.md#what-each-part-of-the-learner-is-worth)).
-- **What wins is plain**: at least one label for every document, and thresholds from two numbers shared by all labels,
-  fitted on out-of-fold scores. Over 0.5 they gain {accuracy} points of accuracy, {macro} of macro-F1, {micro} of micro-F1.
-- **Learned thresholds are level with that** (within {apart:.2f} points), not ahead of it; learned weights gain at most
-  {gained:.1f} points over uniform ones at 0.5, which is chance ([when which pays](docs/policies.md))."""
+    bullets = [
+        "**The paper's reward has no interior optimum**, and its literal method loses to a threshold of 0.5 (Kim-CNN, "
+        f"accuracy {literal:.3f} against {half:.3f}). Four changes fix it: a reward with an optimum, held-out "
+        "documents, credit by label, one learner shared by all labels "
+        "([ablation](docs/policies.md#what-each-part-of-the-learner-is-worth)).",
+        "**What wins is plain**: at least one label for every document, and thresholds from two numbers shared by all "
+        f"labels, fitted on out-of-fold scores. Over 0.5 they gain {accuracy} points of accuracy, {macro} of macro-F1, "
+        f"{micro} of micro-F1.",
+        f"**Learned thresholds are level with that** (within {apart:.2f} points), not ahead of it; learned weights "
+        f"gain at most {gained:.1f} points over uniform ones at 0.5, which is chance "
+        "([when which pays](docs/policies.md)).",
+    ]
+    wrap = TextWrapper(120, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(map(wrap.fill, bullets))
 
 
 def draw(published: Published, *files: Path) -> None:

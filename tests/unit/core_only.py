@@ -18,14 +18,12 @@ sys.meta_path.insert(0, Missing(sys.argv[1:]))
 
 import numpy as np  # noqa: E402
 
-from labelpolicy.metrics import evaluate  # noqa: E402
-from labelpolicy.thresholds.objectives import ThresholdParameters  # noqa: E402
-from labelpolicy.thresholds.rules import fit  # noqa: E402
+from labelpolicy import evaluate, fit_thresholds  # noqa: E402
 
 random = np.random.default_rng(0)
 y_true = random.random((400, 4)) < [0.5, 0.2, 0.1, 0.05]
 y_score = 1 / (1 + np.exp(-(2 * y_true + random.normal(size=y_true.shape) - [1, 2, 2.5, 3])))
-decision = fit("shared+one", y_score, y_true, train_count=np.full(4, 400), parameters=ThresholdParameters())
+decision = fit_thresholds("shared+one", y_score, y_true)
 y_pred = decision.decide(y_score)
 assert y_pred.any(axis=1).all() and y_pred.dtype == bool
 assert evaluate(y_true, y_pred)["macro_f1"] > evaluate(y_true, y_score > 0.5)["macro_f1"]

@@ -1,19 +1,55 @@
-"""The README's Python runs as it stands, with a classifier of one's own."""
+"""The Python of README.md and of the pages on scores and classifiers of one's own runs as it stands."""
 
 import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from scipy.special import expit
 
-from labelpolicy.metrics import evaluate
+from labelpolicy import evaluate
 
 ROOT = Path(__file__).parents[2]
 
 
+def blocks(page: str) -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+
+
+@pytest.fixture
+def names():
+    """Scores that hang together with the truth, of four labels, the last one rare; 300 documents and 100 new ones."""
+    random = np.random.default_rng(0)
+    truth = random.random((400, 4)) < [0.5, 0.2, 0.1, 0.05]
+    scores = expit(2 * truth + random.normal(size=truth.shape) - [1, 2, 2.5, 3])
+    return {
+        "y_score": scores[:300],
+        "y_true": truth[:300],
+        "new_scores": scores[300:],
+        "new_truth": truth[300:],
+        "train_count": np.array([500, 200, 100, 50]),
+    }
+
+
+def test_the_readme_s_five_lines(names, capsys):
+    (block,) = blocks("README.md")
+    assert len([line for line in block.splitlines() if line]) <= 5
+    exec(block, names)
+    half = evaluate(names["new_truth"], names["new_scores"] > 0.5)
+    assert float(capsys.readouterr().out) > half["macro_f1"]
+    assert names["y_pred"].any(axis=1).all()
+
+
+def test_scores_of_your_own(names, capsys):
+    for block in blocks("docs/your-scores.md"):
+        exec(block, names)
+    assert "'macro_f1': " in capsys.readouterr().out
+    assert evaluate(names["y_true"], names["for_macro"].decide(names["y_score"]))["macro_f1"] > 0.5
+
+
 class Rows:
-    """What the README calls Inputs, for dense features."""
+    """What docs/your-classifier.md calls inputs, for dense features."""
 
     def __init__(self, features):
         self.features = torch.from_numpy(features)
@@ -26,14 +62,10 @@ class Rows:
         return self.features[torch.from_numpy(rows)].to(device)
 
 
-def blocks() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-
-
-def test_your_own_classifier():
+def test_a_classifier_of_your_own(names):
     features = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
     truth = features[:, :3] > 1
-    names = {
+    names |= {
         "model": torch.nn.Linear(6, 3),
         "inputs": Rows(features[:200]),
         "truth": truth[:200],
@@ -41,29 +73,12 @@ def test_your_own_classifier():
         "valid_truth": truth[200:],
         "device": torch.device("cpu"),
     }
-    code = blocks()[0]
-    exec(code.replace("episodes=30", "episodes=2").replace("epochs=20", "epochs=2"), names)
+    trained, on_scores = blocks("docs/your-classifier.md")
+    exec(trained.replace("episodes=30", "episodes=2").replace("epochs=20", "epochs=2"), names)
     assert names["w"].shape == names["p"].shape == (3,)
     assert abs(names["w"].sum() - 1) < 1e-9 and ((names["p"] > 0) & (names["p"] < 1)).all()
 
-
-def test_scores_of_your_own(capsys):
-    random = np.random.default_rng(0)
-    truth = random.random((400, 4)) < [0.5, 0.2, 0.1, 0.05]
-    scores = expit(2 * truth + random.normal(size=truth.shape) - [1, 2, 2.5, 3])
-    names = {
-        "scores": scores[:300],
-        "truth": truth[:300],
-        "new_scores": scores[300:],
-        "new_truth": truth[300:],
-        "train_count": np.array([500, 200, 100, 50]),
-    }
-    first, second = blocks()[1:]
-    exec(first, names)
-    assert "'macro_f1': " in capsys.readouterr().out
-    fitted = evaluate(truth[300:], names["predicted"])["macro_f1"]
-    assert fitted > evaluate(truth[300:], scores[300:] > 0.5)["macro_f1"]
-
-    exec(blocks()[0].split("room =")[0].replace("episodes=30", "episodes=2") + second, names)
+    names |= {"scores": names["y_score"], "truth": names["y_true"]}
+    exec(on_scores, names)
     assert names["p"].shape == (4,) and 0 <= names["kept"]["kept"] <= 1
     assert names["predicted"].any(axis=1).all()

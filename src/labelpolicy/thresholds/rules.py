@@ -257,11 +257,14 @@ def fit(
     scores: np.ndarray,
     truth: np.ndarray,
     *,
-    train_count: np.ndarray,
-    parameters: ThresholdParameters,
+    train_count: np.ndarray | None = None,
+    parameters: ThresholdParameters | None = None,
     seed: int = 0,
 ) -> Decision:
-    """Fit the policy ``name`` on validation scores and truth (n, N); train_count (N,) counts documents.
+    """Fit the policy ``name`` on validation scores and truth (n, N).
+
+    ``train_count`` (N,) counts the documents of each label that the classifier was trained on; without it, those of
+    ``truth`` are counted.
 
     The name is a key of FITS, alone or followed by AT_LEAST_ONE. ``seed`` matters to scutfbr0 and scutfbr1 alone, which
     draw folds. Where no label has a training document, the outcome never predicts anything.
@@ -275,7 +278,8 @@ def fit(
             f"thresholds {name!r} are unknown: expected {', '.join(FITS)} or a learned policy, "
             f"alone or followed by {AT_LEAST_ONE}"
         )
-    scores, truth, train_count = _checked(scores), np.asarray(truth, dtype=bool), np.asarray(train_count)
+    scores, truth = _checked(scores), np.asarray(truth, dtype=bool)
+    train_count = truth.sum(axis=0) if train_count is None else np.asarray(train_count)
     if not scores.size:
         raise LabelPolicyError(
             f"thresholds {name}: validation scores are {scores.shape}, expected at least one document"
@@ -290,7 +294,9 @@ def fit(
         return PerLabel(np.full(len(trained), NEVER), at_least_one=at_least_one)
     if not trained.all():
         scores = np.where(trained, scores, np.float32(0))
-    decision = FITS[rule](Validation(scores, truth, train_count, parameters, seed, at_least_one))
+    decision = FITS[rule](
+        Validation(scores, truth, train_count, parameters or ThresholdParameters(), seed, at_least_one)
+    )
     if isinstance(decision, Rank):
         return decision if trained.all() else replace(decision, never=~trained)
     if isinstance(decision, PerLabel):
