@@ -1,12 +1,12 @@
-"""What a reader returns: documents with their labels, before tokens become numbers.
+"""What a reader returns: documents with their labels and text, before tokens become numbers.
 
-A reader is a module with one function ``read(raw: Path) -> Corpus`` that takes the folder ``data/raw/{dataset}``;
-``labelpolicy.data.prepare.READERS`` names it. Nothing else has to change for a new corpus.
+A reader is a module in ``labelpolicy.data.readers`` that names its data sets in ``DATASETS``, each with a function
+``read(raw: Path) -> Corpus`` that takes the folder ``data/raw/{dataset}``. Nothing else has to change for a new corpus.
 
 Large corpora are never held as a whole. A split is any iterable of documents that can be iterated again: a list where
-the corpus is small, :class:`Rereadable` where every pass reads the file anew. ``prepare`` passes once over each split,
-in the order of the corpus, and hands the documents in chunks to processes that call :meth:`Document.words`. A reader
-may therefore yield a subclass of Document whose ``words`` does the costly part (parsing XML, say): it runs there, in
+the corpus is small, :class:`Rereadable` where every pass reads the file again. ``prepare`` passes once over each split,
+in the order of the corpus, and hands the documents in chunks to processes that call :meth:`Document.parsed`. A reader
+may therefore yield a subclass of Document whose ``parsed`` does the costly part (parsing XML, say): it runs there, in
 parallel. What ``read`` itself finds (labels, parents) must be cheap; what shows only in a pass (quirks, sums) is
 written into ``Corpus.counted`` when the pass ends, set and not added, so that a second pass says the same.
 """
@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 # A word starts with a letter and may hold digits and inner apostrophes; a number may hold inner dots and commas.
@@ -27,9 +28,11 @@ TOKEN = re.compile(r"[^\W\d_][^\W_]*(?:'[^\W_]+)*|\d+(?:[.,]\d+)*")
 class Document:
     """One document, or one entity mention in its sentence: what gets a set of labels.
 
-    ``tokens`` is None where the tokens are still to be cut from ``text``. ``mention`` is (start, end) in ``tokens``,
-    for entity typing. ``group`` names what no split may divide (the document that mentions come from), where that is
-    more than the document itself.
+    ``text`` is the text as the source has it; without it, it is the ``tokens`` joined by blanks. ``tokens`` is None
+    where the tokens are still to be cut from the text. ``mention`` is (start, end) in the tokens, for entity typing,
+    ``text_mention`` the same in the characters of the text, which goes without saying where there are tokens only.
+    ``group`` names what no split may divide (the document that mentions come from), where that is more than the
+    document itself.
     """
 
     id: str
@@ -37,11 +40,29 @@ class Document:
     text: str = ""
     tokens: tuple[str, ...] | None = None
     mention: tuple[int, int] | None = None
+    text_mention: tuple[int, int] | None = None
     group: str | None = None
+
+    def parsed(self) -> Document:
+        """The document with its text, where a subclass has yet to read it; with all that is said above."""
+        if self.text or self.tokens is None:
+            return self
+        place = None if self.mention is None else place_in_text(self.tokens, *self.mention)
+        return replace(self, text=" ".join(self.tokens), text_mention=place)
 
     def words(self) -> list[str]:
         """The given tokens as they are, or those of the text."""
         return list(self.tokens) if self.tokens is not None else tokenise(self.text)
+
+
+def place_in_text(tokens: Sequence[str], start: int, end: int) -> tuple[int, int]:
+    """Where ``tokens[start:end]`` stands, in characters, when all tokens are joined by blanks.
+
+    >>> place_in_text(["In", "New", "York", "."], 1, 3)
+    (3, 11)
+    """
+    first = sum(map(len, tokens[:start])) + start
+    return first, first + sum(map(len, tokens[start:end])) + end - start - 1
 
 
 @dataclass(frozen=True)
@@ -54,7 +75,7 @@ class Spaced(Document):
 
 @dataclass(frozen=True)
 class Rereadable:
-    """Documents read anew at every pass: iterating calls ``read``."""
+    """Documents read again at every pass: iterating calls ``read``."""
 
     read: Callable[[], Iterator[Document]]
 
@@ -74,7 +95,8 @@ class Corpus:
 
     ``variant`` says in a sentence, without its full stop, what makes these documents another data set than the
     published one ("re-split of the ... by document"); it stands wherever the numbers stand.
-    ``counted`` holds what was left out or is odd, by name; dataset.json gets it after the last pass.
+    ``text`` says in a few words what the kept text is, ``counted`` holds what was left out or is odd, by name;
+    dataset.json gets both after the last pass.
     """
 
     labels: list[str]  # in the order of labels.parquet
@@ -82,7 +104,46 @@ class Corpus:
     parents: dict[str, str] = field(default_factory=dict)
     published: dict[str, float] | None = None  # the paper's numbers: labels, labels_per_document, training, testing
     variant: str | None = None
+    text: str = "as in the source"
     counted: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set that has a reader, as the reader's module declares it in ``DATASETS``.
+
+    ``title`` is its name in tables; ``task`` is "text" or, where entity mentions are labelled, "typing"; ``resplit``
+    says that it is another split of a published corpus.
+    """
+
+    name: str
+    read: Callable[[Path], Corpus]
+    title: str = ""
+    task: str = "text"
+    resplit: bool = False
+
+
+def ancestors_of(node: str | None, parents: Mapping[str, str | None]) -> list[str]:
+    """All nodes above ``node``, from the root down; ``parents`` without a cycle (:func:`find_cycle`)."""
+    above: list[str] = []
+    while node is not None and (node := parents.get(node)) is not None:
+        above.append(node)
+    return above[::-1]
+
+
+def find_cycle(parents: Mapping[str, str | None]) -> str | None:
+    """A node that is its own ancestor, if there is one."""
+    clear: set[str] = set()
+    for start in parents:
+        path: dict[str, None] = {}
+        node: str | None = start
+        while node is not None and node not in clear:
+            if node in path:
+                return node
+            path[node] = None
+            node = parents.get(node)
+        clear.update(path)
+    return None
 
 
 def tokenise(text: str) -> list[str]:

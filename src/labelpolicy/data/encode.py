@@ -2,9 +2,9 @@
 
 Tokens are cut once. Each chunk of CHUNK documents goes to a process, which cuts its tokens and numbers them by a
 vocabulary of the chunk's own; the parent renumbers them by one provisional vocabulary for the whole corpus (one look-up
-for each distinct token of the chunk) and appends them to a flat file. What comes after, counting and the final
-numbers, are NumPy passes over that file. Chunks are of a fixed size and taken in the corpus' order, so the result does
-not depend on the number of processes.
+for each distinct token of the chunk) and appends them to a flat file; the text goes, compressed, into a file of its
+own. What comes after, counting and the final numbers, are NumPy passes over the tokens. Chunks are of a fixed size and
+taken in the corpus' order, so the result does not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from labelpolicy.errors import LabelPolicyError
 CHUNK = 4096  # documents
 AHEAD = 2  # chunks that wait for each process
 SMALL = 12  # chunks that are not worth starting processes for
+TEXT = pa.schema([("text", pa.string())])
+TEMPORARY_COMPRESSION = "lz4"
 
 
 class Coded(NamedTuple):
@@ -41,16 +43,18 @@ class Coded(NamedTuple):
     labels: Ragged
     tokens: Ragged  # numbers of ``vocabulary``
     vocabulary: list[str]
-    mentions: np.ndarray | None  # int32 (documents, 2)
+    text: pa.Array
+    mentions: np.ndarray | None  # int32 (documents, 4): start and end in the tokens, start and end in the text
     groups: pa.Array  # null where a document names none
 
 
 def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
     """Cut and number the tokens of some documents; ``row`` is the number of each label.
 
-    Raises LabelPolicyError for a label that is not the corpus', a mention outside its document's tokens, and documents
-    with and without a mention side by side.
+    Raises LabelPolicyError for a label that is not the corpus', a mention outside its document's tokens, documents
+    with and without a mention side by side, and text that is not Unicode.
     """
+    documents = [document.parsed() for document in documents]
     labels = []
     for document in documents:
         try:
@@ -59,23 +63,26 @@ def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
             raise LabelPolicyError(
                 f"document {document.id!r}: label {error.args[0]!r} is not one of the corpus': correct its labels"
             ) from None
-    tokens, vocabulary = _numbered(documents)
+    tokens, vocabulary, text = _numbered(documents)
     return Coded(
         pa.array([document.id for document in documents], pa.string()),
         Ragged.from_rows(labels),
         tokens,
         vocabulary,
+        text,
         _mentions(documents, tokens.lengths.tolist()),
         pa.array([document.group for document in documents], pa.string()),
     )
 
 
-def _numbered(documents: list[Document]) -> tuple[Ragged, list[str]]:
-    """Tokens as numbers of the vocabulary beside them, which is in the order of first appearance."""
+def _numbered(documents: list[Document]) -> tuple[Ragged, list[str], pa.Array]:
+    """Tokens as numbers of the vocabulary beside them, which is in the order of first appearance; the texts."""
+    text = _texts(documents)
     if all(isinstance(document, Spaced) for document in documents):  # Arrow does these three times as fast
-        words = pc.ascii_split_whitespace(pa.array([document.text for document in documents], pa.string()))
+        words = pc.ascii_split_whitespace(text)
         coded = words.flatten().dictionary_encode()
-        return Ragged(coded.indices.to_numpy(), words.offsets.to_numpy()), coded.dictionary.to_pylist()
+        tokens = Ragged(coded.indices.to_numpy(), words.offsets.to_numpy())
+        return tokens, coded.dictionary.to_pylist(), pc.binary_join(words, " ")
     number: dict[str, int] = defaultdict()
     number.default_factory = number.__len__
     known = number.__getitem__
@@ -84,7 +91,15 @@ def _numbered(documents: list[Document]) -> tuple[Ragged, list[str]]:
     for document in documents:
         values += map(known, document.words())
         ends.append(len(values))
-    return Ragged(np.array(values, dtype=np.int32), np.array(ends)), list(number)
+    return Ragged(np.array(values, dtype=np.int32), np.array(ends)), list(number), text
+
+
+def _texts(documents: list[Document]) -> pa.Array:
+    try:
+        return pa.array([document.text for document in documents], pa.string())
+    except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair, Parquet cannot
+        name = next(document.id for document in documents if document.text == error.object)
+        raise LabelPolicyError(f"document {name!r}: its text is not Unicode ({error.reason}): correct it") from None
 
 
 def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | None:
@@ -99,17 +114,19 @@ def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | Non
                 f"document {document.id!r}: mention {list(document.mention)} is not within its {length} tokens: "
                 "expected 0 <= start < end <= tokens"
             )
-    return np.array([document.mention for document in documents], dtype=np.int32)
+    return np.array([(*document.mention, *document.text_mention) for document in documents], dtype=np.int32)
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """One split of a corpus, with its tokens in a file as int32 numbers of the provisional vocabulary."""
+    """One split of a corpus; its tokens are in a file, as int32 numbers of the provisional vocabulary, its text is in
+    another, as a stream of Arrow's."""
 
     ids: pa.ChunkedArray
     labels: Ragged
     lengths: np.ndarray  # tokens of each document
     tokens: BinaryIO
+    text: BinaryIO
     mentions: np.ndarray | None
     groups: pa.ChunkedArray | None  # a document without one is its own group; None where no document has one
 
@@ -123,6 +140,12 @@ class Encoded:
             rows = slice(start, min(start + CHUNK, len(self)))
             read = self.tokens.read(int(self.lengths[rows].sum()) * np.dtype(np.int32).itemsize)
             yield rows, np.frombuffer(read, dtype=np.int32)
+
+    def texts(self) -> Iterator[pa.Array]:
+        """The texts of the documents of each of the :meth:`blocks`."""
+        self.text.seek(0)
+        if len(self):
+            yield from (batch.column(0) for batch in pa.ipc.open_stream(self.text))
 
 
 class Encoder:
@@ -145,28 +168,32 @@ class Encoder:
 
     def encode(self, documents: Iterable[Document]) -> Encoded:
         """One pass over the documents."""
-        tokens = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - read again and again, gone with its last user
-        ids, groups, labels, carried, lengths, mentions = [], [], [], [], [], []
-        for part in self._coded(documents):
-            number = np.fromiter(map(self.number.__getitem__, part.vocabulary), np.int32, len(part.vocabulary))
-            tokens.write(number[part.tokens.values].data)
-            lengths.append(part.tokens.lengths.astype(np.int32))
-            labels.append(part.labels.values)
-            carried.append(part.labels.lengths)
-            ids.append(part.ids)
-            groups.append(part.groups)
-            mentions.append(part.mentions)
+        tokens, text = (tempfile.TemporaryFile(dir=self.folder) for _ in range(2))
+        ids, groups, labels, label_counts, lengths, mentions = [], [], [], [], [], []
+        options = pa.ipc.IpcWriteOptions(compression=TEMPORARY_COMPRESSION)
+        with pa.ipc.new_stream(text, TEXT, options=options) as texts:
+            for part in self._coded(documents):
+                number = np.fromiter(map(self.number.__getitem__, part.vocabulary), np.int32, len(part.vocabulary))
+                tokens.write(number[part.tokens.values].data)
+                texts.write_batch(pa.record_batch([part.text], schema=TEXT))
+                lengths.append(part.tokens.lengths.astype(np.int32))
+                labels.append(part.labels.values)
+                label_counts.append(part.labels.lengths)
+                ids.append(part.ids)
+                groups.append(part.groups)
+                mentions.append(part.mentions)
         with_mentions = [part is not None for part in mentions]
         if any(with_mentions) and not all(with_mentions):
             raise LabelPolicyError("some documents have a mention and others have none: give one to all or to none")
-        groups, ids = pa.chunked_array(groups, pa.string()), pa.chunked_array(ids, pa.string())
+        all_groups, all_ids = pa.chunked_array(groups, pa.string()), pa.chunked_array(ids, pa.string())
         return Encoded(
-            ids,
-            Ragged(_joined(labels, np.int32), np.concatenate([[0], _joined(carried, np.int64)]).cumsum()),
+            all_ids,
+            Ragged(_joined(labels, np.int32), np.concatenate([[0], _joined(label_counts, np.int64)]).cumsum()),
             _joined(lengths, np.int32),
             tokens,
+            text,
             np.concatenate(mentions) if any(with_mentions) else None,
-            pc.coalesce(groups, ids) if groups.null_count < len(groups) else None,
+            pc.coalesce(all_groups, all_ids) if all_groups.null_count < len(all_groups) else None,
         )
 
     def _coded(self, documents: Iterable[Document]) -> Iterator[Coded]:

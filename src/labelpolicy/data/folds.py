@@ -8,7 +8,7 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from scipy import sparse
 
-from labelpolicy.data.prepared import Prepared, Ragged, Split
+from labelpolicy.data.prepared import Prepared, Ragged, Split, Texts
 from labelpolicy.errors import LabelPolicyError
 
 
@@ -25,24 +25,27 @@ class TrainedOn(Prepared):
 
 
 def joined(first: Split, second: Split) -> Split:
-    """The documents of two splits of one data set as one."""
+    """The documents of two whole splits of one data set as one."""
     tokens = Ragged(
         np.concatenate([first.tokens.values, second.tokens.values]),
         np.concatenate([first.tokens.offsets, second.tokens.offsets[1:] + first.tokens.offsets[-1]]),
     )
     mentions = None if first.mentions is None else np.concatenate([first.mentions, second.mentions])
     groups = None if first.groups is None else [*first.groups, *second.groups]
-    return Split([*first.ids, *second.ids], tokens, np.concatenate([first.truth, second.truth]), mentions, groups)
+    truth = np.concatenate([first.truth, second.truth])
+    text = None if first.text is None or second.text is None else Texts((*first.text.paths, *second.text.paths))
+    return Split([*first.ids, *second.ids], tokens, truth, mentions, groups, text)
 
 
 def taken(split: Split, rows: np.ndarray) -> Split:
-    """Some documents of a split whose ids and groups are lists, as `joined` gives it; ``rows`` int64, in order."""
+    """Some documents of two splits as `joined` gives them; ``rows`` int64, ascending."""
     return Split(
         [split.ids[row] for row in rows],
         split.tokens.take(rows),
         split.truth[rows],
         None if split.mentions is None else split.mentions[rows],
         None if split.groups is None else [split.groups[row] for row in rows],
+        None if split.text is None else Texts(split.text.paths, rows),
     )
 
 

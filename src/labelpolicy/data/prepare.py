@@ -1,78 +1,27 @@
-"""From a corpus to the prepared form (see :mod:`labelpolicy.data.prepared`): splits, vocabulary, facts."""
+"""From an encoded corpus to the prepared form (:mod:`labelpolicy.data.prepared`): splits, vocabulary, tables, facts."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from labelpolicy.data.corpus import Corpus
+from labelpolicy.data import embeddings
+from labelpolicy.data.corpus import Corpus, ancestors_of, find_cycle
 from labelpolicy.data.encode import Encoded
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS, UNKNOWN, Ragged
+from labelpolicy.data.registry import is_development
 from labelpolicy.data.splits import hold_out
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 
-# A new corpus is one reader module and its line here; any other name is read as the user's own JSON lines.
-READERS = {
-    "reuters21578": "labelpolicy.data.readers.reuters",
-    "rcv1": "labelpolicy.data.readers.rcv1",
-    "rcv1_sample": "labelpolicy.data.readers.rcv1",
-    "rcv1_standin": "labelpolicy.data.readers.rcv1",  # generated text, see standin.py
-    "goemotions": "labelpolicy.data.readers.goemotions",
-    "synthetic": "labelpolicy.data.readers.jsonlines",
-    "figer": "labelpolicy.data.readers.figer",
-    "ontonotes": "labelpolicy.data.readers.ontonotes",
-    "bbn": "labelpolicy.data.readers.bbn",
-    "figer_gold": "labelpolicy.data.readers.figer_gold",
-    "ontonotes_gold": "labelpolicy.data.readers.ontonotes_gold",
-    "bbn_gold": "labelpolicy.data.readers.bbn_gold",
-}
-
-# What is labelled: documents, or entity mentions in their sentences. workflow/methods.tsv names rows by task.
-TASKS = ("text", "typing")
-TYPING = ("figer", "ontonotes", "bbn", "figer_gold", "ontonotes_gold", "bbn_gold")
-
-DEV = "_dev"  # suffix of a data set without its test documents, see parts()
-DEV_FRACTION = 0.2
-DEV_SEED = 0
-
-
-def base(dataset: str) -> str:
-    """The data set whose raw files ``dataset`` is made from: its own name, without the suffix ``_dev``."""
-    return dataset.removesuffix(DEV)
-
-
-def task(dataset: str) -> str:
-    """One of TASKS; a user's own data set is text."""
-    return "typing" if base(dataset) in TYPING else "text"
-
-
-def reader_module(dataset: str) -> str:
-    """The module that reads the data set: its own, or the one for a user's JSON lines."""
-    return READERS.get(base(dataset), "labelpolicy.data.readers.jsonlines")
-
-
-def read(dataset: str, raw: Path) -> Corpus:
-    """Read the raw folder of ``dataset`` with its reader.
-
-    Raises LabelPolicyError for a name that has no reader and no train.jsonl, and for a corpus without labels.
-    """
-    name, raw = base(dataset), Path(raw)
-    if name not in READERS and not (raw / "train.jsonl").is_file():
-        raise LabelPolicyError(
-            f"unknown data set {name!r}: expected one of {', '.join(READERS)}, or a folder {raw} with train.jsonl "
-            "and test.jsonl: correct the name, or put your documents there (docs/data.md)"
-        )
-    corpus = importlib.import_module(reader_module(dataset)).read(raw)
-    if not corpus.labels:
-        raise LabelPolicyError(f"{raw}: no document has a label: there is nothing to learn, correct the corpus")
-    return corpus
+DEV_FRACTION, DEV_SEED = 0.2, 0  # of the test split of a {dataset}_dev
+IDS_LISTED = 100  # documents without text are listed by id up to so many
 
 
 @dataclass(frozen=True)
@@ -104,19 +53,45 @@ class Part:
     def counts(self, words: int) -> np.ndarray:
         """Occurrences of each word of the provisional vocabulary: int64 (words,)."""
         found = np.zeros(words, dtype=np.int64)
-        for _, tokens, _ in self.blocks():
-            found += np.bincount(tokens, minlength=words)
+        for rows, tokens in self.source.blocks():
+            found += np.bincount(tokens[np.repeat(self._wanted[rows], self.source.lengths[rows])], minlength=words)
         return found
 
-    def blocks(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Rows of the source, their tokens one after the other, and the number of tokens of each."""
+    def tables(self, row: np.ndarray, size: int) -> Iterator[pa.Table]:
+        """The split as Parquet wants it, in tables of ``size`` documents; ``row`` is the vocabulary's of each word."""
+        waiting: list[pa.Table] = []
+        for (rows, tokens), texts in zip(self.source.blocks(), self.source.texts(), strict=True):
+            wanted = self._wanted[rows]
+            if wanted.any():
+                tokens = row[tokens[np.repeat(wanted, self.source.lengths[rows])]]
+                waiting.append(self._table(np.flatnonzero(wanted) + rows.start, tokens, texts.filter(pa.array(wanted))))
+            if sum(map(len, waiting)) >= size:
+                joined = pa.concat_tables(waiting)
+                yield joined.slice(0, size).combine_chunks()
+                waiting = [joined.slice(size)]
+        if any(map(len, waiting)):
+            yield pa.concat_tables(waiting).combine_chunks()
+
+    def _table(self, rows: np.ndarray, tokens: np.ndarray, texts: pa.Array) -> pa.Table:
+        source, where = self.source, pa.array(rows)
+        columns = {
+            "id": source.ids.take(where),
+            "tokens": _lists(Ragged(tokens, np.concatenate([[0], source.lengths[rows]]).cumsum())),
+            "labels": _lists(source.labels.take(rows)),
+            "text": texts,
+        }
+        if source.mentions is not None:
+            names = ("start", "end", "text_start", "text_end")
+            columns |= {name: pa.array(source.mentions[rows, place]) for place, name in enumerate(names)}
+        if source.groups is not None:
+            columns["group"] = source.groups.take(where)
+        return pa.table(columns)
+
+    @cached_property
+    def _wanted(self) -> np.ndarray:
         wanted = np.zeros(len(self.source), dtype=bool)
         wanted[self.rows] = True
-        for rows, tokens in self.source.blocks():
-            chosen, lengths = wanted[rows], self.source.lengths[rows]
-            if chosen.any():
-                tokens = tokens if chosen.all() else tokens[np.repeat(chosen, lengths)]
-                yield np.flatnonzero(chosen) + rows.start, tokens, lengths[chosen]
+        return wanted
 
 
 def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data) -> dict[str, Part]:
@@ -126,7 +101,7 @@ def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data) -> dict[s
     once for all, stand in their place.
     """
     found = {name: Part(split, np.arange(len(split))) for name, split in encoded.items()}
-    if dataset.endswith(DEV):
+    if is_development(dataset):
         found["train"], found["test"] = found["train"].divide(DEV_FRACTION, generator(DEV_SEED, "development split"))
     if "valid" not in found:
         random = generator(parameters.validation_seed, "validation split")
@@ -134,7 +109,26 @@ def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data) -> dict[s
     return {name: found[name] for name in SPLITS}
 
 
-def vocabulary(
+@dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that keep a row, and their vectors."""
+
+    tokens: list[str]  # <pad> and <unk> first
+    counts: list[int]  # in the training split
+    row: np.ndarray  # of each word of the provisional vocabulary
+    vectors: np.ndarray
+    known: np.ndarray  # which tokens the source of the vectors has
+
+
+def vocabulary(words: list[str], counts: np.ndarray, mentions: bool, parameters: Data) -> Vocabulary:
+    """The vocabulary of ``words`` that occur ``counts`` times in training; ``mentions``: the documents are mentions."""
+    keep_known = parameters.known_words == "all" or (parameters.known_words == "mentions" and mentions)
+    known_words = embeddings.load(["<pad>", "<unk>", *words], parameters.vectors)[1][2:] if keep_known else None
+    tokens, kept_counts, row = frequent_words(words, counts, parameters.min_count, known_words)
+    return Vocabulary(tokens, kept_counts, row, *embeddings.load(tokens, parameters.vectors))
+
+
+def frequent_words(
     words: list[str], counts: np.ndarray, min_count: int, known: np.ndarray | None = None
 ) -> tuple[list[str], list[int], np.ndarray]:
     """Tokens seen at least ``min_count`` times, by falling count, then in alphabetical order, and their counts.
@@ -157,15 +151,12 @@ def label_table(corpus: Corpus, train_count: np.ndarray) -> pa.Table:
     """labels.parquet: label, parent, depth and ``train_count``, the number of training documents that carry it.
 
     ``parent`` is the nearest ancestor that is a label, ``depth`` counts all nodes; where some are no labels, there is
-    a column with all ``ancestors`` of each label besides.
+    a column with all ``ancestors`` of each label besides. Raises LabelPolicyError for a node that is its own ancestor.
     """
+    if (cycle := find_cycle(corpus.parents)) is not None:
+        raise LabelPolicyError(f"hierarchy of labels: {cycle!r} is its own ancestor: correct the parents")
     labels = frozenset(corpus.labels)
-
-    def above(node: str) -> list[str]:
-        parent = corpus.parents.get(node)
-        return [] if parent is None else [*above(parent), parent]
-
-    ancestors = [above(label) for label in corpus.labels]
+    ancestors = [ancestors_of(label, corpus.parents) for label in corpus.labels]
     parents = [next((node for node in reversed(nodes) if node in labels), None) for nodes in ancestors]
     columns = {
         "label": pa.array(corpus.labels, pa.string()),
@@ -178,47 +169,86 @@ def label_table(corpus: Corpus, train_count: np.ndarray) -> pa.Table:
     return pa.table(columns)
 
 
-def split_tables(part: Part, row: np.ndarray, rows: int) -> Iterator[pa.Table]:
-    """One split as Parquet wants it, in tables of ``rows`` documents: id, tokens, labels and what mentions have.
-
-    ``row`` is the vocabulary's row of each word of the provisional vocabulary.
-    """
-    waiting: list[pa.Table] = []
-    for chosen, tokens, lengths in part.blocks():
-        waiting.append(_table(part.source, chosen, Ragged(row[tokens], np.concatenate([[0], lengths]).cumsum())))
-        if sum(map(len, waiting)) >= rows:
-            together = pa.concat_tables(waiting)
-            yield together.slice(0, rows).combine_chunks()
-            waiting = [together.slice(rows)]
-    if any(map(len, waiting)):
-        yield pa.concat_tables(waiting).combine_chunks()
-
-
-def _table(source: Encoded, rows: np.ndarray, tokens: Ragged) -> pa.Table:
-    where = pa.array(rows)
-    columns = {
-        "id": source.ids.take(where),
-        "tokens": _lists(tokens),
-        "labels": _lists(source.labels.take(rows)),
-    }
-    if source.mentions is not None:
-        columns |= {name: pa.array(source.mentions[rows, place]) for place, name in enumerate(("start", "end"))}
-    if source.groups is not None:
-        columns["group"] = source.groups.take(where)
-    return pa.table(columns)
-
-
 def _lists(ragged: Ragged) -> pa.Array:
     return pa.ListArray.from_arrays(
         pa.array(ragged.offsets, pa.int32()), pa.array(ragged.values, pa.int32()), type=pa.list_(pa.int32())
     )
 
 
-def labels_per_document(found: dict[str, Part]) -> dict[str, float]:
+def facts(
+    dataset: str,
+    corpus: Corpus,
+    splits: Mapping[str, Part],
+    labels: pa.Table,
+    counts: Mapping[str, np.ndarray],
+    words: Vocabulary,
+) -> dict[str, Any]:
+    """dataset.json; ``counts`` are those of each word of the provisional vocabulary, by split."""
+    depth, train_count = labels["depth"].to_pylist(), labels["train_count"].to_pylist()
+    per_document, without_text = labels_per_document(splits), _without_text(splits)
+    published = None if is_development(dataset) else corpus.published
+    measured = {
+        "labels": len(corpus.labels),
+        "depth": max(depth),
+        "labels_per_document": per_document["all"],
+        "training": len(splits["train"]) + len(splits["valid"]),
+        "testing": len(splits["test"]),
+    }
+    in_vocabulary = words.known[UNKNOWN + 1 :]
+    return {
+        "documents": {name: len(part) for name, part in splits.items()},
+        "labels": len(corpus.labels),
+        "depth": measured["depth"],
+        "labels_per_document": per_document,
+        "labels_without_training_document": [
+            label for label, count in zip(corpus.labels, train_count, strict=True) if count == 0
+        ],
+        "text": corpus.text,
+        "mean_tokens": {name: round(float(part.lengths.mean()), 2) for name, part in splits.items()},
+        "vocabulary": len(words.tokens),
+        "out_of_vocabulary": {name: _share(counts[name], words.row == UNKNOWN) for name in SPLITS},
+        "coverage": {
+            "types": round(float(in_vocabulary.mean()), 4) if len(in_vocabulary) else 0.0,
+            "tokens": _share(counts["train"], words.known[words.row] & (words.row != UNKNOWN)),
+        },
+        "without_text": without_text,
+        **({"counted": corpus.counted} if corpus.counted else {}),
+        "published": published,
+        "differences": differences(published, measured, without_text["count"]),
+    }
+
+
+def variant(dataset: str, corpus: Corpus) -> str | None:
+    """What makes this another data set than the published one."""
+    sentences = [corpus.variant] if corpus.variant else []
+    if is_development(dataset):
+        sentences.append(
+            f"for choosing defaults: the test documents are dropped, and {DEV_FRACTION:.0%} of the training documents, "
+            "drawn at random, are the test split"
+        )
+    return "; ".join(sentences) or None
+
+
+def _share(counts: np.ndarray, marked: np.ndarray) -> float:
+    """Share of the running tokens whose word is marked."""
+    total = counts.sum()
+    return round(float(counts[marked].sum() / total), 4) if total else 0.0
+
+
+def _without_text(splits: Mapping[str, Part]) -> dict[str, Any]:
+    """Documents without a single token: how many and, if they are few, which."""
+    rows = {name: part.rows[part.lengths == 0] for name, part in splits.items()}
+    count = sum(map(len, rows.values()))
+    if count > IDS_LISTED:
+        return {"count": count, "ids": None}
+    return {"count": count, "ids": [splits[name].source.ids[row].as_py() for name in SPLITS for row in rows[name]]}
+
+
+def labels_per_document(splits: Mapping[str, Part]) -> dict[str, float]:
     """Mean number of labels of a document, for each split and ``all`` of them together."""
-    lengths = {name: part.labels.lengths for name, part in found.items()}
-    together = float(np.concatenate(list(lengths.values())).mean())
-    return {"all": round(together, 4), **{name: round(float(each.mean()), 4) for name, each in lengths.items()}}
+    lengths = {name: part.labels.lengths for name, part in splits.items()}
+    mean = float(np.concatenate(list(lengths.values())).mean())
+    return {"all": round(mean, 4), **{name: round(float(each.mean()), 4) for name, each in lengths.items()}}
 
 
 def differences(published: dict[str, float] | None, measured: dict[str, float], without_text: int) -> list[str]:

@@ -4,8 +4,10 @@ A folder with
 
 ``train.parquet``, ``valid.parquet``, ``test.parquet``
     ``id`` string, ``tokens`` list<int32> (indices into the vocabulary), ``labels`` list<int32> (sorted
-    indices into labels.parquet), one row a document. Entity mentions are rows of their own, with ``start`` and ``end``
-    int32 (the mention is tokens[start:end]) and ``group`` string (the document they come from) besides.
+    indices into labels.parquet), ``text`` string (as it was before it was cut into tokens), one row a document. Entity
+    mentions are rows of their own, with ``start`` and ``end`` int32 (the mention is tokens[start:end]), ``text_start``
+    and ``text_end`` int32 (the mention is text[text_start:text_end], in characters) and ``group`` string (the document
+    they come from) besides.
 ``labels.parquet``
     ``label`` string, ``parent`` string or null (the nearest ancestor that is a label), ``depth`` int32 (1 for a root),
     ``train_count`` int64 (documents of train.parquet that carry the label). Where the hierarchy has nodes that are no
@@ -15,12 +17,13 @@ A folder with
 ``embeddings.safetensors``
     ``vectors`` float32 (vocabulary, width); row 0 is zero.
 ``dataset.json``
-    facts: name, counts beside the paper's Table 1 or 4, coverage of the vectors, what was left out.
+    facts: name, counts beside the paper's Table 1 or 4, coverage of the vectors, what was left out, what the text is.
 
 A split is read without ever being in memory as a whole: its columns are streamed from Parquet once, into unlinked
 temporary files (in TMPDIR) that are then mapped into memory as plain arrays. Batches touch what they need, and the
 system may drop the pages again, so a training job's own memory does not grow with the corpus beyond a few numbers a
-document.
+document. The text is in no array: it is read from Parquet, a piece at a time, by whoever iterates over it
+(:class:`Texts`), and costs nobody else anything.
 """
 
 from __future__ import annotations
@@ -30,11 +33,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from labelpolicy.data.corpus import ancestors_of, find_cycle
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, read_parquet, require
 
@@ -92,7 +97,7 @@ class Strings(Sequence[str]):
     def __len__(self) -> int:
         return len(self.column)
 
-    def __getitem__(self, row):
+    def __getitem__(self, row: Any) -> Any:
         return self.column[row].as_py() if isinstance(row, int) else self.column[row].to_pylist()
 
     def __iter__(self) -> Iterator[str]:
@@ -104,11 +109,43 @@ class Strings(Sequence[str]):
 
 
 @dataclass(frozen=True)
+class Texts:
+    """The raw text of the documents of some splits; iterating reads it from Parquet again, a piece at a time.
+
+    ``rows`` are the documents wanted, ascending numbers over all the files; None is all of them.
+    """
+
+    paths: tuple[Path, ...]
+    rows: np.ndarray | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Raises LabelPolicyError for files that a version before the text was kept has written."""
+        for (texts,) in self._columns("text"):
+            yield from texts.to_pylist()
+
+    @property
+    def mentions(self) -> np.ndarray:
+        """Where each mention stands in its text, in characters: int32 (documents, 2), start and end."""
+        return np.concatenate([np.stack(places, axis=1) for places in self._columns("text_start", "text_end")])
+
+    def _columns(self, *names: str) -> Iterator[list[pa.Array]]:
+        start = 0
+        for path in self.paths:
+            for batch in _batches(path, list(names), []):
+                end = start + len(batch)
+                if self.rows is not None:
+                    first, last = np.searchsorted(self.rows, [start, end])
+                    batch = batch.take(pa.array(self.rows[first:last] - start))
+                yield batch.columns
+                start = end
+
+
+@dataclass(frozen=True)
 class Split:
     """One split: ids, tokens, and the true labels as a boolean array (documents, labels).
 
     ``mentions`` int32 (documents, 2), start and end in the tokens, are there for entity mentions only, ``groups`` where
-    the documents have them.
+    the documents have them. ``text`` is not read before it is asked for; only a split made by hand has none.
     """
 
     ids: Sequence[str]
@@ -116,6 +153,7 @@ class Split:
     truth: np.ndarray
     mentions: np.ndarray | None = None
     groups: Sequence[str] | None = None
+    text: Texts | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -128,7 +166,7 @@ class Prepared:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise LabelPolicyError(f"{folder}: no prepared data set here: run `labelpolicy prepare` first")
-        table = read_parquet(self.folder / "labels.parquet", ["label", "parent", "depth", "train_count"])
+        table = _label_table(self.folder / "labels.parquet")
         self.labels: list[str] = table["label"].to_pylist()
         self.parents: list[str | None] = table["parent"].to_pylist()
         self.depth = table["depth"].to_numpy().astype(np.int64)
@@ -140,7 +178,7 @@ class Prepared:
         return self.facts["name"]
 
     @cached_property
-    def facts(self) -> dict:
+    def facts(self) -> dict[str, Any]:
         return read_json(self.folder / "dataset.json")
 
     @cached_property
@@ -160,11 +198,7 @@ class Prepared:
         if "ancestors" in table.column_names:
             return table["ancestors"].to_pylist()
         above = dict(zip(self.labels, self.parents, strict=True))
-
-        def climb(node: str | None) -> list[str]:
-            return [] if node is None else [*climb(above[node]), node]
-
-        return [climb(parent) for parent in self.parents]
+        return [ancestors_of(label, above) for label in self.labels]
 
     def split(self, name: str) -> Split:
         """One split, read when first asked for: a classifier's features and its training both want the same one.
@@ -179,6 +213,11 @@ class Prepared:
         """Ids and true labels of one split, without its tokens."""
         split = self._splits.get(name) or self._read(name, tokens=False)
         return list(split.ids), split.truth
+
+    def texts(self, name: str) -> Texts:
+        """The raw text of one split, without its tokens: ``for text in data.texts("train")``."""
+        split = self._splits.get(name)
+        return split.text if split and split.text else Texts((self.folder / f"{name}.parquet",))
 
     def _read(self, name: str, *, tokens: bool) -> Split:
         path = self.folder / f"{name}.parquet"
@@ -207,6 +246,7 @@ class Prepared:
             truth.array(len(self.labels)),
             mentions.array(2) if mentions.size else None,
             Strings(pa.chunked_array(groups)) if groups else None,
+            Texts((path,)),
         )
 
     def _dense(self, path: Path, labels: pa.ListArray) -> np.ndarray:
@@ -223,6 +263,8 @@ class Prepared:
 
 class Mapped:
     """An array that is written piece by piece into an unlinked temporary file and then mapped into memory."""
+
+    file: BinaryIO
 
     def __init__(self, dtype: type):
         self.dtype, self.size = np.dtype(dtype), 0
@@ -244,6 +286,23 @@ class Mapped:
             return np.asarray(np.memmap(self.file, self.dtype, mode="c", shape=shape))
 
 
+def _label_table(path: Path) -> pa.Table:
+    """labels.parquet, whose parents are labels of it and no label's ancestor is the label itself."""
+    table = read_parquet(path, ["label", "parent", "depth", "train_count"])
+    labels, parents = (table[name].to_pylist() for name in ("label", "parent"))
+    again = "prepare the data set again"
+    for name in ("label", "depth", "train_count"):
+        if table[name].null_count:
+            raise LabelPolicyError(f"{path}: a label without {name}: {again}")
+    above = dict(zip(labels, parents, strict=True))
+    unknown = next((parent for parent in parents if parent is not None and parent not in above), None)
+    if unknown is not None:
+        raise LabelPolicyError(f"{path}: parent {unknown!r} is not a label of the file: {again}")
+    if (cycle := find_cycle(above)) is not None:
+        raise LabelPolicyError(f"{path}: label {cycle!r} is its own ancestor: {again}")
+    return table
+
+
 def _batches(path: Path, wanted: list[str], extra: list[str]) -> Iterator[pa.RecordBatch]:
     """The columns of a Parquet file, ROWS_READ rows at a time; those of ``extra`` where they are there."""
     try:
@@ -251,7 +310,9 @@ def _batches(path: Path, wanted: list[str], extra: list[str]) -> Iterator[pa.Rec
             there = file.schema_arrow.names
             missing = [column for column in wanted if column not in there]
             if missing:
-                raise LabelPolicyError(f"{path}: no column {missing[0]!r}; found {', '.join(there)}")
+                raise LabelPolicyError(
+                    f"{path}: no column {missing[0]!r}; found {', '.join(there)}: prepare the data set again"
+                )
             columns = [column for column in (*wanted, *extra) if column in there]
             yield from file.iter_batches(ROWS_READ, columns=columns)
     except (pa.ArrowException, OSError) as error:

@@ -8,11 +8,11 @@ vocabulary grows as that of real text does. The text says nothing of the topics:
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
-from labelpolicy.data.readers.rcv1 import LAST_OF_LYRL_TRAIN, PARTS, QRELS, Topics, read_hierarchy, read_qrels, sample
+from labelpolicy.data.readers.rcv1 import LAST_OF_LYRL_TRAIN, PARTS, sample
+from labelpolicy.data.readers.rcv1_topics import QRELS, read_hierarchy, read_qrels
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 
@@ -43,18 +43,14 @@ def generate(qrels: Path, of: Path, folder: Path, documents: int | None = None) 
             with (folder / f"lyrl2004_tokens_{name}.dat").open("w", encoding="latin-1") as tokens:
                 for number in chosen.tolist():
                     tokens.write(f".I {number}\n.W\n{text.draw()}\n\n")
-                    _assign(assigned, topics, number)
-
-
-def _assign(file: TextIO, topics: Topics, number: int) -> None:
-    file.writelines(f"{topic} {number} 1\n" for topic in topics.of(number))
+                    assigned.writelines(f"{topic} {number} 1\n" for topic in topics.of(number))
 
 
 class Text:
     """Draws the text of one document after the other."""
 
     def __init__(self, of: Path, labels: list[str]):
-        tokens = [document.tokens for document in sample(of, frozenset(labels))]
+        tokens = [document.words() for document in sample(of, frozenset(labels))]
         self.lengths = np.array([len(each) for each in tokens])
         invented = np.array([f"invented{rank}" for rank in range(INVENTED)], dtype=object)
         self.words = np.concatenate([np.array([word for each in tokens for word in each], dtype=object), invented])

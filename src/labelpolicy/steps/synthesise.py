@@ -1,17 +1,27 @@
-"""Step ``synthesise``: the synthetic corpus, as JSON lines."""
+"""synthesise: the synthetic corpus, as JSON lines."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from labelpolicy.data.parameters import Synthetic
 from labelpolicy.data.synthetic import generate
 from labelpolicy.files import whole_folder, write_json, write_text
+from labelpolicy.options import FromStudy
 
 
-def run(*, parameters: Synthetic, output: Path) -> None:
-    """Write train.jsonl, test.jsonl, labels.tsv and source.json into the folder ``output`` (data/raw/synthetic)."""
+def synthesise(
+    output: Annotated[Path, typer.Option(help="Folder for the generated raw files.")],
+    parameters: Annotated[Synthetic, FromStudy(lambda study, arguments: study.synthetic)],
+) -> None:
+    """Generate the synthetic corpus (parameters: synthetic) as JSON lines.
+
+    train.jsonl, test.jsonl, labels.tsv and source.json go into the folder ``output``.
+    """
     labels, parents, splits = generate(parameters)
     with whole_folder(output) as folder:
         for name, documents in splits.items():

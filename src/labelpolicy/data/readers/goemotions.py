@@ -14,7 +14,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
-from labelpolicy.data.corpus import Corpus, Document, Rereadable
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable
 from labelpolicy.data.readers.lines import numbered_lines
 from labelpolicy.errors import LabelPolicyError
 
@@ -59,3 +59,6 @@ def _read_split(path: Path, labels: list[str], seen: dict[str, dict[str, int]]) 
         yield Document(name, emotions, text)
     if not own:
         raise LabelPolicyError(f"{path}: no documents, expected one a line: fetch the file again")
+
+
+DATASETS = (Dataset("goemotions", read, "GoEmotions"),)

@@ -20,7 +20,7 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
-from labelpolicy.data.corpus import Corpus, Document, Rereadable
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, find_cycle
 from labelpolicy.data.prepared import SPLITS
 from labelpolicy.data.readers.lines import numbered_lines
 from labelpolicy.errors import LabelPolicyError
@@ -28,7 +28,7 @@ from labelpolicy.files import require
 
 
 def read(raw: Path) -> Corpus:
-    """Read the folder, where documents are read anew at every pass.
+    """Read the folder, where documents are read again at every pass.
 
     Raises LabelPolicyError naming file and line for whatever is not as described above: for a document, when it is
     read, which is at once where labels.tsv does not say what the labels are.
@@ -42,10 +42,11 @@ def read(raw: Path) -> Corpus:
     known = None if parents is None else parents.keys()
     seen: dict[str, dict[str, int]] = {}
     splits = {name: Rereadable(partial(_read_split, require(path), name, seen, known)) for name, path in paths.items()}
+    text = "as given; where tokens are given, those joined by blanks"
     if parents is None:
         labels = sorted({label for documents in splits.values() for document in documents for label in document.labels})
-        return Corpus(labels, splits)
-    return Corpus(list(parents), splits, {label: parent for label, parent in parents.items() if parent})
+        return Corpus(labels, splits, text=text)
+    return Corpus(list(parents), splits, {label: parent for label, parent in parents.items() if parent}, text=text)
 
 
 def _read_split(
@@ -101,7 +102,7 @@ def _document(where: str, line: bytes, name: str) -> Document:
     if group is not None and (not isinstance(group, str) or not group):
         raise LabelPolicyError(f"{where}: found group {group!r:.60}, expected a string that is not empty")
     mention = _mention(where, entry["mention"], tokens) if "mention" in entry else None
-    return Document(name, tuple(sorted(set(labels))), text, tokens, mention, group)
+    return Document(name, tuple(sorted(set(labels))), text, tokens, mention, group=group)
 
 
 def _mention(where: str, value: object, tokens: tuple[str, ...] | None) -> tuple[int, int]:
@@ -148,12 +149,11 @@ def _read_labels(path: Path) -> dict[str, str]:
     for label, parent in parents.items():
         if parent and parent not in parents:
             raise LabelPolicyError(f"{places[label]}: parent {parent!r} is not a label of this file: add it")
-        climbed, above = {label}, parent
-        while above:
-            if above in climbed:
-                raise LabelPolicyError(f"{places[label]}: label {label!r} is its own ancestor: correct the parents")
-            climbed.add(above)
-            above = parents.get(above, "")
+    if (label := find_cycle({label: parent or None for label, parent in parents.items()})) is not None:
+        raise LabelPolicyError(f"{places[label]}: label {label!r} is its own ancestor: correct the parents")
     if not parents:
         raise LabelPolicyError(f"{path}: no labels: fill the file or delete it")
     return parents
+
+
+DATASETS = (Dataset("synthetic", read),)

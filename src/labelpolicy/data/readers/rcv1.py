@@ -23,39 +23,33 @@ import os
 import re
 import zipfile
 import zlib
-from array import array
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv
 
-from labelpolicy.data.corpus import Corpus, Document, Rereadable, Spaced, tokenise
-from labelpolicy.data.prepared import Ragged
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, Spaced, tokenise
 from labelpolicy.data.readers.lines import numbered_lines
+from labelpolicy.data.readers.rcv1_topics import LARGEST, QRELS, Topics, read_hierarchy, read_qrels, shown
 from labelpolicy.data.splits import divide
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, require
+from labelpolicy.files import read_json
 from labelpolicy.randomness import generator
 
 # Table 4 of the paper.
 PUBLISHED = {"labels": 103, "labels_per_document": 3.24, "training": 781265, "testing": 23149}
 
 LAST_OF_LYRL_TRAIN = 26150  # the largest number of a training document of LYRL2004, a test document here
-LARGEST = 9_999_999  # a document number above it is a mistake
 PARTS = {"test": ("train",), "train": ("test_pt0", "test_pt1", "test_pt2", "test_pt3")}
 TEST_FRACTION = 0.2  # of a re-split
 SEED = 0
+JOINED = "tokens joined by blanks"
 
-QRELS, TAXONOMY, HIERARCHY = "rcv1-v2.topics.qrels", "rcv1.taxonomy", "rcv1.topics.hier.orig"
 NEWSITEMS = "newsitems"
-_EDGE = re.compile(r"parent:\s*(\S+)\s+child:\s*(\S+)")
 _NEWSITEM = re.compile(r"(?:.*/)?(\d+)newsML\.xml")
 
 
@@ -86,7 +80,7 @@ def read(raw: Path) -> Corpus:
     if lines:
         return _resplit(lines, labels, above)
     topics = read_qrels(_one(raw, QRELS), labels)
-    counted: dict = {"topics_without_documents": topics.unused()}
+    counted: dict[str, Any] = {"topics_without_documents": topics.unused()}
     if dats:
         blocks = {split: [_one(raw, f"lyrl2004_tokens_{part}.dat") for part in PARTS[split]] for split in PARTS}
         passes = {split: partial(_token_documents, paths, split) for split, paths in blocks.items()}
@@ -103,124 +97,9 @@ def read(raw: Path) -> Corpus:
         above,
         published=None if synthetic else PUBLISHED,
         variant="generated text under real numbers and topics, for measuring speed only" if synthetic else None,
+        text=JOINED if dats else "headline, newline and text",
         counted=counted,
     )
-
-
-def read_hierarchy(raw: Path) -> dict[str, str]:
-    """Parent by topic, "" for the four at the top: 103 topics, from the raw folder or the copy beside this module.
-
-    Raises LabelPolicyError naming file and line.
-    """
-    parents: dict[str, str] = {}
-
-    def add(where: str, parent: str, child: str) -> None:
-        if child in parents:
-            raise LabelPolicyError(f"{where}: topic {child!r} has a parent already, expected one: take one out")
-        parents[child] = "" if parent == "Root" else parent
-
-    if (raw / TAXONOMY).is_file():
-        path = raw / TAXONOMY
-        for number, line in numbered_lines(path):
-            parent, *children = line.decode("latin-1").split()
-            for child in children:
-                add(f"{path}, line {number}", parent, child)
-    elif (raw / HIERARCHY).is_file():
-        path = raw / HIERARCHY
-        for number, line in numbered_lines(path):
-            edge = _EDGE.search(line.decode("latin-1"))
-            if edge is None and line.strip():
-                raise LabelPolicyError(
-                    f"{path}, line {number}: found {_shown(line)}, expected 'parent: A child: B': fetch the file again"
-                )
-            if edge and edge[2] != "Root":
-                add(f"{path}, line {number}", *edge.groups())
-    else:
-        return json.loads(files("labelpolicy.data.readers").joinpath("rcv1_topics.json").read_text(encoding="utf-8"))
-    for topic, parent in parents.items():
-        if parent and parent not in parents:
-            raise LabelPolicyError(f"{path}: topic {parent!r}, the parent of {topic!r}, hangs nowhere: add its line")
-    return parents
-
-
-@dataclass(frozen=True)
-class Topics:
-    """The topics of every document, by document number."""
-
-    labels: list[str]
-    documents: np.ndarray  # int64, ascending: the numbers that have topics
-    topics: Ragged  # row n: topics of the document with number n, indices into labels
-
-    def of(self, number: int) -> tuple[str, ...]:
-        """The topics of a document, none if it has none."""
-        if number >= len(self.topics):
-            return ()
-        return tuple([self.labels[topic] for topic in self.topics[number].tolist()])
-
-    def unused(self) -> list[str]:
-        """Topics that no document has."""
-        counts = np.bincount(self.topics.values, minlength=len(self.labels))
-        return [label for label, count in zip(self.labels, counts.tolist(), strict=True) if count == 0]
-
-
-def read_qrels(path: Path, labels: list[str]) -> Topics:
-    """The topic assignments, lines of ``E11 2286 1``; a line twice counts once.
-
-    Raises LabelPolicyError with file and line for a line of another form and a topic that is not in ``labels``.
-    """
-    try:
-        numbers, found = _usual_qrels(path, labels)
-    except (pa.ArrowException, ValueError, EOFError, OSError):  # to say where and why, or to read it all the same
-        numbers, found = _any_qrels(path, labels)
-    if not len(numbers):
-        raise LabelPolicyError(f"{path}: empty, expected lines as 'E11 2286 1': fetch the file again")
-    if not 0 <= numbers.min() <= numbers.max() <= LARGEST:
-        line = int(np.flatnonzero((numbers < 0) | (numbers > LARGEST))[0]) + 1
-        raise LabelPolicyError(f"{path}, line {line}: expected a document number up to {LARGEST}: correct the line")
-    pairs = np.sort(numbers * len(labels) + found)
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-    numbers, found = pairs // len(labels), (pairs % len(labels)).astype(np.int32)
-    carried = np.bincount(numbers)
-    return Topics(labels, np.flatnonzero(carried), Ragged(found, np.concatenate([[0], carried.cumsum()])))
-
-
-def _usual_qrels(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Document numbers and topics of a file without faults, in a tenth of the time."""
-    table = csv.read_csv(
-        require(path),
-        read_options=csv.ReadOptions(column_names=["topic", "document", "one"]),
-        parse_options=csv.ParseOptions(delimiter=" ", quote_char=False),
-        convert_options=csv.ConvertOptions(
-            column_types={"topic": pa.string(), "document": pa.int64(), "one": pa.string()}, null_values=[]
-        ),
-    )
-    topics = pc.index_in(table["topic"], value_set=pa.array(labels))
-    if topics.null_count:
-        raise ValueError
-    return table["document"].to_numpy(), topics.to_numpy()
-
-
-def _any_qrels(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The same line by line, so that a fault is told with its line."""
-    row = {label.encode(): index for index, label in enumerate(labels)}
-    documents, topics = array("q"), array("i")
-    number, line = 0, b""
-    try:
-        for number, line in numbered_lines(path):  # noqa: B007 - wanted where a fault is told
-            topic, document, _ = line.split()
-            documents.append(int(document))
-            topics.append(row[topic])
-    except (ValueError, OverflowError):
-        raise LabelPolicyError(
-            f"{path}, line {number}: found {_shown(line)}, expected three fields, topic, document number and 1, as in "
-            "'E11 2286 1': correct the line or fetch the file again"
-        ) from None
-    except KeyError:
-        raise LabelPolicyError(
-            f"{path}, line {number}: topic {_shown(topic)} is not in the hierarchy: add it to {TAXONOMY}, or take the "
-            "line out"
-        ) from None
-    return np.frombuffer(documents, np.int64), np.frombuffer(topics, np.int32)
 
 
 @dataclass(frozen=True)
@@ -230,7 +109,7 @@ class NewsItem(Document):
     content: bytes = b""
     place: str = ""
 
-    def words(self) -> list[str]:
+    def parsed(self) -> Document:
         try:
             root = ElementTree.fromstring(self.content)
         except (ElementTree.ParseError, ValueError, LookupError) as error:
@@ -243,10 +122,16 @@ class NewsItem(Document):
                 f"{self.place}: no tokens left of <headline> and <text>, expected some: take the file from the corpus "
                 f"again, or take document {self.id} out of {QRELS}"
             )
-        return words
+        return Document(self.id, self.labels, text, tuple(words))
 
 
-def _with_topics(passed, topics: Topics, split: str, counted: dict) -> Iterator[Document]:
+Found = tuple[int, str, Callable[..., Document]]
+"""A document's number and place, and what makes it of id and labels."""
+
+
+def _with_topics(
+    passed: Callable[[], Iterator[Found]], topics: Topics, split: str, counted: dict[str, Any]
+) -> Iterator[Document]:
     """The documents of one pass that have topics; what is in one file and not in the other is counted at its end."""
     seen = bytearray(LARGEST + 1)
     without_topics = 0
@@ -266,7 +151,7 @@ def _with_topics(passed, topics: Topics, split: str, counted: dict) -> Iterator[
     counted.setdefault("documents_with_topics_but_no_text", {})[split] = without_text
 
 
-def _token_documents(paths: list[Path], split: str) -> Iterator[tuple]:
+def _token_documents(paths: list[Path], split: str) -> Iterator[Found]:
     for path in paths:
         for number, line, text in blocks(path):
             place = f"{path}, line {line}"
@@ -291,7 +176,7 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
                 tokens.append(content)
             elif content.strip():
                 raise LabelPolicyError(
-                    f"{path}, line {line}: found {_shown(content)} outside a block, expected '.I' and a document "
+                    f"{path}, line {line}: found {shown(content)} outside a block, expected '.I' and a document "
                     "number, then '.W', before tokens: fetch the file again"
                 )
             continue
@@ -305,7 +190,7 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
         else:
             expected = "'.I' and a document number, as in '.I 2286'" if mark != b".W" else "'.I' and a number before .W"
             raise LabelPolicyError(
-                f"{path}, line {line}: found {_shown(content)}, expected {expected}: correct the block or take it out"
+                f"{path}, line {line}: found {shown(content)}, expected {expected}: correct the block or take it out"
             )
     if number is None:
         raise LabelPolicyError(f"{path}: no documents, expected blocks of .I and .W: fetch the file again")
@@ -322,7 +207,7 @@ def _tokens(path: Path, number: int, start: int, lines: list[bytes] | None) -> s
     return text
 
 
-def _newsitems(folder: Path, split: str) -> Iterator[tuple]:
+def _newsitems(folder: Path, split: str) -> Iterator[Found]:
     """The newsitems below a folder, files and members of .zip files, in the order of their names."""
 
     def wanted(name: str) -> int | None:
@@ -340,7 +225,7 @@ def _newsitems(folder: Path, split: str) -> Iterator[tuple]:
                 yield number, str(path), partial(NewsItem, content=path.read_bytes(), place=str(path))
 
 
-def _zipped(path: Path, wanted) -> Iterator[tuple]:
+def _zipped(path: Path, wanted: Callable[[str], int | None]) -> Iterator[Found]:
     try:
         with zipfile.ZipFile(path) as archive:
             for name in sorted(archive.namelist()):
@@ -355,14 +240,14 @@ def _resplit(paths: list[Path], labels: list[str], parents: Mapping[str, str]) -
     """JSON lines, whose documents have no numbers, divided at random; equal texts stay on one side."""
     documents = [document for path in paths for document in sample(path, frozenset(labels))]
     train, test = divide(documents, TEST_FRACTION, generator(SEED, "rcv1 re-split"))
-    splits = {"train": train, "test": test}
     used = {label for document in documents for label in document.labels}
     return Corpus(
         labels,
-        {name: [Document(d.id, d.labels, tokens=d.tokens) for d in part] for name, part in splits.items()},
+        {name: [replace(document, group=None) for document in part] for name, part in (("train", train), ("test", test))},
         dict(parents),
         variant=f"a sample: {len(documents):,} documents of RCV1-V2's 804,414, re-split at random into {len(train):,} "
         f"for training and {len(test):,} for testing, because it does not say which are in the published split",
+        text=JOINED,
         counted={"topics_without_documents": [label for label in labels if label not in used]},
     )
 
@@ -389,10 +274,9 @@ def sample(path: Path, labels: frozenset[str]) -> Iterator[Document]:
             ) from None
         if unknown:
             raise LabelPolicyError(f"{where}: topic {unknown[0]!r} is not in the hierarchy: correct it")
-        words = tuple(tokenise(text))
-        if not words:
+        if not tokenise(text):
             raise LabelPolicyError(f"{where}: a document with no tokens left, expected some: take the line out")
-        yield Document(f"{stem}-{number}", tuple(sorted(set(topics))), tokens=words, group=text)
+        yield Document(f"{stem}-{number}", tuple(sorted(set(topics))), text, group=text)
 
 
 def _one(raw: Path, name: str) -> Path:
@@ -405,5 +289,8 @@ def _one(raw: Path, name: str) -> Path:
     return found[0]
 
 
-def _shown(content: bytes) -> str:
-    return repr(content.decode("latin-1").strip())[:60]
+DATASETS = (
+    Dataset("rcv1", read, "RCV1-V2"),
+    Dataset("rcv1_sample", read, "RCV1-V2 sample", resplit=True),
+    Dataset("rcv1_standin", read),  # generated text, see labelpolicy.data.standin
+)

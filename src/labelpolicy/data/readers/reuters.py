@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from labelpolicy.data.corpus import Corpus, Document
+from labelpolicy.data.corpus import Corpus, Dataset, Document
 from labelpolicy.data.readers.archive import members
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
@@ -83,7 +83,7 @@ def read(raw: Path) -> Corpus:
             " delete the archive and fetch it again"
         )
     splits = {part: [documents[str(number)] for number in split[part]] for part in ("train", "test")}
-    return Corpus(labels=split["labels"], splits=splits, published=PUBLISHED)
+    return Corpus(split["labels"], splits, published=PUBLISHED, text="title, newline and body")
 
 
 def modapte(archive: str | Path) -> dict[str, list]:
@@ -171,3 +171,6 @@ def _join(parts: Iterator[str] | tuple[str, ...]) -> str:
 def _decode(text: str) -> str:
     # Not html.unescape: it drops control characters, which would make the two forms differ inside a text.
     return _ENTITY.sub(lambda match: chr(int(match[1])) if match[1] else _NAMED.get(match[2], match[0]), text)
+
+
+DATASETS = (Dataset("reuters21578", read, "Reuters-21578"),)

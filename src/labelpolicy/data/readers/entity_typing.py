@@ -4,27 +4,33 @@ A line is a sentence: ``{"tokens": [...], "mentions": [{"start": 2, "end": 4, "l
 "fileid": "WSJ0001", "senid": 0}``. A mention is the tokens from ``start`` to before ``end``; each becomes a document of
 its own, called ``file:line:number`` after its place, with the document the sentence is from as its group.
 
-Text as annotated is not tidy. What cannot be used is left out, and everything is counted (:func:`count`), for
+Text as annotated is not tidy. What cannot be used is left out, and everything is counted (:class:`Counts`), for
 dataset.json: whole lines (not UTF-8, not JSON, cut off, without tokens or mentions), mentions (a span that is empty or
 outside the sentence, no label, no label of the inventory), labels outside the inventory. A mention whose labels lack
 the parent of one is kept as annotated. The type inventories are facts and lie beside this module
-(``ren2016_{corpus}.json``), each type with its parent.
+(``entity_typing_{inventory}.json``), each type with its parent.
 
-Tokens farther than MARGIN from the mention are cut off: a mention carries its sentence with it, and no classifier here
-looks that far.
+Tokens farther than MARGIN from the mention are cut off: a mention carries its sentence with it, and no classifier of
+tokens here looks that far. The text is the whole sentence.
+
+TABLE, at the end, has the data sets: the published ones (BBN: Weischedel and Brunstein 2005, OntoNotes: Gillick et al.
+2014, FIGER: Ling and Weld 2012, its training mentions by distant supervision) and those that are annotated by hand
+throughout. OntoNotes' published inventory holds ``/location/geograpy`` and its child ``island`` beside the correctly
+spelt types; both are kept, since Table 1 counts 89.
 """
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from labelpolicy.data.corpus import Corpus, Document
+from labelpolicy.data.corpus import Corpus, Dataset, Document, place_in_text
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
 from labelpolicy.randomness import generator
@@ -38,13 +44,44 @@ Rename = Callable[[str], Iterable[str]]
 """From a label as annotated to those of the inventory; none for a label that the inventory has nothing for."""
 
 
-def inventory(corpus: str) -> dict[str, str]:
+def _facts(name: str) -> dict[str, str]:
+    file = files("labelpolicy.data.readers").joinpath(f"entity_typing_{name}.json")
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def inventory(name: str) -> dict[str, str]:
     """Parent by type, "" for a root, in the published order: the 128, 89 or 47 types of figer, ontonotes or bbn."""
-    return json.loads(files("labelpolicy.data.readers").joinpath(f"ren2016_{corpus}.json").read_text(encoding="utf-8"))
+    return _facts(name)
 
 
 def as_annotated(label: str) -> Iterable[str]:
     return (label,)
+
+
+def facilities(label: str) -> Iterable[str]:
+    """BBN's files write /FAC where the inventory has /FACILITY.
+
+    >>> facilities("/FAC/AIRPORT"), facilities("/FACILITY")
+    (('/FACILITY/AIRPORT',), ('/FACILITY',))
+    """
+    top, slash, rest = label.removeprefix("/").partition("/")
+    return (f"/FACILITY{slash}{rest}" if top == "FAC" else label,)
+
+
+@cache
+def counterparts() -> dict[str, tuple[str, ...]]:
+    """FIGER's type and its parent by the type of 1k-WFB-g (Abhishek et al. 2019); empty where there is none.
+
+    1k-WFB-g has 117 types, many of them under another name than FIGER's (``/animal`` for ``/livingthing/animal``);
+    which is which is said, by what the types mean, in ``entity_typing_figer_gold.json``.
+    """
+    parents = inventory("figer")
+    types = _facts("figer_gold")
+    return {found: tuple(label for label in (parents.get(label), label) if label) for found, label in types.items()}
+
+
+def as_figer(label: str) -> Iterable[str]:
+    return counterparts().get(label, (label,))
 
 
 @dataclass(frozen=True)
@@ -91,7 +128,7 @@ class Counts:
 
 
 class Sentences:
-    """The usable sentences of a file in its order, read anew at every iteration; ``counts`` are the last one's."""
+    """The usable sentences of a file in its order, read again at every iteration; ``counts`` are the last one's."""
 
     def __init__(self, path: Path, corpus: str, rename: Rename = as_annotated):
         self.path, self.rename = require(path), rename
@@ -180,79 +217,65 @@ def _entry(line: bytes) -> dict | str:
 
 
 class Mentions:
-    """The mentions of files as documents, in the files' order, read anew at every iteration.
+    """The mentions of a file as documents, in its order, read again at every iteration.
 
-    ``counted`` (facts by file) is filled while a file is read. ``group`` names a sentence's document; a sentence that
+    ``counted`` (facts by file) is filled while the file is read. ``group`` names a sentence's document; a sentence that
     does not say which it is from is a document of its own.
     """
 
-    def __init__(self, sources: Iterable[Sentences], counted: dict[str, Any]):
-        self.sources, self.counted = list(sources), counted
+    def __init__(self, source: Sentences, counted: dict[str, Any]):
+        self.source, self.counted = source, counted
 
     def __iter__(self) -> Iterator[Document]:
-        for source in self.sources:
-            for sentence in source:
-                yield from documents(sentence, sentence.document or sentence.place)
-            self.counted[source.path.name] = source.counts.facts()
+        for sentence in self.source:
+            yield from documents(sentence, sentence.document or sentence.place)
+        self.counted[self.source.path.name] = self.source.counts.facts()
 
 
 def documents(sentence: Sentence, group: str) -> Iterator[Document]:
     """A document for each mention of the sentence."""
+    text = " ".join(sentence.tokens)
     for number, start, end, labels in sentence.mentions:
         first = max(0, start - MARGIN)
         yield Document(
             f"{sentence.place}:{number}",
             labels,
-            tokens=sentence.tokens[first : end + MARGIN],
+            text,
+            sentence.tokens[first : end + MARGIN],
             mention=(start - first, end - first),
+            text_mention=place_in_text(sentence.tokens, start, end),
             group=group,
         )
 
 
-def published_split(raw: Path, corpus: str, published: dict[str, float], rename: Rename = as_annotated) -> Corpus:
-    """The corpus as published: train.json and test.json of the folder, streamed."""
-    counted: dict[str, Any] = {}
-    splits = {
-        split: Mentions([Sentences(raw / f"{split}.json", corpus, rename)], counted) for split in ("train", "test")
-    }
-    return corpus_of(corpus, splits, published=published, counted=counted)
-
-
-def re_split(raw: Path, corpus: str, names: list[str], rename: Rename = as_annotated) -> Corpus:
-    """The files' mentions divided anew by document: about TEST_FRACTION of them, in whole documents, are for testing.
+def re_split(name: str, sources: Iterable[Sentences], counted: dict[str, Any]) -> dict[str, Iterable[Document]]:
+    """The mentions of files divided again by document: about TEST_FRACTION of them, in whole documents, for testing.
 
     Documents that share a sentence count as one, so that nothing stands in training and in test.
     """
-    counted: dict[str, Any] = {}
-    sentences = []
-    for name in names:
-        source = Sentences(raw / name, corpus, rename)
+    sentences: list[Sentence] = []
+    for source in sources:
         sentences += source
-        counted[name] = source.counts.facts()
+        counted[source.path.name] = source.counts.facts()
     group = joined(sentences)
     counted["documents"] = len({sentence.document for sentence in sentences})
     counted["documents_after_joining_those_that_share_a_sentence"] = len(set(group.values()))
-    together: dict[str, list[Document]] = {}
+    by_group: dict[str, list[Document]] = {}
     for sentence in sentences:
-        name = group[sentence.document]
-        together.setdefault(name, []).extend(documents(sentence, name))
-    wanted = TEST_FRACTION * sum(map(len, together.values()))
+        of = group[sentence.document]
+        by_group.setdefault(of, []).extend(documents(sentence, of))
+    wanted = TEST_FRACTION * sum(map(len, by_group.values()))
     tested: set[str] = set()
     held = 0
-    for name in generator(SPLIT_SEED, f"{corpus} re-split").permutation(sorted(together)).tolist():
+    for of in generator(SPLIT_SEED, f"{name} re-split").permutation(sorted(by_group)).tolist():
         if held >= wanted:
             break
-        tested.add(name)
-        held += len(together[name])
-    splits = {
-        "train": [document for name, found in together.items() if name not in tested for document in found],
-        "test": [document for name, found in together.items() if name in tested for document in found],
+        tested.add(of)
+        held += len(by_group[of])
+    return {
+        "train": [document for of, found in by_group.items() if of not in tested for document in found],
+        "test": [document for of, found in by_group.items() if of in tested for document in found],
     }
-    variant = (
-        f"a re-split, not the published {corpus}: the manually annotated mentions of {', '.join(names)}, divided anew "
-        f"by document; {TEST_FRACTION:.0%} of them are for testing"
-    )
-    return corpus_of(corpus, splits, variant=variant, counted=counted)
 
 
 def joined(sentences: Iterable[Sentence]) -> dict[str, str]:
@@ -272,6 +295,90 @@ def joined(sentences: Iterable[Sentence]) -> dict[str, str]:
     return {name: root(name) for name in first}
 
 
-def corpus_of(corpus: str, splits: dict[str, Iterable[Document]], **more: Any) -> Corpus:
-    parents = inventory(corpus)
-    return Corpus(list(parents), splits, {label: parent for label, parent in parents.items() if parent}, **more)
+@dataclass(frozen=True)
+class Row:
+    """A data set of the table.
+
+    ``splits`` names the file of each split; without it the ``files`` are divided again. ``rename`` goes by file.
+    """
+
+    name: str
+    title: str
+    inventory: str
+    splits: Mapping[str, str] | None = None
+    files: tuple[str, ...] = ()
+    rename: Mapping[str, Rename] = field(default_factory=dict)
+    published: dict[str, float] | None = None  # Table 1
+    variant: str | None = None
+
+    def read(self, raw: Path) -> Corpus:
+        """Read the files of the folder, which are streamed where the split is given.
+
+        Raises LabelPolicyError for a missing or empty file; what else cannot be used is left out and counted.
+        """
+        counted: dict[str, Any] = {}
+        names = self.splits.values() if self.splits else self.files
+        sources = [
+            Sentences(Path(raw) / name, self.inventory, self.rename.get(name, as_annotated)) for name in names
+        ]
+        splits: dict[str, Iterable[Document]]
+        if self.splits:
+            splits = {of: Mentions(source, counted) for of, source in zip(self.splits, sources, strict=True)}
+        else:
+            splits = re_split(self.inventory, sources, counted)
+        variant = self.variant or (
+            None
+            if self.splits
+            else f"a re-split, not the published {self.inventory}: the manually annotated mentions of "
+            f"{', '.join(self.files)}, divided again by document; {TEST_FRACTION:.0%} of them are for testing"
+        )
+        parents = inventory(self.inventory)
+        return Corpus(
+            list(parents),
+            splits,
+            {label: parent for label, parent in parents.items() if parent},
+            self.published,
+            variant,
+            "the sentence's tokens joined by blanks",
+            counted,
+        )
+
+
+PUBLISHED = {"train": "train.json", "test": "test.json"}
+GOLD = "1k-WFB-g_complete.json"  # annotated by hand
+TABLE = (
+    Row(
+        "figer",
+        "FIGER",
+        "figer",
+        PUBLISHED,
+        published={"labels": 128, "depth": 2, "training": 2_690_286, "testing": 563},
+    ),
+    Row(
+        "ontonotes",
+        "OntoNotes",
+        "ontonotes",
+        PUBLISHED,
+        published={"labels": 89, "depth": 3, "training": 220_398, "testing": 9_603},
+    ),
+    Row(
+        "bbn",
+        "BBN",
+        "bbn",
+        PUBLISHED,
+        rename=dict.fromkeys(PUBLISHED.values(), facilities),
+        published={"labels": 47, "depth": 2, "training": 86_078, "testing": 13_187},
+    ),
+    Row(
+        "figer_gold",
+        "FIGER gold",
+        "figer",
+        {"train": GOLD, "test": "figer_gold.json"},
+        rename={GOLD: as_figer},
+        variant="a re-split, not the published figer: trained on the manually annotated mentions of 1k-WFB-g, tested "
+        "on FIGER's test mentions",
+    ),
+    Row("ontonotes_gold", "OntoNotes gold", "ontonotes", files=("dev.json", "test.json")),
+    Row("bbn_gold", "BBN gold", "bbn", files=("test.json",), rename={"test.json": facilities}),
+)
+DATASETS = tuple(Dataset(row.name, row.read, row.title, "typing", row.published is None) for row in TABLE)
