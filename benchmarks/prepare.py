@@ -27,8 +27,9 @@ from pathlib import Path
 from labelpolicy.data.corpus import tokenise
 from labelpolicy.data.encode import cores
 from labelpolicy.data.readers import rcv1
-from labelpolicy.data.readers.rcv1 import NEWSITEMS, QRELS, blocks
-from labelpolicy.steps import standin
+from labelpolicy.data.readers.rcv1 import NEWSITEMS, blocks
+from labelpolicy.data.readers.rcv1_topics import QRELS
+from labelpolicy.steps.stand_in import stand_in
 
 CHUNK = 4096
 EVERY_S = 0.05  # memory is looked at
@@ -87,7 +88,7 @@ def reading_alone(raw: Path) -> float:
     start = time.process_time()
     for documents in rcv1.read(raw).splits.values():
         for document in documents:
-            document.words()
+            document.parsed().words()
     return time.process_time() - start
 
 
@@ -138,7 +139,7 @@ def main() -> None:
         folder = arguments.keep or Path(temporary)
         tokens = folder / "tokens"
         if not tokens.is_dir():
-            standin.run(qrels=qrels, sample=of, output=tokens, documents=arguments.documents)
+            stand_in(qrels=qrels, sample=of, output=tokens, documents=arguments.documents)
         if "newsitems" in arguments.forms and not (folder / "newsitems").is_dir():
             as_newsitems(tokens, folder / "newsitems")
         print(f"{arguments.documents:,} documents, {arguments.processes} processes")

@@ -28,7 +28,8 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared, Ragged, Split, Strings
 from labelpolicy.learner.environment import Classroom
 from labelpolicy.parameters import KimCNN
-from labelpolicy.steps import prepare, standin
+from labelpolicy.steps.prepare import prepare
+from labelpolicy.steps.stand_in import stand_in
 from labelpolicy.training import batches, prepare_torch
 
 SHARES = (0.1, 0.3, 1.0)
@@ -84,8 +85,8 @@ def main() -> None:
         if arguments.dataset is None:
             qrels, of = mirrored()
             raw = Path(temporary) / "raw"
-            standin.run(qrels=qrels, sample=of, output=raw, documents=arguments.documents)
-            prepare.run(dataset="rcv1_standin", raw=raw, parameters=Data(), output=dataset)
+            stand_in(qrels=qrels, sample=of, output=raw, documents=arguments.documents)
+            prepare(dataset="rcv1_standin", raw=raw, parameters=Data(), output=dataset)
         print(f"{'step':<8}{'documents':>12}{'documents/s':>14}{'peak MiB':>10}")
         for step in arguments.steps:
             for share in arguments.shares:

@@ -21,7 +21,7 @@ from typing import TextIO
 
 import numpy as np
 
-from labelpolicy.data.readers.ren2016 import inventory
+from labelpolicy.data.readers.entity_typing import inventory
 
 FULL = 2_690_286  # mentions of FIGER's training split (Table 1)
 TESTING = 563

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelpolicy.cell import Thresholds
-from labelpolicy.data.prepare import TASKS, base, task
+from labelpolicy.data.registry import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from labelpolicy.classifiers import names
-from labelpolicy.data.prepare import READERS
+from labelpolicy.data import registry
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import COLUMNS, Method, read_methods, rows_of
 
@@ -26,7 +26,7 @@ def read(path: Path) -> list[Method]:
 
 
 def test_shipped_rows_are_good_and_cover_the_paper():
-    methods = read_methods(SHIPPED, classifiers=names(), policies=POLICIES, datasets=READERS)
+    methods = read_methods(SHIPPED, classifiers=names(), policies=POLICIES, datasets=registry.names())
     by_paper_row = {method.paper_row: method.cell for method in rows_of(methods, "reuters21578")}
     assert by_paper_row["CNN"] == ("kim_cnn", "uniform", "fixed")
     assert by_paper_row["CNN+ScutFBR-Prediction"] == ("kim_cnn", "uniform", "scutfbr1")

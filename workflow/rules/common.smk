@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(workflow.current_basedir).parent))  # digest.py and cluster.py lie beside the rules
 
 from labelpolicy import classifiers
-from labelpolicy.data.prepare import READERS, base, reader_module, task
+from labelpolicy.data import registry
 from digest import code_digest
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import THRESHOLDS, WEIGHTS, read_methods, rows_of
@@ -28,7 +28,7 @@ try:
         METHODS,
         classifiers=classifiers.names(),
         policies=study.policies,
-        datasets={*READERS, *study.grid.datasets},
+        datasets={*registry.names(), *study.grid.datasets},
     )
     # A label that is not in its data set must stop the study before anything is trained.
     check_labels(study.report.labels, study.grid.datasets, "data/processed")
@@ -84,8 +84,8 @@ wildcard_constraints:
 
 def raw_files(wildcards):
     """What a data set is prepared from: a fetched archive's record, or a user's own files as they are."""
-    name = base(wildcards.dataset)
-    if name in READERS:
+    name = registry.base(wildcards.dataset)
+    if name in registry.names():
         return [f"data/raw/{name}/source.json"]
     found = sorted(str(path) for path in Path(f"data/raw/{name}").glob("*") if path.suffix in {".jsonl", ".tsv"})
     return found or [f"data/raw/{name}/train.jsonl"]
@@ -235,7 +235,7 @@ def report_figures(wildcards):
                 found.append(f"{folder}/precision_recall.png")
             if policies_of(dataset, classifier):
                 found.append(f"{folder}/weights.png")
-            if task(dataset) == "typing":
+            if registry.task(dataset) == "typing":
                 found += [f"{folder}/{policy}/weight_tree.png" for policy in policies_of(dataset, classifier)]
             found += [
                 f"{folder}/{policy}/reward.png"

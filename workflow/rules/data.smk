@@ -61,10 +61,10 @@ rule prepare:
     output:
         multiext("data/processed/{dataset}/", *PREPARED),
     params:
-        raw=lambda wildcards: f"data/raw/{base(wildcards.dataset)}",
+        raw=lambda wildcards: f"data/raw/{registry.base(wildcards.dataset)}",
         settings=settings(study, "data"),
         code=lambda wildcards: code_digest(
-            "steps.prepare", reader_module(wildcards.dataset).removeprefix("labelpolicy.")
+            "steps.prepare", registry.reader_module(wildcards.dataset).removeprefix("labelpolicy.")
         ),
     conda:
         "../envs/labelpolicy.yml"

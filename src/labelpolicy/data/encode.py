@@ -168,7 +168,8 @@ class Encoder:
 
     def encode(self, documents: Iterable[Document]) -> Encoded:
         """One pass over the documents."""
-        tokens, text = (tempfile.TemporaryFile(dir=self.folder) for _ in range(2))
+        tokens = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - read again and again, gone with its last user
+        text = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115
         ids, groups, labels, label_counts, lengths, mentions = [], [], [], [], [], []
         options = pa.ipc.IpcWriteOptions(compression=TEMPORARY_COMPRESSION)
         with pa.ipc.new_stream(text, TEXT, options=options) as texts:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelpolicy.data.prepare import task
+from labelpolicy.data.registry import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
 from labelpolicy.report.results import dataset_title

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelpolicy.data.prepare import task
+from labelpolicy.data.registry import task, title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import Method, read_tsv
@@ -28,18 +28,6 @@ def table_of(dataset: str) -> str:
 
 
 #: Names as shown; a name that is not here is shown as it is.
-DATASET_TITLES = {
-    "reuters21578": "Reuters-21578",
-    "rcv1": "RCV1-V2",
-    "figer": "FIGER",
-    "ontonotes": "OntoNotes",
-    "bbn": "BBN",
-    "goemotions": "GoEmotions",
-    "rcv1_sample": "RCV1-V2 sample, re-split",
-    "figer_gold": "FIGER gold, re-split",
-    "ontonotes_gold": "OntoNotes gold, re-split",
-    "bbn_gold": "BBN gold, re-split",
-}
 CLASSIFIER_TITLES = {
     "kim_cnn": "Kim-CNN",
     "linear": "Linear: tf-idf, one logistic output per label",
@@ -158,8 +146,7 @@ class PaperNumbers:
 
 
 def dataset_title(name: str) -> str:
-    base = name.removesuffix("_dev")
-    return DATASET_TITLES.get(base, base) + (" (development split)" if base != name else "")
+    return title(name)
 
 
 def classifier_title(name: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from labelpolicy.cell import Thresholds
-from labelpolicy.data.prepare import task
+from labelpolicy.data.registry import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import NOT_IN_PAPER, Method

@@ -18,7 +18,7 @@ from labelpolicy.data.encode import Encoder, cores
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, whole_folder, write_json, write_parquet
+from labelpolicy.files import read_json, whole_file, whole_folder, write_json, write_parquet
 from labelpolicy.options import FromStudy
 
 ROWS = 1 << 14  # documents of a row group: their text is in memory at once
@@ -88,5 +88,6 @@ def _write(
         write_parquet(folder / "labels.parquet", labels)
         vocabulary = {"token": pa.array(words.tokens, pa.string()), "count": pa.array(words.counts, pa.int64())}
         write_parquet(folder / "vocabulary.parquet", pa.table(vocabulary))
-        save_file({"vectors": words.vectors}, folder / "embeddings.safetensors")
+        with whole_file(folder / "embeddings.safetensors") as temporary:  # save_file makes it readable to its owner only
+            save_file({"vectors": words.vectors}, temporary)
         write_json(folder / "dataset.json", facts)

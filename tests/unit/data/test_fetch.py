@@ -16,7 +16,7 @@ from labelpolicy.data import fetch as module
 from labelpolicy.data.fetch import COLUMNS, UNCHECKED, read_sources
 from labelpolicy.data.readers.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.steps import fetch
+from labelpolicy.steps.fetch import fetch
 
 ROOT = Path(__file__).resolve().parents[3]
 PAYLOAD = b"the corpus " * 1000
@@ -73,7 +73,7 @@ def table(tmp_path):
 
 
 def run(tmp_path, sources, mirror=None):
-    fetch.run(dataset="small", sources=sources, output=tmp_path / "raw", mirror=mirror)
+    fetch(dataset="small", sources=sources, output=tmp_path / "raw", mirror=mirror)
     record = json.loads((tmp_path / "raw" / "source.json").read_text())
     assert sorted(path.name for path in (tmp_path / "raw").iterdir()) == sorted({record["file"], "source.json"})
     return record, (tmp_path / "raw" / record["file"]).read_bytes()
@@ -81,7 +81,7 @@ def run(tmp_path, sources, mirror=None):
 
 def fails(tmp_path, sources, match, mirror=None):
     with pytest.raises(LabelPolicyError, match=match) as error:
-        fetch.run(dataset="small", sources=sources, output=tmp_path / "raw", mirror=mirror)
+        fetch(dataset="small", sources=sources, output=tmp_path / "raw", mirror=mirror)
     assert "\n" not in str(error.value)
     raw = tmp_path / "raw"
     assert not raw.is_dir() or list(raw.iterdir()) == []  # nothing half-written
@@ -222,7 +222,7 @@ def parts(tmp_path):
 
 
 def fetched(tmp_path, sources, mirror=None):
-    fetch.run(dataset="small", sources=sources, output=tmp_path / "raw", mirror=mirror)
+    fetch(dataset="small", sources=sources, output=tmp_path / "raw", mirror=mirror)
     record = json.loads((tmp_path / "raw" / "source.json").read_text())
     return record, {path.name for path in (tmp_path / "raw").iterdir()} - {"source.json"}
 
@@ -280,11 +280,11 @@ def test_files_of_the_user_stay_as_they_are(tmp_path, parts, own_mirror):
 def test_a_full_typing_corpus_is_taken_from_the_mirror_though_no_checksum_is_published(tmp_path, dataset):
     sources, mirror, raw = ROOT / "workflow" / "sources.tsv", tmp_path / "mirror", tmp_path / "raw"
     with pytest.raises(LabelPolicyError, match=f"folder: put {dataset}/train.json, {dataset}/test.json into a folder"):
-        fetch.run(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
+        fetch(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
     (mirror / dataset).mkdir(parents=True)
     for name in ("train.json", "test.json"):
         (mirror / dataset / name).write_bytes(PAYLOAD)
-    fetch.run(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
+    fetch(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
     assert (raw / "train.json").read_bytes() == (raw / "test.json").read_bytes() == PAYLOAD
     record = json.loads((raw / "source.json").read_text())
     assert record["kind"] == "mirror"
@@ -293,10 +293,10 @@ def test_a_full_typing_corpus_is_taken_from_the_mirror_though_no_checksum_is_pub
         for name in ("train.json", "test.json")
     ]
     # Once more, also without the mirror: the files in the raw folder are not taken for the user's own by now.
-    fetch.run(dataset=dataset, sources=sources, output=raw)
+    fetch(dataset=dataset, sources=sources, output=raw)
     assert json.loads((raw / "source.json").read_text()) == record
     (raw / "train.json").write_text("the user's own")
-    fetch.run(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
+    fetch(dataset=dataset, sources=sources, output=raw, mirror=str(mirror))
     assert json.loads((raw / "source.json").read_text())["kind"] == "own"
     assert (raw / "train.json").read_text() == "the user's own"
 
@@ -317,7 +317,7 @@ def test_no_source_gives_all_files(tmp_path, parts, own_mirror):
 def test_same_bytes_every_time(tmp_path, table, own_mirror):
     sources = table(MIRROR)
     for name in ("one", "two"):
-        fetch.run(dataset="small", sources=sources, output=tmp_path / name, mirror=str(own_mirror))
+        fetch(dataset="small", sources=sources, output=tmp_path / name, mirror=str(own_mirror))
     for file in ("corpus.bin", "source.json"):
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
 
@@ -369,7 +369,7 @@ def test_an_installed_package_is_verified_where_it_is(tmp_path, table, monkeypat
     (tmp_path / "small_vectors" / "__init__.py").touch()
     (tmp_path / "small_vectors" / "data" / "v.npy").write_bytes(PAYLOAD)
     monkeypatch.syspath_prepend(tmp_path)
-    fetch.run(
+    fetch(
         dataset="small",
         sources=table(("package", "small_vectors", GOOD, "-"), file="data/v.npy"),
         output=tmp_path / "raw",
@@ -418,7 +418,7 @@ def test_the_real_mirror_has_what_the_table_says(tmp_path, mirror, dataset):
     first = [source for source in read_sources(sources, dataset) if source.order == 1]
     if not all((mirror / source.location).is_file() for source in first):
         pytest.skip(f"{mirror} does not hold {dataset}")
-    fetch.run(dataset=dataset, sources=sources, output=tmp_path / "raw", mirror=str(mirror))
+    fetch(dataset=dataset, sources=sources, output=tmp_path / "raw", mirror=str(mirror))
     record = json.loads((tmp_path / "raw" / "source.json").read_text())
     assert [entry["sha256"] for entry in record.get("files", [record])] == [source.sha256 for source in first]
 
@@ -431,7 +431,7 @@ def test_the_real_mirror_s_checksums(tmp_path, mirror):
         pytest.skip(f"no {archive}")
     pattern, _, expected = source.content_sha256.rpartition(":")
     assert content_sha256(archive, pattern) == expected
-    fetch.run(
+    fetch(
         dataset="reuters21578", sources=ROOT / "workflow" / "sources.tsv", output=tmp_path / "raw", mirror=str(mirror)
     )
     assert json.loads((tmp_path / "raw/source.json").read_text())["sha256"] == source.sha256

@@ -9,7 +9,8 @@ from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
 from labelpolicy.data.parameters import Data, Synthetic, Vectors
 from labelpolicy.data.prepared import Prepared, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.steps import prepare, synthesise
+from labelpolicy.steps.prepare import prepare
+from labelpolicy.steps.synthesise import synthesise
 
 
 def corpus(seed, documents, labels=6):
@@ -91,9 +92,9 @@ def test_two_splits_as_one_and_some_of_their_documents(mentions):
 
 
 def test_a_data_set_seen_with_other_training_documents(tmp_path):
-    synthesise.run(parameters=Synthetic(documents=30, test_documents=5, labels=3), output=tmp_path / "raw")
+    synthesise(parameters=Synthetic(documents=30, test_documents=5, labels=3), output=tmp_path / "raw")
     parameters = Data(vectors=Vectors(source="random", width=4))
-    prepare.run(dataset="synthetic", raw=tmp_path / "raw", parameters=parameters, output=tmp_path / "prepared")
+    prepare(dataset="synthetic", raw=tmp_path / "raw", parameters=parameters, output=tmp_path / "prepared")
     data = Prepared(tmp_path / "prepared")
     few = taken(joined(data.split("train"), data.split("valid")), np.arange(20, 30))
     seen = TrainedOn(data, few)

@@ -8,7 +8,7 @@ import pytest
 
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.steps import prepare
+from labelpolicy.steps.prepare import prepare
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def raw(tmp_path):
 
 @pytest.mark.parametrize(("which", "kept"), [("mentions", True), ("all", True), ("none", False)])
 def test_rare_words_of_mentions(raw, tmp_path, which, kept, capsys):
-    prepare.run(dataset="bbn", raw=raw, parameters=Data(known_words=which, min_count=30), output=tmp_path / "out")
+    prepare(dataset="bbn", raw=raw, parameters=Data(known_words=which, min_count=30), output=tmp_path / "out")
     data = Prepared(tmp_path / "out")
     assert ("Lisbon" in data.vocabulary) is kept
     assert "qqzzx" not in data.vocabulary  # no vector, too rare

@@ -18,7 +18,8 @@ from labelpolicy.data.parameters import Data, Synthetic
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
-from labelpolicy.steps import prepare, synthesise
+from labelpolicy.steps.prepare import prepare
+from labelpolicy.steps.synthesise import synthesise
 
 UNLABELLED = '{"text": "x", "labels": []}'
 RANDOM = Data(vectors={"source": "random", "width": 4})
@@ -50,7 +51,7 @@ def test_tokens_of_any_text_are_lower_case_and_without_space(text):
 
 def test_the_vocabulary_s_order_and_counts():
     words = ["b", "a", "c", "rare", "<pad>"]
-    tokens, counts, row = science.vocabulary(words, np.array([2, 2, 2, 1, 2]), 2)
+    tokens, counts, row = science.frequent_words(words, np.array([2, 2, 2, 1, 2]), 2)
     assert tokens == ["<pad>", "<unk>", "a", "b", "c"]
     assert counts == [0, 3, 2, 2, 2]
     assert [tokens[number] for number in row] == ["b", "a", "c", "<unk>", "<unk>"]
@@ -59,19 +60,19 @@ def test_the_vocabulary_s_order_and_counts():
 @pytest.fixture(scope="module")
 def synthetic(tmp_path_factory):
     folder = tmp_path_factory.mktemp("synthetic")
-    synthesise.run(parameters=Synthetic(documents=150, test_documents=30), output=folder)
+    synthesise(parameters=Synthetic(documents=150, test_documents=30), output=folder)
     return folder
 
 
 def test_the_prepared_form_never_goes_where_the_raw_files_are(synthetic):
     before = sorted(path.name for path in synthetic.iterdir())
     with pytest.raises(LabelPolicyError, match="the raw files are here: expected another folder"):
-        prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=synthetic / ".." / synthetic.name)
+        prepare(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=synthetic / ".." / synthetic.name)
     assert sorted(path.name for path in synthetic.iterdir()) == before
 
 
 def test_the_prepared_form(synthetic, tmp_path):
-    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "out")
+    prepare(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "out")
     data = Prepared(tmp_path / "out")
     train, valid, test = (data.split(name) for name in ("train", "valid", "test"))
     assert (len(train), len(valid), len(test)) == (135, 15, 30)
@@ -105,7 +106,7 @@ def test_same_bytes_and_another_seed(synthetic, tmp_path):
         ("two", RANDOM),
         ("three", RANDOM.model_copy(update={"validation_seed": 1})),
     ):
-        prepare.run(dataset="synthetic", raw=synthetic, parameters=parameters, output=tmp_path / name)
+        prepare(dataset="synthetic", raw=synthetic, parameters=parameters, output=tmp_path / name)
     names = {path.name for path in (tmp_path / "one").iterdir()}
     assert names == {"train.parquet", "valid.parquet", "test.parquet", "labels.parquet", "vocabulary.parquet",
                      "embeddings.safetensors", "dataset.json"}  # fmt: skip
@@ -116,7 +117,7 @@ def test_same_bytes_and_another_seed(synthetic, tmp_path):
 
 
 def test_the_development_variant_never_sees_the_test_documents(synthetic, tmp_path):
-    prepare.run(dataset="synthetic_dev", raw=synthetic, parameters=RANDOM, output=tmp_path / "dev")
+    prepare(dataset="synthetic_dev", raw=synthetic, parameters=RANDOM, output=tmp_path / "dev")
     data = Prepared(tmp_path / "dev")
     ids = {name: data.split(name).ids for name in ("train", "valid", "test")}
     assert {name: len(found) for name, found in ids.items()} == {"train": 108, "valid": 12, "test": 30}
@@ -130,7 +131,7 @@ def test_the_development_variant_never_sees_the_test_documents(synthetic, tmp_pa
     for path in synthetic.iterdir():
         (other / path.name).write_bytes(path.read_bytes())
     (other / "test.jsonl").write_text('{"text": "x", "labels": []}\n')
-    prepare.run(dataset="synthetic_dev", raw=other, parameters=RANDOM, output=tmp_path / "again")
+    prepare(dataset="synthetic_dev", raw=other, parameters=RANDOM, output=tmp_path / "again")
     for path in (tmp_path / "dev").iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes()
 
@@ -144,7 +145,7 @@ def own(folder, documents=20, **files):
 
 
 def test_a_user_s_own_data(tmp_path):
-    prepare.run(dataset="mine", raw=own(tmp_path), parameters=RANDOM, output=tmp_path / "out")
+    prepare(dataset="mine", raw=own(tmp_path), parameters=RANDOM, output=tmp_path / "out")
     facts = Prepared(tmp_path / "out").facts
     assert facts["source"] == {"kind": "own files"}
     assert facts["documents"] == {"train": 18, "valid": 2, "test": 1}
@@ -155,7 +156,7 @@ def test_a_user_s_own_data(tmp_path):
 
 def test_the_corpus_own_validation_split_is_kept(tmp_path):
     own(tmp_path, **{"valid.jsonl": '{"id": "v", "text": "common", "labels": []}'})
-    prepare.run(dataset="mine", raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
+    prepare(dataset="mine", raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
     assert Prepared(tmp_path / "out").facts["documents"] == {"train": 20, "valid": 1, "test": 1}
 
 
@@ -169,7 +170,7 @@ def test_the_corpus_own_validation_split_is_kept(tmp_path):
 )  # fmt: skip
 def test_bad_data_leaves_nothing_behind(tmp_path, dataset, documents, files, fault):
     with pytest.raises(LabelPolicyError, match=fault):
-        prepare.run(dataset=dataset, raw=own(tmp_path, documents, **files), parameters=RANDOM, output=tmp_path / "out")
+        prepare(dataset=dataset, raw=own(tmp_path, documents, **files), parameters=RANDOM, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -177,21 +178,21 @@ def test_a_label_that_would_vanish_keeps_validation_empty(tmp_path):
     lines = [json.dumps({"text": "x", "labels": [f"only{n}"]}) for n in range(20)]
     own(tmp_path, **{"train.jsonl": "\n".join(lines)})
     with pytest.raises(LabelPolicyError, match="the valid split would be empty"):
-        prepare.run(dataset="mine", raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
+        prepare(dataset="mine", raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
 
 
 @pytest.mark.parametrize("dataset", ["reuters_21578", "unknown_dev"])
 def test_an_unknown_data_set(tmp_path, dataset):
-    with pytest.raises(LabelPolicyError, match=r"unknown data set .*expected one of reuters21578, "):
-        prepare.run(dataset=dataset, raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
+    with pytest.raises(LabelPolicyError, match=r"unknown data set .*expected one of .*reuters21578, "):
+        prepare(dataset=dataset, raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
 
 
 def test_a_failed_run_leaves_the_old_form_whole(synthetic, tmp_path, monkeypatch):
-    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "out")
+    prepare(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "out")
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
-    monkeypatch.setattr(prepare, "save_file", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("labelpolicy.steps.prepare.save_file", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     with pytest.raises(OSError, match="disk full"):
-        prepare.run(
+        prepare(
             dataset="synthetic",
             raw=synthetic,
             parameters=Data(min_count=5, vectors=RANDOM.vectors),
@@ -247,7 +248,7 @@ def mentions(folder, documents=40):
 
 def test_mentions_and_their_groups(tmp_path):
     parameters = RANDOM.model_copy(update={"validation_fraction": 0.2})
-    prepare.run(dataset="mine", raw=mentions(tmp_path), parameters=parameters, output=tmp_path / "out")
+    prepare(dataset="mine", raw=mentions(tmp_path), parameters=parameters, output=tmp_path / "out")
     data = Prepared(tmp_path / "out")
     train, valid = data.split("train"), data.split("valid")
     assert len(valid) == 8 and len(train) == 32
@@ -264,9 +265,9 @@ def test_mentions_and_their_groups(tmp_path):
 def test_the_same_bytes_from_any_number_of_processes(synthetic, tmp_path, monkeypatch, processes):
     monkeypatch.setattr(encode, "CHUNK", 16)
     monkeypatch.setattr(encode, "SMALL", 2)
-    monkeypatch.setattr(prepare, "ROWS", 50)
+    monkeypatch.setattr("labelpolicy.steps.prepare.ROWS", 50)
     for name, count in (("one", 1), ("many", processes)):
-        prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / name, processes=count)
+        prepare(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / name, processes=count)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "many" / path.name).read_bytes()
     rows = pq.ParquetFile(tmp_path / "one/train.parquet")
@@ -275,9 +276,9 @@ def test_the_same_bytes_from_any_number_of_processes(synthetic, tmp_path, monkey
 
 
 def test_chunks_do_not_change_what_is_written(synthetic, tmp_path, monkeypatch):
-    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "whole")
+    prepare(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "whole")
     monkeypatch.setattr(encode, "CHUNK", 7)
-    prepare.run(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "chunks")
+    prepare(dataset="synthetic", raw=synthetic, parameters=RANDOM, output=tmp_path / "chunks")
     for path in (tmp_path / "whole").iterdir():
         assert path.read_bytes() == (tmp_path / "chunks" / path.name).read_bytes()
 
@@ -291,7 +292,7 @@ def test_reuters_against_the_measured_facts(mirror, tmp_path):
     raw.mkdir()
     (raw / archive.name).write_bytes(archive.read_bytes())
     (raw / "source.json").write_text(json.dumps({"file": archive.name}))
-    prepare.run(dataset="reuters21578", raw=raw, parameters=Data(), output=tmp_path / "out")
+    prepare(dataset="reuters21578", raw=raw, parameters=Data(), output=tmp_path / "out")
     data = Prepared(tmp_path / "out")
     facts = data.facts
     assert facts["documents"] == {"train": 6992, "valid": 777, "test": 3019}

@@ -8,7 +8,8 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.readers import rcv1
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.steps import prepare, standin
+from labelpolicy.steps.prepare import prepare
+from labelpolicy.steps.stand_in import stand_in
 
 
 @pytest.fixture
@@ -21,9 +22,9 @@ def given(tmp_path):
 
 
 def test_it_reads_as_the_real_one_and_is_never_taken_for_it(given, tmp_path):
-    standin.run(**given, output=tmp_path / "raw")
+    stand_in(**given, output=tmp_path / "raw")
     parameters = Data(vectors={"source": "random", "width": 4})
-    prepare.run(dataset="rcv1_standin", raw=tmp_path / "raw", parameters=parameters, output=tmp_path / "out")
+    prepare(dataset="rcv1_standin", raw=tmp_path / "raw", parameters=parameters, output=tmp_path / "out")
     data = Prepared(tmp_path / "out")
     assert data.facts["documents"] == {"train": 29, "valid": 3, "test": 8}
     assert "generated text" in data.facts["variant"] and data.facts["published"] is None
@@ -35,7 +36,7 @@ def test_it_reads_as_the_real_one_and_is_never_taken_for_it(given, tmp_path):
 
 def test_the_same_bytes_every_time_and_a_part_of_the_documents(given, tmp_path):
     for name in ("one", "two"):
-        standin.run(**given, output=tmp_path / name, documents=20)
+        stand_in(**given, output=tmp_path / name, documents=20)
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
     corpus = rcv1.read(tmp_path / "one")
@@ -44,4 +45,4 @@ def test_the_same_bytes_every_time_and_a_part_of_the_documents(given, tmp_path):
 
 def test_more_documents_than_there_are(given, tmp_path):
     with pytest.raises(LabelPolicyError, match="41 documents asked for, expected 1 to 40"):
-        standin.run(**given, output=tmp_path / "raw", documents=41)
+        stand_in(**given, output=tmp_path / "raw", documents=41)

@@ -11,7 +11,7 @@ from labelpolicy.data.parameters import Synthetic
 from labelpolicy.data.readers import jsonlines
 from labelpolicy.data.synthetic import generate, hierarchy
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.steps import synthesise
+from labelpolicy.steps.synthesise import synthesise
 
 
 @given(depth=st.integers(1, 6), more=st.integers(0, 40))
@@ -83,13 +83,13 @@ def test_impossible_parameters(change, fault):
 
 def test_the_step_writes_what_the_reader_reads(tmp_path):
     parameters = Synthetic(documents=40, test_documents=10)
-    synthesise.run(parameters=parameters, output=tmp_path / "one")
-    synthesise.run(parameters=parameters, output=tmp_path / "two")
+    synthesise(parameters=parameters, output=tmp_path / "one")
+    synthesise(parameters=parameters, output=tmp_path / "two")
     names, parents, splits = generate(parameters)
     corpus = jsonlines.read(tmp_path / "one")
     assert (corpus.labels, corpus.parents) == (names, parents)
     assert {name: list(documents) for name, documents in corpus.splits.items()} == splits
     for file in (tmp_path / "one").iterdir():
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
-    synthesise.run(parameters=parameters.model_copy(update={"seed": 1}), output=tmp_path / "two")
+    synthesise(parameters=parameters.model_copy(update={"seed": 1}), output=tmp_path / "two")
     assert (tmp_path / "one/train.jsonl").read_bytes() != (tmp_path / "two/train.jsonl").read_bytes()

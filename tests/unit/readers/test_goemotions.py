@@ -6,7 +6,7 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.readers import goemotions
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.steps import prepare
+from labelpolicy.steps.prepare import prepare
 
 RANDOM = Data(vectors={"source": "random", "width": 4})
 
@@ -32,7 +32,7 @@ def test_the_published_split_and_the_labels(raw):
 
 
 def test_emotions_hang_below_their_group_and_sentiment(raw, tmp_path):
-    prepare.run(dataset="goemotions", raw=raw, parameters=RANDOM, output=tmp_path / "out")
+    prepare(dataset="goemotions", raw=raw, parameters=RANDOM, output=tmp_path / "out")
     data = Prepared(tmp_path / "out")
     above = dict(zip(data.labels, data.ancestors, strict=True))
     assert above["annoyance"] == ["sentiment:negative", "ekman:anger"] == above["anger"]
@@ -60,7 +60,7 @@ def test_faults_name_file_and_line(raw, tmp_path, line, fault):
     path = raw / "dev.tsv"
     path.write_bytes(path.read_bytes() + line + b"\n")
     with pytest.raises(LabelPolicyError, match=rf"dev\.tsv, line 31: .*{fault}"):
-        prepare.run(dataset="goemotions", raw=raw, parameters=RANDOM, output=tmp_path / "out")
+        prepare(dataset="goemotions", raw=raw, parameters=RANDOM, output=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 

@@ -318,9 +318,7 @@ class Row:
         """
         counted: dict[str, Any] = {}
         names = self.splits.values() if self.splits else self.files
-        sources = [
-            Sentences(Path(raw) / name, self.inventory, self.rename.get(name, as_annotated)) for name in names
-        ]
+        sources = [Sentences(Path(raw) / name, self.inventory, self.rename.get(name, as_annotated)) for name in names]
         splits: dict[str, Iterable[Document]]
         if self.splits:
             splits = {of: Mentions(source, counted) for of, source in zip(self.splits, sources, strict=True)}

@@ -243,7 +243,10 @@ def _resplit(paths: list[Path], labels: list[str], parents: Mapping[str, str]) -
     used = {label for document in documents for label in document.labels}
     return Corpus(
         labels,
-        {name: [replace(document, group=None) for document in part] for name, part in (("train", train), ("test", test))},
+        {
+            name: [replace(document, group=None) for document in part]
+            for name, part in (("train", train), ("test", test))
+        },
         dict(parents),
         variant=f"a sample: {len(documents):,} documents of RCV1-V2's 804,414, re-split at random into {len(train):,} "
         f"for training and {len(test):,} for testing, because it does not say which are in the published split",

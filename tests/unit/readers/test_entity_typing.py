@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 
 from labelpolicy.data import quality
 from labelpolicy.data.parameters import Data
-from labelpolicy.data.prepare import READERS, TYPING
-from labelpolicy.data.readers import bbn, bbn_gold, figer, figer_gold, ontonotes, ontonotes_gold, ren2016
-from labelpolicy.data.readers.ren2016 import MARGIN, Sentence, Sentences, joined
+from labelpolicy.data.readers.entity_typing import (
+    MARGIN,
+    TABLE,
+    Mentions,
+    Sentence,
+    Sentences,
+    counterparts,
+    facilities,
+    inventory,
+    joined,
+)
 from labelpolicy.errors import LabelPolicyError
 
 TOKENS = ["Intel", "Corp.", "left", "the", "Valley", "."]
@@ -31,6 +39,7 @@ def file(folder: Path, *lines: bytes, name: str = "train.json") -> Path:
     return folder / name
 
 
+ROWS = {row.name: row for row in TABLE}
 ORGANISATION = ["/ORGANIZATION/CORPORATION", "/ORGANIZATION"]
 GOOD = line([(0, 2, ORGANISATION), (4, 5, ["/LOCATION"])])
 
@@ -38,7 +47,7 @@ GOOD = line([(0, 2, ORGANISATION), (4, 5, ["/LOCATION"])])
 def test_a_mention_is_a_document_with_its_sentence_place_and_group(tmp_path):
     file(tmp_path, b"\n", GOOD)
     file(tmp_path, line([(4, 5, ["/LOCATION"])], fileid=""), name="test.json")
-    corpus = bbn.read(tmp_path)
+    corpus = ROWS["bbn"].read(tmp_path)
     first, second = corpus.splits["train"]
     assert (first.id, second.id) == ("train.json:2:0", "train.json:2:1")
     assert first.tokens == second.tokens == tuple(TOKENS)
@@ -50,14 +59,11 @@ def test_a_mention_is_a_document_with_its_sentence_place_and_group(tmp_path):
     assert corpus.counted["train.json"]["mentions"] == 2
 
 
-@pytest.mark.parametrize(
-    ("reader", "name", "types", "depth"),
-    [(figer, "figer", 128, 2), (ontonotes, "ontonotes", 89, 3), (bbn, "bbn", 47, 2)],
-)
-def test_inventories_are_those_of_table_1_and_every_parent_is_in_them(reader, name, types, depth):
-    parents = ren2016.inventory(name)
-    assert len(parents) == types == reader.PUBLISHED["labels"]
-    assert max(label.count("/") for label in parents) == depth == reader.PUBLISHED["depth"]
+@pytest.mark.parametrize(("name", "types", "depth"), [("figer", 128, 2), ("ontonotes", 89, 3), ("bbn", 47, 2)])
+def test_inventories_are_those_of_table_1_and_every_parent_is_in_them(name, types, depth):
+    parents = inventory(name)
+    assert len(parents) == types == ROWS[name].published["labels"]
+    assert max(label.count("/") for label in parents) == depth == ROWS[name].published["depth"]
     for label, parent in parents.items():
         assert parent == label.rpartition("/")[0] and (not parent or parent in parents)
 
@@ -65,7 +71,7 @@ def test_inventories_are_those_of_table_1_and_every_parent_is_in_them(reader, na
 def test_long_sentences_are_cut_around_the_mention(tmp_path):
     tokens = [str(number) for number in range(400)]
     path = file(tmp_path, line([(200, 203, ["/PERSON"])], tokens=tokens))
-    (document,) = ren2016.Mentions([Sentences(path, "bbn")], {})
+    (document,) = Mentions(Sentences(path, "bbn"), {})
     start, end = document.mention
     assert document.tokens[start:end] == ("200", "201", "202")
     assert len(document.tokens) == 2 * MARGIN + 3
@@ -133,7 +139,7 @@ def test_odd_labels_and_spans_are_counted(tmp_path):
         (4, 5, ["/CONTACT_INFO/PHONE", "/CONTACT_INFO"]),
         (4, 5, ["/MIND/MAP"]),  # outside, its parent too, and nothing is left
     ]
-    source = Sentences(file(tmp_path, line(mentions)), "bbn", bbn.rename)
+    source = Sentences(file(tmp_path, line(mentions)), "bbn", facilities)
     (sentence,) = source
     assert [labels for *_, labels in sentence.mentions] == [
         ("/ORGANIZATION/CORPORATION",),
@@ -155,7 +161,7 @@ def test_an_empty_file_and_a_missing_one_are_refused(tmp_path):
     with pytest.raises(LabelPolicyError, match=r"train\.json: empty"):
         list(Sentences(file(tmp_path, b"\n"), "bbn"))
     with pytest.raises(LabelPolicyError, match=r"test\.json"):
-        bbn.read(tmp_path)
+        ROWS["bbn"].read(tmp_path)
 
 
 def test_rubble_is_refused_with_a_summary(tmp_path, capsys):
@@ -191,17 +197,13 @@ def test_documents_that_share_a_sentence_directly_or_through_others_are_joined(p
     }
 
 
-def test_readers_are_registered():
-    assert set(TYPING) <= set(READERS)
-
-
 @pytest.mark.mirror
 class TestGold:
     """The counts that the files were verified to have."""
 
     @staticmethod
-    def read(reader, folder: Path):
-        corpus = reader.read(folder)
+    def read(name: str, folder: Path):
+        corpus = ROWS[name].read(folder)
         splits = {name: list(documents) for name, documents in corpus.splits.items()}
         ids = [document.id for documents in splits.values() for document in documents]
         assert len(set(ids)) == len(ids)
@@ -213,7 +215,7 @@ class TestGold:
         return corpus, splits
 
     def test_bbn(self, mirror):
-        corpus, splits = self.read(bbn_gold, mirror / "bbn")
+        corpus, splits = self.read("bbn_gold", mirror / "bbn")
         facts = corpus.counted["test.json"]
         assert (facts["lines"], facts["mentions"], facts["bad"]) == (6431, 13766, 484)
         assert set(facts["labels_outside_the_inventory"]) == {
@@ -227,21 +229,21 @@ class TestGold:
         # The paper's 13,187 are those that are not /FAC alone.
         everything = [document for documents in splits.values() for document in documents]
         facilities = [d for d in everything if all(label.startswith("/FACILITY") for label in d.labels)]
-        assert len(everything) - len(facilities) == bbn.PUBLISHED["testing"]
+        assert len(everything) - len(facilities) == ROWS["bbn"].published["testing"]
 
     def test_ontonotes(self, mirror):
-        corpus, splits = self.read(ontonotes_gold, mirror / "ontonotes")
+        corpus, splits = self.read("ontonotes_gold", mirror / "ontonotes")
         assert corpus.counted["documents"] == 76
         assert sum(map(len, splits.values())) == 9495
         assert len({label for found in splits.values() for document in found for label in document.labels}) == 66
 
     def test_figer(self, mirror):
-        corpus, splits = self.read(figer_gold, mirror / "figer")
-        assert len(splits["test"]) == figer.PUBLISHED["testing"] == 563
+        corpus, splits = self.read("figer_gold", mirror / "figer")
+        assert len(splits["test"]) == ROWS["figer"].published["testing"] == 563
         assert len({label for document in splits["test"] for label in document.labels}) == 43
         train = corpus.counted["1k-WFB-g_complete.json"]
         assert train["mentions"] == 2420 == len(splits["train"]) + train["mentions_without_a_label_of_the_inventory"]
-        known = set(ren2016.inventory("figer"))
-        assert all(label in known for labels in figer_gold.counterparts().values() for label in labels)
+        known = set(inventory("figer"))
+        assert all(label in known for labels in counterparts().values() for label in labels)
         # Every type of 1k-WFB-g is in the inventory or in the table of counterparts.
-        assert set(train["labels_outside_the_inventory"]) <= set(figer_gold.counterparts())
+        assert set(train["labels_outside_the_inventory"]) <= set(counterparts())
