@@ -79,8 +79,8 @@ def read(name: str, raw: Path) -> Corpus:
     raw, found = Path(raw), find(name)
     if found is None and not (raw / "train.jsonl").is_file():
         raise LabelPolicyError(
-            f"unknown data set {base(name)!r}: expected one of {', '.join(names())}, or a folder {raw} with train.jsonl "
-            "and test.jsonl: correct the name, or put your documents there (docs/data.md)"
+            f"unknown data set {base(name)!r}: expected one of {', '.join(names())}, or a folder {raw} with "
+            "train.jsonl and test.jsonl: correct the name, or put your documents there (docs/data.md)"
         )
     corpus = found.read(raw) if found else importlib.import_module(OWN).read(raw)
     if not corpus.labels:

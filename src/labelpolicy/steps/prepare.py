@@ -88,6 +88,6 @@ def _write(
         write_parquet(folder / "labels.parquet", labels)
         vocabulary = {"token": pa.array(words.tokens, pa.string()), "count": pa.array(words.counts, pa.int64())}
         write_parquet(folder / "vocabulary.parquet", pa.table(vocabulary))
-        with whole_file(folder / "embeddings.safetensors") as temporary:  # save_file makes it readable to its owner only
+        with whole_file(folder / "embeddings.safetensors") as temporary:  # else only its owner can read it
             save_file({"vectors": words.vectors}, temporary)
         write_json(folder / "dataset.json", facts)
