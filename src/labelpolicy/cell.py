@@ -114,7 +114,8 @@ class Trained:
         for place in range(len(parts) - 1, 2, -1):
             if found := re.fullmatch(r"seed(\d+)", parts[place]):
                 init = re.fullmatch(r"init(\d+)", parts[place + 1]) if place + 1 < len(parts) else None
-                return Trained(*parts[place - 3 : place], int(found[1]), int(init[1]) if init else None)
+                dataset, classifier, weights = parts[place - 3 : place]
+                return Trained(dataset, classifier, weights, int(found[1]), int(init[1]) if init else None)
         raise LabelPolicyError(f"{path}: not in the folder of a trained classifier, expected .../{TRAINED}/")
 
 

@@ -30,10 +30,10 @@ STYLE: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": Fa
 class Steps(TyperGroup):
     """The commands by name; the module of a command is imported when the command is looked up."""
 
-    def list_commands(self, context: typer.Context) -> list[str]:
+    def list_commands(self, context: Any) -> list[str]:
         return sorted({"decide", "fetch", "label-weights", "prepare", "stand-in", "synthesise", *OLD.commands})
 
-    def get_command(self, context: typer.Context, name: str) -> Any:
+    def get_command(self, context: Any, name: str) -> Any:
         if name in OLD.commands:
             return OLD.commands[name]
         module_name = name.replace("-", "_")
@@ -73,9 +73,10 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
             inspect.Parameter("params", keyword, default=None, annotation=ParamsOption),
             inspect.Parameter("assignments", keyword, default=None, annotation=AssignmentsOption),
         ]
-    run.__signature__ = signature.replace(parameters=shown)
-    run.__annotations__ = {each.name: each.annotation for each in shown}
-    return run
+    command: Any = run
+    command.__signature__ = signature.replace(parameters=shown)
+    command.__annotations__ = {each.name: each.annotation for each in shown}
+    return command
 
 
 def _first_paragraph(text: str | None) -> str:

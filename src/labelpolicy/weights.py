@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -34,7 +35,7 @@ def _normalised(weights: np.ndarray) -> np.ndarray:
     return weights / weights.sum()
 
 
-RULES = {
+RULES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "uniform": uniform,
     "inverse_frequency": inverse_frequency,
     "inverse_frequency_0.25": partial(inverse_frequency, exponent=0.25),
