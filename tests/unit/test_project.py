@@ -127,7 +127,6 @@ def test_no_module_is_longer_than_400_lines():
     assert {name: count for name, count in lines.items() if count > 400} == {}
 
 
-@UNFINISHED
 def test_no_function_is_longer_than_60_lines():
     assert [found for file in _python("src", "workflow") for found in _long_functions(file)] == []
 
