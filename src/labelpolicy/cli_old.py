@@ -90,14 +90,14 @@ def learn(
     assignments: Assignments = None,
 ) -> None:
     """Algorithm 1: learn a meta-learner while the classifier trains, or on its scores (parameters: policies)."""
-    from labelpolicy import classifiers
+    from labelpolicy.classifiers import registry
     from labelpolicy.steps import learn as step
 
     chosen = study(params, assignments)
     step.run(
         dataset=dataset,
         classifier=classifier,
-        training=classifiers.parameters(chosen, classifier),
+        training=registry.load(classifier).parameters(chosen),
         parameters=section(chosen.policies, policy, "policy"),
         scores=scores,
         at_least_one=at_least_one,
@@ -125,14 +125,14 @@ def rollout(
     assignments: Assignments = None,
 ) -> None:
     """The test-time episode: a fresh classifier, the whole training set at each step, w_T and p_T at the end."""
-    from labelpolicy import classifiers
+    from labelpolicy.classifiers import registry
     from labelpolicy.steps import learn as step
 
     chosen = study(params, assignments)
     step.rollout(
         dataset=dataset,
         classifier=classifier,
-        training=classifiers.parameters(chosen, classifier),
+        training=registry.load(classifier).parameters(chosen),
         parameters=section(chosen.policies, policy, "policy"),
         scores=scores,
         at_least_one=at_least_one,
@@ -144,72 +144,6 @@ def rollout(
         threads=chosen.threads,
         output=output,
         trace=trace,
-    )
-
-
-@app.command()
-def train(
-    dataset: Prepared,
-    classifier: Annotated[
-        str, typer.Argument(help="Classifier to train, or {encoder}+{chain}, as kim_cnn+subset_maximization.")
-    ],
-    policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
-    scores: Annotated[Path, typer.Option(help="scores.parquet to write: validation and test probabilities.")],
-    history: Annotated[Path, typer.Option(help="history.parquet to write: one row an epoch.")],
-    seed: Seed = 0,
-    params: Params = None,
-    assignments: Assignments = None,
-) -> None:
-    """Train a classifier with label weights, keep its validation and test scores (parameters: classifiers, chains)."""
-    from labelpolicy import classifiers
-    from labelpolicy.steps import train as step
-
-    chosen = study(params, assignments)
-    step.run(
-        dataset=dataset,
-        classifier=classifier,
-        training=classifiers.parameters(chosen, classifier),
-        policy=policy,
-        seed=seed,
-        device=chosen.device,
-        threads=chosen.threads,
-        scores=scores,
-        history=history,
-    )
-
-
-@app.command()
-def crossfit(
-    dataset: Prepared,
-    classifier: Annotated[str, typer.Argument(help="Classifier to train, as for `labelpolicy train`.")],
-    policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
-    history: Annotated[
-        Path, typer.Option(help="history.parquet of `labelpolicy train`: its best epoch is how many are run.")
-    ],
-    output: Annotated[Path, typer.Option(help="out_of_fold.parquet to write.")],
-    seed: Seed = 0,
-    params: Params = None,
-    assignments: Assignments = None,
-) -> None:
-    """Score every training and validation document by a model that has not seen it, and the test by one that saw all.
-
-    Parameters: crossfit, classifiers, chains.
-    """
-    from labelpolicy import classifiers
-    from labelpolicy.steps import crossfit as step
-
-    chosen = study(params, assignments)
-    step.run(
-        dataset=dataset,
-        classifier=classifier,
-        training=classifiers.parameters(chosen, classifier),
-        policy=policy,
-        history=history,
-        folds=chosen.crossfit.folds,
-        seed=seed,
-        device=chosen.device,
-        threads=chosen.threads,
-        output=output,
     )
 
 

@@ -34,6 +34,18 @@ AssignmentsOption = Annotated[
 PreparedFolder = Annotated[Path, typer.Argument(help="A prepared data set, as `labelpolicy prepare` writes it.")]
 PreparedFolders = Annotated[list[Path], typer.Argument(help="Prepared data sets.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+ClassifierName = Annotated[
+    str, typer.Argument(help="Classifier, or {encoder}+{chain}, as kim_cnn+subset_maximization.")
+]
+
+
+def _of_classifier(study: Study, arguments: Mapping[str, Any]) -> Any:
+    from labelpolicy.classifiers import registry
+
+    return registry.load(arguments["classifier"]).parameters(study)
+
+
+ClassifierParameters = Annotated[Any, FromStudy(_of_classifier)]
 Device = Annotated[str, FromStudy(lambda study, arguments: study.device)]
 Threads = Annotated[int, FromStudy(lambda study, arguments: study.threads)]
 MetricsFile = Annotated[Path, typer.Option(help="metrics.parquet of `labelpolicy collect`.")]

@@ -11,12 +11,13 @@ import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, Field, model_validator
 
-from labelpolicy.config import Count, Name, Parameters, PositiveFloat, PositiveInt, check
+from labelpolicy.classifiers import registry
+from labelpolicy.config import Name, Parameters, PositiveInt, check
 from labelpolicy.data.parameters import Crossfit, Data, Synthetic
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner.parameters import MetaLearner
@@ -24,142 +25,19 @@ from labelpolicy.significance import Significance
 from labelpolicy.thresholds.objectives import ThresholdParameters
 
 
-class Training(Parameters):
-    """The loop that every classifier shares (Eq. 1)."""
-
-    epochs: PositiveInt = Field(20, description="passes over the training split at most")
-    patience: Count = Field(
-        5, description="epochs without a better validation micro-F1 before training stops; 0: never"
+if TYPE_CHECKING:  # models made when this module is imported
+    Classifiers = Chains = Any
+else:
+    Classifiers = registry.sections_of(
+        "Classifiers",
+        "One section per classifier.",
+        {name: each.parameters for name, each in registry.declarations().items()},
     )
-    batch_size: PositiveInt = Field(64, description="documents a step")
-    optimiser: Literal["adam", "sgd"] = Field(
-        "adam",
-        description="adam, or sgd without momentum; Adam does not see label weights where labels share nothing",
+    Chains = registry.sections_of(
+        "Chains",
+        "Classifiers that model label dependence on top of another classifier's encoder.",
+        {name: each.parameters for name, each in registry.chain_declarations().values()},
     )
-    learning_rate: PositiveFloat = Field(2e-3, description="the optimiser's step size")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="the optimiser's L2 penalty")
-
-
-class KimCNN(Training):
-    """Kim (2014), CNN-non-static."""
-
-    epochs: PositiveInt = Field(30, description="passes over the training split at most")
-    patience: Count = Field(
-        8, description="epochs without a better validation micro-F1 before training stops; 0: never"
-    )
-    windows: list[PositiveInt] = Field([3, 4, 5], min_length=1, description="filter widths in tokens")
-    filters: PositiveInt = Field(100, description="filters per width")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the pooled features")
-    max_tokens: PositiveInt = Field(200, description="tokens read of each document")
-
-
-class Linear(Training):
-    """One logistic output per label over tf-idf."""
-
-    optimiser: Literal["adam", "sgd"] = Field(
-        "sgd",
-        description="sgd: Adam would undo label weights here, since labels share no parameters",
-    )
-    learning_rate: PositiveFloat = Field(
-        100.0, description="the optimiser's step size; rows have unit length, so it may be large"
-    )
-    epochs: PositiveInt = Field(30, description="passes over the training split at most")
-
-
-class LinearSVC(Parameters):
-    """scikit-learn's LinearSVC over the same tf-idf: the reference a user would pick."""
-
-    C: PositiveFloat = Field(1.0, description="inverse regularisation of every label's SVM")
-
-
-class AttentiveLSTM(Training):
-    """Shimaoka et al. (2017), attentive encoder, for entity mentions (Section 5, Eq. 8)."""
-
-    epochs: PositiveInt = Field(40, description="passes over the training split at most")
-    learning_rate: PositiveFloat = Field(
-        3e-3, description="the optimiser's step size; Shimaoka et al.: 0.001 with batches of 1000"
-    )
-    hidden: PositiveInt = Field(100, description="units of each LSTM, one per direction and context")
-    attention: PositiveInt = Field(100, description="units of the attention MLP, shared by both contexts")
-    context: PositiveInt = Field(10, description="tokens read on each side of the mention")
-    max_mention: PositiveInt = Field(10, description="tokens of the mention that are averaged, from its start")
-    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the mention's average vector")
-    sigma: Literal["softmax", "sigmoid"] = Field(
-        "softmax", description="the σ of Eq. 8: softmax over a context's tokens (Shimaoka et al.), or sigmoid of each"
-    )
-    update_vectors: bool = Field(
-        False, description="train the word vectors too; fixed in Shimaoka et al., and training is faster so"
-    )
-
-
-class Classifiers(Parameters):
-    """One section per classifier."""
-
-    kim_cnn: KimCNN = KimCNN()
-    linear: Linear = Linear()
-    linear_svc: LinearSVC = LinearSVC()
-    attentive_lstm: AttentiveLSTM = AttentiveLSTM()
-
-
-class PredictionsAsFeatures(Parameters):
-    """Li et al. (2015): predictions of earlier labels are features of later ones, trained jointly."""
-
-    order: Literal["hierarchy", "frequency", "dependence"] | list[str] = Field(
-        "frequency",
-        description="hierarchy: parents before children; frequency: frequent labels first; dependence: a partial "
-        "order learned from the labels of the training documents; or a list of all labels",
-    )
-    learning_rate: PositiveFloat = Field(2e-3, description="Adam's step size for the weights between labels")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on them")
-
-
-class SubsetMaximization(Parameters):
-    """Nam et al. (2017): an RNN that writes the positive labels one by one."""
-
-    order: Literal["frequent_first", "rare_first", "topological"] | list[str] = Field(
-        "rare_first",
-        description="order in which the positive labels of a document are written; topological: parents before "
-        "children; or a list of all labels",
-    )
-    hidden: PositiveInt = Field(64, description="units of the decoder's GRU state")
-    beam: PositiveInt = Field(5, description="label sequences kept while decoding; 1: greedy")
-    learning_rate: PositiveFloat = Field(2e-3, description="Adam's step size for the decoder")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on the decoder")
-
-
-class ClassifierChains(Parameters):
-    """scikit-learn's ClassifierChain over frozen features (Read et al. 2011)."""
-
-    order: Literal["frequent_first", "rare_first", "topological"] | list[str] = Field(
-        "frequent_first", description="order of classifier_chain: as for subset_maximization"
-    )
-    C: PositiveFloat = Field(1000.0, description="inverse regularisation of every logistic regression")
-    chains: PositiveInt = Field(10, description="random orders of ensemble_of_chains; classifier_chain has one")
-
-
-class Chains(Parameters):
-    """Classifiers that model label dependence on top of another classifier's encoder."""
-
-    predictions_as_features: PredictionsAsFeatures = PredictionsAsFeatures()
-    subset_maximization: SubsetMaximization = SubsetMaximization()
-    classifier_chains: ClassifierChains = ClassifierChains()
-
-
-class Chained(Training):
-    """A chain on an encoder, which keeps its own training loop, optimiser and step size."""
-
-    encoder: Training
-    chain: PredictionsAsFeatures | SubsetMaximization | ClassifierChains
-
-    @classmethod
-    def of(cls, encoder: Training, chain: PredictionsAsFeatures | SubsetMaximization | ClassifierChains) -> Chained:
-        loop = {name: getattr(encoder, name) for name in Training.model_fields}
-        return cls.model_construct(**loop, encoder=encoder, chain=chain)
-
-    @property
-    def of_chain(self) -> Training:
-        """How the chain's own weights are trained: by Adam, whatever the encoder is trained by."""
-        return Training(optimiser="adam", learning_rate=self.chain.learning_rate, weight_decay=self.chain.weight_decay)
 
 
 class Grid(Parameters):

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelpolicy.classifiers import Inputs
 from labelpolicy.devices import lease
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Training
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import derive, generator
 from labelpolicy.thresholds.objectives import measures
+
+if TYPE_CHECKING:
+    from labelpolicy.classifiers.base import Inputs, TorchClassifier
+    from labelpolicy.classifiers.registry import Row, Training
 
 
 def prepare_torch(device: str, threads: int) -> torch.device:
@@ -39,13 +40,13 @@ def prepare_torch(device: str, threads: int) -> torch.device:
     return torch.device("cuda", number)
 
 
-def weighted_cross_entropy(logits: Tensor, truth: Tensor, weights: Tensor) -> Tensor:
+def weighted_cross_entropy(logits: Tensor, y_true: Tensor, weights: Tensor) -> Tensor:
     """Eq. 1 per document: sum over labels of N w_j times the binary cross-entropy; mean over the batch.
 
-    Shapes: logits and truth (documents, labels), weights (labels,) summing to 1. With w_j = 1/N it is the plain
+    Shapes: logits and y_true (documents, labels), weights (labels,) summing to 1. With w_j = 1/N it is the plain
     cross-entropy. The paper sums over the batch; the mean differs by a constant that Adam does not see.
     """
-    cross_entropy = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    cross_entropy = functional.binary_cross_entropy_with_logits(logits, y_true, reduction="none")
     return (cross_entropy @ (weights * len(weights))).mean()
 
 
@@ -64,19 +65,14 @@ def batches(lengths: np.ndarray, batch_size: int, random: np.random.Generator) -
         yield parts[i]
 
 
-def score(model: nn.Module, inputs: Inputs, device: torch.device, batch_size: int = 256) -> np.ndarray:
+def score(model: TorchClassifier, inputs: Inputs, device: torch.device, batch_size: int = 256) -> np.ndarray:
     """Probabilities float32 (documents, labels), in the order of ``inputs``; beside the result one batch of memory."""
-    return applied(model, partial(probabilities_of, model), inputs, device, batch_size)
-
-
-def document_vectors(model: nn.Module, inputs: Inputs, device: torch.device, batch_size: int = 256) -> np.ndarray:
-    """The encoder's features float32 (documents, width), in the order of ``inputs``."""
-    return applied(model, model.features, inputs, device, batch_size)
+    return applied(model, model.probabilities, inputs, device, batch_size)
 
 
 @torch.no_grad()
 def applied(
-    model: nn.Module, function: Callable[[Any], Tensor], inputs: Inputs, device: torch.device, batch_size: int
+    model: nn.Module, function: Callable[[Any], Tensor], inputs: Inputs, device: torch.device, batch_size: int = 256
 ) -> np.ndarray:
     """What a function of the model makes of every document, with the model in evaluation mode."""
     was_training = model.training
@@ -92,114 +88,144 @@ def applied(
     return result
 
 
-class Together:
-    """Several optimisers as one, each for some of the parameters."""
+class CombinedOptimizer:
+    """Several optimizers as one, each for some of the parameters."""
 
-    def __init__(self, optimisers: list[torch.optim.Optimizer]):
-        self.optimisers = optimisers
+    def __init__(self, *optimizers: Optimizer):
+        self.optimizers = optimizers
 
-    def zero_grad(self, set_to_none: bool = True) -> None:
-        for each in self.optimisers:
-            each.zero_grad(set_to_none=set_to_none)
+    @property
+    def state(self) -> dict[Tensor, dict[str, Tensor]]:
+        """What they remember of each parameter."""
+        return {parameter: state for each in self.optimizers for parameter, state in each.state.items()}
+
+    def zero_grad(self) -> None:
+        for each in self.optimizers:
+            each.zero_grad()
 
     def step(self) -> None:
-        for each in self.optimisers:
+        for each in self.optimizers:
             each.step()
 
 
-def state_of(optimiser: torch.optim.Optimizer | Together) -> dict[Tensor, dict[str, Tensor]]:
-    """What an optimiser remembers of each parameter."""
-    several = optimiser.optimisers if isinstance(optimiser, Together) else [optimiser]
-    return {parameter: state for each in several for parameter, state in each.state.items()}
+Optimizer = torch.optim.Optimizer | CombinedOptimizer
 
 
-def optimiser(model: nn.Module, parameters: Training) -> torch.optim.Optimizer | Together:
-    """The optimiser of the parameters' section, or of each part's where the model is made of several."""
-    if hasattr(model, "parts"):
-        return Together([optimiser_of(part, settings) for part, settings in model.parts(parameters)])
-    return optimiser_of(model.parameters(), parameters)
+def make_optimizer(parameters: Iterable[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
+    """The optimizer that the settings name, for these parameters of a model."""
+    if settings.optimizer == "sgd":  # not fused, which sparse gradients do not bear
+        return torch.optim.SGD(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    return torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
 
 
-def optimiser_of(part: Iterable[nn.Parameter], parameters: Training) -> torch.optim.Optimizer:
-    settings = {"lr": parameters.learning_rate, "weight_decay": parameters.weight_decay}
-    if parameters.optimiser == "sgd":  # not fused, which sparse gradients do not bear
-        return torch.optim.SGD(part, **settings)
-    return torch.optim.Adam(part, fused=True, **settings)
+class Trainer:
+    """A classifier in training: its optimizer, its batches, and the best epoch so far.
 
+    ``evaluate`` measures the classifier after an epoch, as :func:`labelpolicy.thresholds.objectives.measures` does; the
+    epoch with the best micro-F1 is remembered. Without it there is no best one.
+    """
 
-def loss_of(model: nn.Module, batch: Any, truth: Tensor, weights: Tensor) -> Tensor:
-    """The model's own loss, or Eq. 1 over its logits."""
-    if hasattr(model, "loss"):
-        return model.loss(batch, truth, weights)
-    return weighted_cross_entropy(model(batch), truth, weights)
+    def __init__(
+        self,
+        model: TorchClassifier,
+        inputs: Inputs,
+        y_true: np.ndarray,
+        *,
+        seed: int,
+        device: torch.device,
+        evaluate: Callable[[], dict[str, float]] | None = None,
+    ):
+        """``y_true`` bool (documents, labels) belongs to ``inputs``; the same seed gives the same training."""
+        self.model, self.inputs, self.y_true, self.device, self.evaluate = model, inputs, y_true, device, evaluate
+        model.to(device).train()
+        torch.manual_seed(derive(seed, "dropout"))
+        self.random = generator(seed, "batches")
+        self.optimizer = model.optimizer()
+        self.epochs, self.since_best, self.best, self.best_state = 0, 0, -1.0, None
 
+    def batches(self) -> Iterator[np.ndarray]:
+        """The documents of the next pass, batch by batch."""
+        return batches(self.inputs.lengths, self.model.settings.batch_size, self.random)
 
-def probabilities_of(model: nn.Module, batch: Any) -> Tensor:
-    """The model's own scores, float (documents, labels), or the logistic function of its logits."""
-    return model.probabilities(batch) if hasattr(model, "probabilities") else torch.sigmoid(model(batch))
+    def loss(self, rows: np.ndarray, weights: Tensor) -> Tensor:
+        """The loss of some documents with label weights (labels,)."""
+        return self.model.loss(self.inputs.batch(rows, self.device), targets(self.y_true, rows, self.device), weights)
 
+    def update(self, rows: np.ndarray, weights: Tensor) -> float:
+        """One step on a batch; its loss."""
+        loss = self.loss(rows, weights)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return loss.item()
 
-def update(
-    model: nn.Module, optimiser: torch.optim.Optimizer | Together, batch: Any, truth: Tensor, weights: Tensor
-) -> float:
-    """One step of Eq. 1, or of the model's own loss; returns the loss."""
-    loss = loss_of(model, batch, truth, weights)
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    optimiser.step()
-    return loss.item()
+    def epoch(self, weights: Tensor) -> Row:
+        """A pass over the documents: its number, its mean loss, and what ``evaluate`` measures then as valid_{measure}.
+
+        Raises LabelPolicyError for a loss that is no number.
+        """
+        self.epochs += 1
+        loss = sum(len(rows) * self.update(rows, weights) for rows in self.batches()) / len(self.inputs)
+        if not np.isfinite(loss):
+            settings = self.model.settings
+            raise LabelPolicyError(
+                f"epoch {self.epochs}: the training loss is {loss}: lower learning_rate (now {settings.learning_rate})"
+            )
+        row = {"epoch": self.epochs, "loss": loss}
+        if self.evaluate is not None:
+            measured = self.evaluate()
+            row |= {f"valid_{name}": value for name, value in measured.items()}
+            self.since_best += 1
+            if measured["micro_f1"] > self.best:
+                self.best, self.since_best = measured["micro_f1"], 0
+                self.best_state = copy.deepcopy(self.model.state_dict())
+        return row
+
+    @property
+    def should_stop(self) -> bool:
+        """Whether the last epochs, as many as the settings' patience, were no better than the best before them."""
+        return 0 < self.model.settings.patience <= self.since_best
+
+    def restore_best(self) -> None:
+        """Go back to the best epoch so far, if there is one."""
+        if self.best_state is not None:
+            self.model.load_state_dict(self.best_state)
 
 
 def train(
-    model: nn.Module,
+    model: TorchClassifier,
     inputs: Inputs,
-    truth: np.ndarray,
+    y_true: np.ndarray,
     valid: tuple[Inputs, np.ndarray] | None,
     *,
     weights: np.ndarray,
-    parameters: Training,
+    epochs: int,
     seed: int,
     device: torch.device,
     progress: Progress,
-) -> list[dict[str, float]]:
+) -> list[Row]:
     """Train in place with label weights w (Eq. 1); the best epoch by validation micro-F1 at 0.5 is kept.
 
-    Shapes: truth bool (documents, labels), weights (labels,) summing to 1. ``valid`` are validation documents and their
-    truth; without any, all epochs are run and the last one is kept. Returns one row per epoch: epoch, loss, and, with
-    ``valid``, valid_accuracy, valid_macro_f1, valid_micro_f1.
+    Shapes: y_true bool (documents, labels), weights (labels,) summing to 1. ``valid`` are validation documents and their
+    true labels; without any, all epochs are run and the last one is kept. Returns one row per epoch: epoch, loss, and,
+    with ``valid``, valid_accuracy, valid_macro_f1, valid_micro_f1.
     """
-    model.to(device).train()
-    torch.manual_seed(derive(seed, "dropout"))
-    random = generator(seed, "batches")
-    stepper = optimiser(model, parameters)
+
+    def evaluate() -> dict[str, float]:
+        return measures(valid[1], score(model, valid[0], device) > 0.5)
+
+    trainer = Trainer(model, inputs, y_true, seed=seed, device=device, evaluate=None if valid is None else evaluate)
     label_weights = torch.tensor(weights, dtype=torch.float32, device=device)
-    history, best, kept = [], -1.0, None
-    for epoch in range(1, parameters.epochs + 1):
-        losses = [
-            len(rows) * update(model, stepper, inputs.batch(rows, device), targets(truth, rows, device), label_weights)
-            for rows in batches(inputs.lengths, parameters.batch_size, random)
-        ]
-        loss = sum(losses) / len(inputs)
-        if not np.isfinite(loss):
-            raise LabelPolicyError(
-                f"epoch {epoch}: the training loss is {loss}: lower learning_rate (now {parameters.learning_rate})"
-            )
-        history.append({"epoch": epoch, "loss": loss})
-        if valid is None:
-            progress.step(f"epoch {epoch}: loss {loss:.4f}")
-            continue
-        measured = measures(valid[1], score(model, valid[0], device) > 0.5)
-        history[-1] |= {f"valid_{name}": value for name, value in measured.items()}
-        progress.step(f"epoch {epoch}: loss {loss:.4f}, validation micro-F1 {measured['micro_f1']:.4f}")
-        if measured["micro_f1"] > best:
-            best, kept, best_epoch = measured["micro_f1"], copy.deepcopy(model.state_dict()), epoch
-        elif parameters.patience and epoch - best_epoch >= parameters.patience:
-            break
-    if valid is not None:
-        model.load_state_dict(kept)
+    history: list[Row] = []
+    while len(history) < epochs and not trainer.should_stop:
+        row = trainer.epoch(label_weights)
+        history.append(row)
+        found = "" if valid is None else f", validation micro-F1 {row['valid_micro_f1']:.4f}"
+        progress.step(f"epoch {row['epoch']}: loss {row['loss']:.4f}{found}")
+    trainer.restore_best()
     return history
 
 
-def targets(truth: np.ndarray, rows: np.ndarray, device: torch.device) -> Tensor:
+def targets(y_true: np.ndarray, rows: np.ndarray, device: torch.device) -> Tensor:
     """True labels of some documents as float32 (documents, labels)."""
-    return torch.from_numpy(truth[rows].astype(np.float32)).to(device)
+    return torch.from_numpy(y_true[rows].astype(np.float32)).to(device)

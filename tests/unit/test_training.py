@@ -3,28 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from dense_classifier import Dense, Rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
 from labelpolicy import training
+from labelpolicy.classifiers.registry import Training
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Training
 from labelpolicy.progress import Progress
 
 CPU = torch.device("cpu")
-
-
-class Rows:
-    def __init__(self, features):
-        self.features = torch.from_numpy(features)
-        self.lengths = np.arange(len(features)) % 5 + 1
-
-    def __len__(self):
-        return len(self.features)
-
-    def batch(self, rows, device):
-        return self.features[torch.from_numpy(rows)]
 
 
 def corpus(documents=200):
@@ -33,29 +22,28 @@ def corpus(documents=200):
     return Rows(features), features[:, :3] > 0.3
 
 
-def fit(weights=(1 / 3,) * 3, seed=0, model=None, valid=True, **settings):
-    inputs, truth = corpus()
+def fit(weights=(1 / 3,) * 3, seed=0, valid=True, epochs=8, inputs=None, **settings):
+    documents, y_true = corpus()
     torch.manual_seed(1)
-    model = model or torch.nn.Linear(6, 3)
-    parameters = Training(**({"epochs": 8, "batch_size": 16, "learning_rate": 0.05} | settings))
+    model = Dense(6, 3, **({"batch_size": 16, "learning_rate": 0.05} | settings))
     history = training.train(
         model,
-        inputs,
-        truth,
-        (inputs, truth) if valid else None,
+        inputs or documents,
+        y_true,
+        (documents, y_true) if valid else None,
         weights=np.array(weights),
-        parameters=parameters,
+        epochs=epochs,
         seed=seed,
         device=CPU,
-        progress=Progress("test", parameters.epochs),
+        progress=Progress("test", epochs),
     )
     return model, history
 
 
 def test_equation_1_by_hand():
     logits = torch.tensor([[0.0, 2.0]])
-    truth = torch.tensor([[1.0, 0.0]])
-    loss = training.weighted_cross_entropy(logits, truth, torch.tensor([0.75, 0.25]))
+    y_true = torch.tensor([[1.0, 0.0]])
+    loss = training.weighted_cross_entropy(logits, y_true, torch.tensor([0.75, 0.25]))
     y = 1 / (1 + np.exp(-2.0))
     assert loss.item() == pytest.approx(2 * (0.75 * -np.log(0.5) + 0.25 * -np.log(1 - y)), rel=1e-6)
 
@@ -88,20 +76,17 @@ def test_training_learns_and_the_same_seed_gives_the_same_bytes():
     assert not torch.equal(model.weight, fit(seed=1)[0].weight)
 
 
+def measured(monkeypatch, values):
+    """Validation micro-F1 is made to be these, epoch by epoch."""
+    values = iter(values)
+    monkeypatch.setattr(training, "measures", lambda *_: {"micro_f1": next(values)})
+
+
 def test_the_best_epoch_is_kept(monkeypatch):
-    """Validation micro-F1 is made to peak at epoch 2; what is kept are the parameters of that epoch."""
-    values = iter([0.1, 0.9, 0.5, 0.4, 0.3])
-    seen = []
-    model = torch.nn.Linear(6, 3)
-
-    def evaluate(truth, predicted):
-        seen.append(model.weight.detach().clone())
-        return dict.fromkeys(training.MEASURES, 0.0) | {"micro_f1": next(values)}
-
-    monkeypatch.setattr(training, "evaluate", evaluate)
-    _, history = fit(model=model, epochs=20, patience=3)
+    measured(monkeypatch, [0.1, 0.9, 0.5, 0.4, 0.3])
+    kept, history = fit(epochs=20, patience=3)
     assert len(history) == 5  # three epochs without a better one
-    assert torch.equal(model.weight, seen[1])
+    assert torch.equal(kept.weight, fit(epochs=2, valid=False)[0].weight)
 
 
 def test_without_patience_all_epochs_are_run():
@@ -110,12 +95,8 @@ def test_without_patience_all_epochs_are_run():
 
 
 def test_without_validation_documents_every_epoch_is_run_and_the_last_is_kept(monkeypatch):
-    rising = iter([0.1, 0.2, 0.3])
-    monkeypatch.setattr(
-        training, "evaluate", lambda *_: dict.fromkeys(training.MEASURES, 0.0) | {"micro_f1": next(rising)}
-    )
+    measured(monkeypatch, [0.1, 0.2, 0.3])
     last, _ = fit(epochs=3)
-    monkeypatch.setattr(training, "evaluate", None)
     model, history = fit(epochs=3, patience=1, valid=False)
     assert [sorted(row) for row in history] == [["epoch", "loss"]] * 3
     assert torch.equal(model.weight, last.weight)
@@ -124,8 +105,8 @@ def test_without_validation_documents_every_epoch_is_run_and_the_last_is_kept(mo
 def test_adam_hides_label_weights_and_sgd_shows_them():
     """With a linear model labels share nothing, and Adam divides the weight out again (docs/algorithm.md)."""
     skewed = (0.6, 0.3, 0.1)
-    adam = [fit(weights, optimiser="adam", epochs=2)[0].weight for weights in ((1 / 3,) * 3, skewed)]
-    sgd = [fit(weights, optimiser="sgd", epochs=2)[0].weight for weights in ((1 / 3,) * 3, skewed)]
+    adam = [fit(weights, optimizer="adam", epochs=2)[0].weight for weights in ((1 / 3,) * 3, skewed)]
+    sgd = [fit(weights, optimizer="sgd", epochs=2)[0].weight for weights in ((1 / 3,) * 3, skewed)]
     torch.testing.assert_close(*adam, rtol=0, atol=1e-3)
     assert (sgd[0] - sgd[1]).abs().max() > 1e-2
 
@@ -133,26 +114,32 @@ def test_adam_hides_label_weights_and_sgd_shows_them():
 def test_a_loss_that_is_no_number_is_an_error():
     inputs, _ = corpus()
     inputs.features[0, 0] = float("nan")
-    with pytest.raises(LabelPolicyError, match="epoch 1: the training loss is nan: lower learning_rate"):
-        training.train(
-            torch.nn.Linear(6, 3),
-            inputs,
-            corpus()[1],
-            corpus(),
-            weights=np.full(3, 1 / 3),
-            parameters=Training(),
-            seed=0,
-            device=CPU,
-            progress=Progress("test", 1),
-        )
+    with pytest.raises(LabelPolicyError, match=r"epoch 1: the training loss is nan: lower learning_rate \(now 0.05\)"):
+        fit(inputs=inputs)
 
 
 def test_scores_come_in_the_order_of_the_documents():
     inputs, _ = corpus()
-    model = torch.nn.Linear(6, 3)
+    model = Dense(6, 3)
     expected = torch.sigmoid(model(inputs.features)).detach().numpy()
     np.testing.assert_allclose(training.score(model, inputs, CPU, batch_size=17), expected, rtol=1e-5)
     assert model.training
+
+
+def test_several_optimizers_are_one():
+    """Each with its own step, and all that they remember of a parameter."""
+    one, other = (torch.nn.Parameter(torch.ones(2)) for _ in range(2))
+    both = training.CombinedOptimizer(
+        training.make_optimizer([one], Training(optimizer="sgd", learning_rate=0.5)),
+        training.CombinedOptimizer(training.make_optimizer([other], Training(learning_rate=0.1))),
+    )
+    for _ in range(2):  # the gradient of the second step is not added to the first one's
+        both.zero_grad()
+        (one.sum() + other.sum()).backward()
+        both.step()
+    torch.testing.assert_close(one.detach(), torch.zeros(2))
+    torch.testing.assert_close(other.detach(), torch.full((2,), 0.8))
+    assert "exp_avg_sq" in both.state[other]
 
 
 def test_a_gpu_that_is_not_there_is_an_error(monkeypatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(workflow.current_basedir).parent))  # digest.py and cluster.py lie beside the rules
 
-from labelpolicy import classifiers
+from labelpolicy.classifiers import registry as classifiers
 from labelpolicy.data import registry
 from digest import code_digest
 from labelpolicy.errors import LabelPolicyError
@@ -60,7 +60,7 @@ LEARNED_FROM = [
 PREPARED = [*LEARNED_FROM, "test.parquet"]
 
 
-by_gradient = [name for name in classifiers.CLASSIFIERS if name != "linear_svc"]
+by_gradient = [name for name, each in classifiers.declarations().items() if each.trained_by_gradient]
 for key, names, known in (
     ("robustness.policy", [study.robustness.policy], study.policies),
     ("robustness.classifiers", study.robustness.classifiers, by_gradient),
@@ -93,7 +93,8 @@ def raw_files(wildcards):
 
 def training_settings(wildcards):
     """Options of the command line that carry a classifier's parameters."""
-    return settings(study, *classifiers.sections(wildcards.classifier), "device", "threads")
+    entry = classifiers.load(wildcards.classifier)
+    return settings(study, *entry.sections, *(["device", "threads"] if entry.uses_torch else []))
 
 
 def crossfit_settings(wildcards):
@@ -103,12 +104,12 @@ def crossfit_settings(wildcards):
 def learning_settings(wildcards):
     """The same for a classifier and a learned policy."""
     policy = f"policies.{wildcards.policy}"
-    return settings(study, policy, *classifiers.sections(wildcards.classifier), "device", "threads")
+    return settings(study, policy, *classifiers.load(wildcards.classifier).sections, "device", "threads")
 
 
 def step_code(*modules):
     """The digest of a rule's code, with the classifier of the path."""
-    return lambda wildcards: code_digest(*modules, *classifiers.modules(wildcards.classifier))
+    return lambda wildcards: code_digest(*modules, *classifiers.load(wildcards.classifier).modules)
 
 
 def rows(dataset, classifier):
@@ -212,7 +213,7 @@ def every_figure(wildcards):
     found = []
     for dataset in DATASETS:
         for classifier in classifiers_of(dataset):
-            if classifier == "linear_svc":  # not trained by gradient: no history, no learned policy
+            if not classifiers.load(classifier).trained_by_gradient:  # no history, no learned policy
                 continue
             folder = f"results/figures/{FIGURES}".format(dataset=dataset, classifier=classifier)
             found.append(f"{folder}/learning_curve.png")

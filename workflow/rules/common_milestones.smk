@@ -24,7 +24,7 @@ def learned_policies(wildcards):
 
 def is_main(classifier, weights, thresholds):
     """Whether a row is the study's own: a classifier of the paper as it is, or with something learned."""
-    ours = classifier != "linear_svc" and "+" not in classifier  # {encoder}+{chain} is another way to train
+    ours = classifiers.load(classifier).trained_by_gradient and "+" not in classifier  # a chain is another way to train
     learned = {weights, Thresholds.parse(thresholds)[0]} & set(study.policies)
     return ours and ((weights, thresholds) == ("uniform", "fixed") or bool(learned))
 

@@ -2,36 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import expit
-from sklearn.svm import LinearSVC as SklearnLinearSVC
+from pydantic import Field
 
-from labelpolicy.classifiers.tfidf import TfIdf
-from labelpolicy.data.prepared import Prepared, Split
-from labelpolicy.parameters import LinearSVC
+from labelpolicy.classifiers.registry import Declaration, Row, Run
+from labelpolicy.config import Parameters, PositiveFloat
 from labelpolicy.randomness import derive
 
+if TYPE_CHECKING:
+    from labelpolicy.data.prepared import Prepared, Split
 
-def fit(data: Prepared, parameters: LinearSVC, weights: np.ndarray, seed: int) -> Callable[[Split], np.ndarray]:
-    """Train one SVM per label and return the function split -> scores float32 (documents, labels).
 
-    Label j is trained with C * N * w_j, which is Eq. 1 for independent SVMs. Scores are the logistic function of
-    the margin: margin 0, the SVM's own cut, is score 0.5. A label without a training document, or
-    on every one, gets a constant margin of -1 or +1.
+class LinearSVC(Parameters):
+    """scikit-learn's LinearSVC over the same tf-idf: the reference a user would pick."""
+
+    C: PositiveFloat = Field(1.0, description="inverse regularisation of every label's SVM")
+
+
+class LinearSVCClassifier:
+    """One SVM per label; its state is ``tfidf``, ``coefficients`` (features, labels) and ``intercepts`` (labels,).
+
+    Label j is trained with C * N * w_j, which is Eq. 1 for independent SVMs. Scores are the logistic function of the
+    margin: margin 0, the SVM's own cut, is score 0.5. A label without a training document, or on every one, gets a
+    constant margin of -1 or +1.
     """
-    train = data.split("train")
-    tfidf = TfIdf(data, train)
-    features = tfidf(train)
-    coefficients = np.zeros((tfidf.width, len(data.labels)))
-    intercepts = np.where(train.truth.all(axis=0), 1.0, -1.0)
-    for j, positive in enumerate(train.truth.T):
-        if positive.any() and not positive.all():
-            svm = SklearnLinearSVC(
-                C=parameters.C * len(weights) * weights[j], random_state=derive(seed, "svc", j) % 2**32
-            )
-            svm.fit(features, positive)
-            coefficients[:, j], intercepts[j] = svm.coef_[0], svm.intercept_[0]
 
-    return lambda split: expit(tfidf(split) @ coefficients + intercepts).astype(np.float32)
+    def __init__(self, parameters: LinearSVC):
+        self.parameters = parameters
+
+    def fit(self, data: Prepared, weights: np.ndarray, run: Run) -> list[Row]:
+        from sklearn.svm import LinearSVC as SklearnLinearSVC
+
+        from labelpolicy.classifiers.tfidf import TfIdf
+
+        train = data.split("train")
+        self.tfidf = TfIdf(data, train)
+        features = self.tfidf(train)
+        self.coefficients = np.zeros((self.tfidf.width, len(data.labels)))
+        self.intercepts = np.where(train.truth.all(axis=0), 1.0, -1.0)
+        for j, positive in enumerate(train.truth.T):
+            if positive.any() and not positive.all():
+                C = self.parameters.C * len(weights) * weights[j]
+                svm = SklearnLinearSVC(C=C, random_state=derive(run.seed, "svc", j) % 2**32).fit(features, positive)
+                self.coefficients[:, j], self.intercepts[j] = svm.coef_[0], svm.intercept_[0]
+        return []
+
+    def predict_proba(self, split: Split) -> np.ndarray:
+        from scipy.special import expit
+
+        return expit(self.tfidf(split) @ self.coefficients + self.intercepts).astype(np.float32)
+
+
+def build(data: Prepared, parameters: LinearSVC, seed: int) -> LinearSVCClassifier:
+    return LinearSVCClassifier(parameters)
+
+
+DECLARATION = Declaration(LinearSVC, build, trained_by_gradient=False, uses_torch=False)

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from labelpolicy.classifiers import Inputs
+from labelpolicy.classifiers.base import Inputs, TorchClassifier
 from labelpolicy.learner.meta_learner import Observation, Surroundings
 from labelpolicy.learner.parameters import MetaLearner
-from labelpolicy.metrics import evaluate
-from labelpolicy.parameters import Training
-from labelpolicy.randomness import derive, generator
-from labelpolicy.training import batches, loss_of, optimiser, score, state_of, targets, update
+from labelpolicy.randomness import generator
+from labelpolicy.thresholds.objectives import measures
+from labelpolicy.training import Trainer, score, targets
 
 
 class Classroom:
@@ -36,19 +35,18 @@ class Classroom:
 
     def __init__(
         self,
-        model: nn.Module,
+        model: TorchClassifier,
         inputs: Inputs,
         truth: np.ndarray,
         held_out: Inputs,
         held_out_truth: np.ndarray,
         *,
-        parameters: Training,
         seed: int,
         device: torch.device,
         surroundings: Surroundings | None = None,
     ):
         """``surroundings`` say what the hierarchy and the training documents know of the labels; None: no hierarchy."""
-        self.model, self.parameters, self.seed, self.device = model.to(device), parameters, seed, device
+        self.model, self.seed, self.device = model.to(device), seed, device
         self.inputs, self.truth = inputs, truth
         if len(held_out) > self.HELD_OUT:
             rows = np.sort(generator(seed, "held-out documents").choice(len(held_out), self.HELD_OUT, replace=False))
@@ -60,15 +58,13 @@ class Classroom:
         self.reset()
 
     def reset(self) -> None:
-        """The classifier untrained again; optimiser, dropout and batches from the beginning; all held-out documents."""
+        """The classifier untrained again; optimizer, dropout and batches from the beginning; all held-out documents."""
         self.model.load_state_dict(self.untrained)
-        self.model.train()
-        self.optimiser = optimiser(self.model, self.parameters)
-        torch.manual_seed(derive(self.seed, "dropout"))
-        self.random = generator(self.seed, "batches")
+        self.trainer = Trainer(
+            self.model, self.inputs, self.truth, seed=self.seed, device=self.device, evaluate=self._measures
+        )
         self.queue: list[np.ndarray] = []
         self.trained_on: list[np.ndarray] = []
-        self.best, self.kept, self.since_best = -1.0, None, 0
         self._hold_out(np.arange(len(self.all_held_out)))
 
     def first_policies(self) -> tuple[Tensor, Tensor]:
@@ -96,16 +92,16 @@ class Classroom:
 
     def updates_of_a_training(self) -> int:
         """Updates of one whole training: batches of a pass, times epochs."""
-        return -(-len(self.inputs) // self.parameters.batch_size) * self.parameters.epochs
+        return -(-len(self.inputs) // self.model.settings.batch_size) * self.model.settings.epochs
 
     def train(self, w: Tensor, count: int) -> None:
         """``count`` updates with label weights w (Eq. 1) on the next batches of the training set."""
         self.trained_on = []
         for _ in range(count):
-            if not self.queue:
-                self.queue = list(batches(self.inputs.lengths, self.parameters.batch_size, self.random))
+            self.queue = self.queue or list(self.trainer.batches())
             rows = self.queue.pop()
-            self._update(rows, w)
+            with torch.enable_grad():
+                self.trainer.update(rows, w.detach().to(self.device))
             self.trained_on.append(rows)
         self.held_out_scores = None
 
@@ -115,43 +111,30 @@ class Classroom:
         The classifier of the best pass is remembered, by the measure that training chooses its epoch by, and passes
         stop where training would: thresholds are for the classifier that training keeps.
         """
-        epochs, patience = self.parameters.epochs, self.parameters.patience
+        epochs = self.model.settings.epochs
         for _ in range(max(1, (step + 1) * epochs // steps - step * epochs // steps)):
-            if patience and self.since_best >= patience:
+            if self.trainer.should_stop:
                 break
-            for rows in batches(self.inputs.lengths, self.parameters.batch_size, self.random):
-                self._update(rows, w)
-            self.held_out_scores = None
-            measured = evaluate(self.held_out_truth, self._held_out_scores() > 0.5)["micro_f1"]
-            self.since_best += 1
-            if measured > self.best:
-                self.best, self.kept, self.since_best = measured, copy.deepcopy(self.model.state_dict()), 0
+            with torch.enable_grad():
+                self.trainer.epoch(w.detach().to(self.device))
         self.trained_on = [np.arange(len(self.inputs))]
 
     def keep_best(self) -> None:
         """Go back to the classifier of the best pass so far, the one that training would keep."""
-        if self.kept is not None:
-            self.model.load_state_dict(self.kept)
-            self.held_out_scores = None
+        self.trainer.restore_best()
+        self.held_out_scores = None
 
     def train_whole(self, w: Tensor) -> None:
         """One update with the whole training set as the batch (Section 3.3), its gradient summed chunk by chunk."""
         weights = w.to(self.device)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.trainer.optimizer.zero_grad()
         order = np.argsort(self.inputs.lengths, kind="stable")
         with torch.enable_grad():
             for rows in np.split(order, range(self.CHUNK, len(order), self.CHUNK)):
-                truth = targets(self.truth, rows, self.device)
-                loss = loss_of(self.model, self.inputs.batch(rows, self.device), truth, weights)
-                (loss * (len(rows) / len(order))).backward()
-        self.optimiser.step()
+                (self.trainer.loss(rows, weights) * (len(rows) / len(order))).backward()
+        self.trainer.optimizer.step()
         self.trained_on = [np.arange(len(self.inputs))]
         self.held_out_scores = None
-
-    def _update(self, rows: np.ndarray, w: Tensor) -> None:
-        with torch.enable_grad():
-            batch, truth = self.inputs.batch(rows, self.device), targets(self.truth, rows, self.device)
-            update(self.model, self.optimiser, batch, truth, w.detach().to(self.device))
 
     def observe(self, time: float) -> Observation:
         """What the classifier's scores on the held-out documents show of every label."""
@@ -169,7 +152,7 @@ class Classroom:
 
         All 0 for a model with a loss of its own (a chain), which is no sum over labels.
         """
-        if hasattr(self.model, "loss"):
+        if not self.model.loss_is_equation_1:
             return np.zeros(self.labels)
         self.model.eval()
         inputs = self.held_out if on == "held_out" else Part(self.inputs, np.concatenate(self.trained_on))
@@ -179,7 +162,7 @@ class Classroom:
             found = self.model(inputs.batch(rows, self.device))
             parts = torch.autograd.grad(found, parameters, of_logits[rows].to(self.device), allow_unused=True)
         direction = [torch.zeros_like(a) if b is None else b for a, b in zip(parameters, parts, strict=True)]
-        states = state_of(self.optimiser)
+        states = self.trainer.optimizer.state
         for each, total in zip(parameters, direction, strict=True):
             square = states.get(each, {}).get("exp_avg_sq")
             if square is not None:
@@ -208,6 +191,10 @@ class Classroom:
         trained_on = np.concatenate(self.trained_on)
         for rows in np.split(trained_on, range(self.CHUNK, len(trained_on), self.CHUNK)):
             yield score(self.model, Part(self.inputs, rows), self.device), self.truth[rows]
+
+    def _measures(self) -> dict[str, float]:
+        self.held_out_scores = None
+        return measures(self.held_out_truth, self._held_out_scores() > 0.5)
 
     def _held_out_scores(self) -> np.ndarray:
         if self.held_out_scores is None:

@@ -3,40 +3,54 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
-from labelpolicy import classifiers
-from labelpolicy.config import Parameters
+from labelpolicy.classifiers import registry
+from labelpolicy.classifiers.registry import Classifier, Run
 from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
-from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.data.scores import write_scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
+from labelpolicy.options import (
+    ClassifierName,
+    ClassifierParameters,
+    Device,
+    FromStudy,
+    PreparedFolder,
+    Seed,
+    Threads,
+)
 from labelpolicy.policy_file import Policy
 from labelpolicy.randomness import generator
-from labelpolicy.steps.train import trained, trained_by
+from labelpolicy.steps.train import fitted, trained_by
 
 
-def run(
-    *,
-    dataset: Path,
-    classifier: str,
-    training: Parameters,
-    policy: Path,
-    history: Path,
-    folds: int,
-    seed: int,
-    device: str,
-    threads: int,
-    output: Path,
+def crossfit(
+    dataset: PreparedFolder,
+    classifier: ClassifierName,
+    policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
+    history: Annotated[
+        Path, typer.Option(help="history.parquet of `labelpolicy train`: its best epoch is how many are run.")
+    ],
+    output: Annotated[Path, typer.Option(help="out_of_fold.parquet to write.")],
+    parameters: ClassifierParameters,
+    folds: Annotated[int, FromStudy(lambda study, arguments: study.crossfit.folds)],
+    device: Device,
+    threads: Threads,
+    seed: Seed = 0,
 ) -> None:
     """Score every training and validation document by a model that has not seen it, and the test by one that saw all.
+
+    Parameters: crossfit, classifiers, chains.
 
     Training and validation documents are taken together and divided into ``folds``. A model trained on the other folds
     scores each; a last one, trained on all of them, scores the test documents. The file has the columns of
     scores.parquet: rows of the splits train and valid are out-of-fold scores (Stone 1974), those of test the last
-    model's. In a fold whose model had no document with a label to train on, that label's scores are 0.
+    model's.
 
     What is trained by epochs runs as many as the best epoch of ``history`` (history.parquet of the ordinary training),
     and the last one counts: their number is all that validation labels have chosen about a model that scores validation
@@ -46,29 +60,27 @@ def run(
     """
     data = Prepared(dataset)
     read = Policy.read(policy, data.labels)
-    weights, about = read.weights, read.about or {}
-    epochs = None if hasattr(classifiers.load(classifier), "fit") else best_epoch(history)
+    epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
     fold = fold_of(every.truth, folds, generator(seed, "crossfit"), every.groups)
 
-    def model(train, name):
-        return trained(
-            TrainedOn(data, train), classifier, training, weights, seed, device, threads, epochs=epochs, name=name
-        )[1]
+    def model(train: Split, which: str) -> Classifier:
+        run = Run(seed, device, threads, epochs, f"train {classifier}, {which}")
+        return fitted(classifier, TrainedOn(data, train), parameters, read.weights, run)[0]
 
-    scores = np.zeros(every.truth.shape, dtype=np.float32)
+    y_score = np.zeros(every.truth.shape, dtype=np.float32)
     for k in range(folds):
-        rest, scored = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        seen = every.truth[rest].any(axis=0)
-        score = model(taken(every, rest), f"{classifier}, fold {k + 1} of {folds}")
-        scores[scored] = np.where(seen, score(taken(every, scored)), np.float32(0))
-    found = dict(zip(("train", "valid"), np.split(scores, [len(data.split("train"))]), strict=True))
-    found["test"] = model(every, f"{classifier}, all folds")(data.split("test"))
+        others, held_out = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
+        predicted = model(taken(every, others), f"fold {k + 1} of {folds}").predict_proba(taken(every, held_out))
+        # A label that no document of the other folds has was never trained.
+        y_score[held_out] = np.where(every.truth[others].any(axis=0), predicted, np.float32(0))
+    found = dict(zip(("train", "valid"), np.split(y_score, [len(data.split("train"))]), strict=True))
+    found["test"] = model(every, "all folds").predict_proba(data.split("test"))
     write_scores(
         output,
         {name: (data.split(name).ids, scores) for name, scores in found.items()},
         labels=data.labels,
-        trained=trained_by(data, classifier, about, seed),
+        trained=trained_by(read, data, classifier, seed),
         out_of_fold=True,
     )
 

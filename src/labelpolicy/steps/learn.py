@@ -7,13 +7,14 @@ and the meta-learner may come from another data set.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from safetensors.torch import load_file, save_file
 
-from labelpolicy import classifiers
+from labelpolicy.classifiers import registry
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
@@ -24,7 +25,6 @@ from labelpolicy.learner.meta_learner import Surroundings
 from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.learner.scores_environment import Frozen
 from labelpolicy.learner.scores_environment import applied as apply_frozen
-from labelpolicy.parameters import Training
 from labelpolicy.policy_file import Policy
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import derive
@@ -35,7 +35,7 @@ def run(
     *,
     dataset: Path,
     classifier: str,
-    training: Training,
+    training: Any,
     parameters: MetaLearner,
     seed: int,
     device: str,
@@ -66,7 +66,7 @@ def rollout(
     *,
     dataset: Path,
     classifier: str,
-    training: Training,
+    training: Any,
     parameters: MetaLearner,
     name: str,
     meta: Path,
@@ -124,24 +124,23 @@ def frozen(dataset: Path, scores: Path, parameters: MetaLearner, at_least_one: b
     )
 
 
-def enter(dataset: Path, classifier: str, training: Training, seed: int, device: str, threads: int) -> Classroom:
+def enter(dataset: Path, classifier: str, training: Any, seed: int, device: str, threads: int) -> Classroom:
     """The classifier, fresh, with its training and validation documents."""
-    module = classifiers.load(classifier)
-    if not hasattr(module, "build"):
+    entry = registry.load(classifier)
+    if not entry.trained_by_gradient:
         raise LabelPolicyError(
             f"classifier {classifier!r} is not trained by gradient: a policy cannot be learned with it"
         )
     torch_device = prepare_torch(device, threads)
     data = Prepared(dataset)
     train, valid = data.split("train"), data.split("valid")
-    model = module.build(data, training, seed)
+    model = entry.build(data, training, seed)
     return Classroom(
         model,
         model.encode(train),
         train.truth,
         model.encode(valid),
         valid.truth,
-        parameters=training,
         surroundings=surroundings_of(data, train.truth),
         seed=seed,
         device=torch_device,

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from labelpolicy.classifiers.attentive_lstm import Attention, AttentiveLSTMClassifier, Recurrence
+from labelpolicy.classifiers.attentive_lstm import AttentiveLSTM
+from labelpolicy.classifiers.attentive_lstm.network import Attention, AttentiveLSTMClassifier, Recurrence
 from labelpolicy.data.prepared import PAD, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import AttentiveLSTM
 from labelpolicy.training import score
 
 WORDS, DIMENSION, LABELS = 30, 5, 4
@@ -43,7 +43,7 @@ def model(**parameters) -> AttentiveLSTMClassifier:
 
 def textbook(classifier: AttentiveLSTMClassifier, documents: Split, row: int) -> torch.Tensor:
     """Features of one mention by nn.LSTM, word by word as Section 5 says, without batch or padding."""
-    parameters, dimension = classifier.parameters_, classifier.vectors.shape[1]
+    parameters, dimension = classifier.settings, classifier.vectors.shape[1]
     hidden = parameters.hidden
     words, (start, end) = documents.tokens[row].tolist(), documents.mentions[row].tolist()
     sides = (words[max(0, start - parameters.context) : start][::-1], words[end : end + parameters.context])

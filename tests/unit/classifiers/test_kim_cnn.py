@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from torch.nn import functional
 
 from labelpolicy.classifiers import kim_cnn
-from labelpolicy.classifiers.kim_cnn import KimCNNClassifier
+from labelpolicy.classifiers.kim_cnn import KimCNN
+from labelpolicy.classifiers.kim_cnn.network import KimCNNClassifier
 from labelpolicy.data.prepared import Ragged, Split
-from labelpolicy.parameters import KimCNN
 
 PARAMETERS = KimCNN(filters=7, dropout=0.0, max_tokens=12)
 

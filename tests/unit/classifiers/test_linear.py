@@ -6,13 +6,14 @@ import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC as SklearnLinearSVC
 
-from labelpolicy.classifiers import linear, linear_svc, load
+from labelpolicy.classifiers import linear, linear_svc
+from labelpolicy.classifiers.linear import Linear
+from labelpolicy.classifiers.linear.network import CONSTANT
+from labelpolicy.classifiers.linear_svc import LinearSVC
+from labelpolicy.classifiers.registry import Run
 from labelpolicy.classifiers.tfidf import TfIdf
 from labelpolicy.data.prepared import Ragged, Split
-from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Linear, LinearSVC
-from labelpolicy.progress import Progress
-from labelpolicy.training import optimiser, train, update
+from labelpolicy.training import Trainer
 
 WORDS = ["<pad>", "<unk>", "wheat", "corn", "gold", "ship", "rose"]
 
@@ -50,26 +51,15 @@ def test_logits_are_the_product_with_the_features():
     model.weight.data.normal_()
     inputs = model.encode(data.train)
     rows = np.array([5, 0, 17])
-    bias = linear.CONSTANT * model.bias.detach().numpy()
+    bias = CONSTANT * model.bias.detach().numpy()
     expected = model.tfidf(data.train)[rows] @ model.weight.detach().numpy() + bias
     np.testing.assert_allclose(model(inputs.batch(rows, "cpu")).detach().numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
 def trained(**settings):
-    data, parameters = Data(), Linear(epochs=3, batch_size=8, **settings)
-    model = linear.build(data, parameters, 0)
-    weights, progress = np.array([0.4, 0.2, 0.2, 0.2]), Progress("test", 3)
-    train(
-        model,
-        model.encode(data.train),
-        data.train.truth,
-        None,
-        weights=weights,
-        parameters=parameters,
-        seed=0,
-        device=torch.device("cpu"),
-        progress=progress,
-    )
+    data = Data()
+    model = linear.build(data, Linear(batch_size=8, **settings), 0)
+    model.fit(data, np.array([0.4, 0.2, 0.2, 0.2]), Run(0, "cpu", epochs=3))
     return model
 
 
@@ -81,8 +71,8 @@ def test_steps_on_the_words_of_a_batch_are_steps_on_all():
     np.testing.assert_allclose(sparse.bias.detach(), dense.bias.detach(), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("settings", [{"weight_decay": 0.01}, {"optimiser": "adam"}])
-def test_every_other_optimiser_takes_the_whole_matrix(settings):
+@pytest.mark.parametrize("settings", [{"weight_decay": 0.01}, {"optimizer": "adam"}])
+def test_every_other_optimizer_takes_the_whole_matrix(settings):
     model = trained(learning_rate=0.1, **settings)
     assert not model.weight.grad.is_sparse and model.weight.detach().abs().max() > 0
 
@@ -101,38 +91,34 @@ def test_the_bias_does_not_swing():
     data, parameters = Data(), Linear(epochs=1, batch_size=8)
     model = linear.build(data, parameters, 0)
     before = model.bias.detach().clone()
-    stepper, inputs = optimiser(model, parameters), model.encode(data.train)
-    update(model, stepper, inputs.batch(np.arange(8), "cpu"), torch.ones(8, 4), torch.full((4,), 0.25))
-    moved = linear.CONSTANT * (model.bias.detach() - before).abs()
+    trainer = Trainer(model, model.encode(data.train), np.ones((8, 4)), seed=0, device=torch.device("cpu"))
+    trainer.update(np.arange(8), torch.full((4,), 0.25))
+    moved = CONSTANT * (model.bias.detach() - before).abs()
     assert 0 < moved.max() <= 0.01 * parameters.learning_rate  # by at most 1 with an error of 1 on every document
+
+
+def svm_scores(data, weights=(0.25,) * 4, **parameters):
+    model = linear_svc.build(data, LinearSVC(**parameters), 0)
+    assert model.fit(data, np.array(weights), Run(0)) == []
+    return model.predict_proba(data.train)
 
 
 def test_the_svm_is_scikit_learns_and_margin_0_is_score_one_half():
     data = Data()
-    score = linear_svc.fit(data, LinearSVC(C=0.7), np.full(4, 0.25), 0)
+    found = svm_scores(data, C=0.7)
     features = TfIdf(data, data.train)(data.train)
     for j in (0, 1):
         svm = SklearnLinearSVC(C=0.7, random_state=0).fit(features, data.train.truth[:, j])
         margins = svm.decision_function(features)
-        scores = score(data.train)[:, j]
-        np.testing.assert_allclose(scores, 1 / (1 + np.exp(-margins)), rtol=1e-2)
-        np.testing.assert_array_equal(scores > 0.5, svm.predict(features))
+        np.testing.assert_allclose(found[:, j], 1 / (1 + np.exp(-margins)), rtol=1e-2)
+        np.testing.assert_array_equal(found[:, j] > 0.5, svm.predict(features))
 
 
 def test_a_label_on_no_document_or_on_all_is_decided_so():
-    data = Data()
-    scores = linear_svc.fit(data, LinearSVC(), np.full(4, 0.25), 0)(data.train)
+    scores = svm_scores(Data())
     assert (scores[:, 2] < 0.5).all() and (scores[:, 3] > 0.5).all()
 
 
 def test_label_weights_scale_c():
-    data = Data()
-    weights = np.array([0.7, 0.1, 0.1, 0.1])
-    weighted = linear_svc.fit(data, LinearSVC(C=1), weights, 0)(data.train)[:, 0]
-    same = linear_svc.fit(data, LinearSVC(C=2.8), np.full(4, 0.25), 0)(data.train)[:, 0]
-    np.testing.assert_allclose(weighted, same, rtol=1e-6)
-
-
-def test_an_unknown_classifier_is_one_line():
-    with pytest.raises(LabelPolicyError, match="classifier 'bert' is unknown: expected one of kim_cnn, linear"):
-        load("bert")
+    weighted = svm_scores(Data(), (0.7, 0.1, 0.1, 0.1), C=1)[:, 0]
+    np.testing.assert_allclose(weighted, svm_scores(Data(), C=2.8)[:, 0], rtol=1e-6)

@@ -3,25 +3,11 @@
 import numpy as np
 import pytest
 import torch
+from dense_classifier import Dense, Rows
 
 from labelpolicy.learner import environment as classroom
 from labelpolicy.learner.environment import Classroom
 from labelpolicy.learner.parameters import MetaLearner
-from labelpolicy.parameters import Training
-
-
-class Rows:
-    """Dense features as inputs: any model that yields N logits will do."""
-
-    def __init__(self, features):
-        self.features = torch.from_numpy(features)
-        self.lengths = np.arange(len(features)) % 7 + 1
-
-    def __len__(self):
-        return len(self.features)
-
-    def batch(self, rows, device):
-        return self.features[torch.from_numpy(rows)].to(device)
 
 
 def make_room(documents=300, labels=4, **settings):
@@ -29,8 +15,7 @@ def make_room(documents=300, labels=4, **settings):
     features = random.normal(size=(documents, 5)).astype(np.float32)
     truth = features[:, :labels] > 0.5
     torch.manual_seed(0)
-    model = torch.nn.Linear(5, labels)
-    parameters = Training(**({"optimiser": "sgd", "learning_rate": 0.1, "batch_size": 32} | settings))
+    model = Dense(5, labels, **({"optimizer": "sgd", "learning_rate": 0.1, "batch_size": 32} | settings))
     half = documents // 2
     return Classroom(
         model,
@@ -38,7 +23,6 @@ def make_room(documents=300, labels=4, **settings):
         truth[:half],
         Rows(features[half:]),
         truth[half:],
-        parameters=parameters,
         seed=0,
         device=torch.device("cpu"),
     )
@@ -88,15 +72,15 @@ def test_label_weights_reach_the_classifier():
 def test_a_pass_visits_every_training_document_once(monkeypatch):
     room = make_room()
     seen = []
-    monkeypatch.setattr(room, "_update", lambda rows, w: seen.extend(rows))
-    room.train_passes(UNIFORM, 0, room.parameters.epochs)
+    monkeypatch.setattr(room.trainer, "update", lambda rows, w: seen.extend(rows) or 0.0)
+    room.train_passes(UNIFORM, 0, room.model.settings.epochs)
     assert sorted(seen) == list(range(150))
 
 
 def test_an_episode_of_passes_is_one_whole_training(monkeypatch):
     room = make_room(epochs=7, patience=0)
     seen = []
-    monkeypatch.setattr(room, "_update", lambda rows, w: seen.extend(rows))
+    monkeypatch.setattr(room.trainer, "update", lambda rows, w: seen.extend(rows) or 0.0)
     for step in range(3):
         room.train_passes(UNIFORM, step, 3)
     assert len(seen) == 7 * 150
@@ -148,7 +132,7 @@ def test_scores_are_taken_again_after_every_update():
 def test_the_classifier_of_the_best_pass_is_kept(monkeypatch):
     """Validation micro-F1 is made to peak at the second pass of four."""
     values = iter([0.2, 0.9, 0.5, 0.4])
-    monkeypatch.setattr(classroom, "evaluate", lambda truth, predicted: {"micro_f1": next(values)})
+    monkeypatch.setattr(classroom, "measures", lambda truth, predicted: {"micro_f1": next(values)})
     room = make_room(epochs=4)
     states = []
     for step in range(4):
@@ -179,7 +163,7 @@ def test_no_more_held_out_documents_than_memory_is_meant_for(monkeypatch):
 def test_the_gradient_of_the_weights_is_that_of_the_next_utility(monkeypatch):
     """With SGD and a utility that is linear in the logits, one step of another w changes it by exactly that."""
     monkeypatch.setattr(Classroom, "ENOUGH", 1000)  # all of the documents
-    room = make_room(optimiser="sgd", learning_rate=1e-3)
+    room = make_room(optimizer="sgd", learning_rate=1e-3)
     room.train(UNIFORM, 3)
     before = {name: value.clone() for name, value in room.model.state_dict().items()}
     of_logits = torch.randn(len(room.held_out), 4, generator=torch.Generator().manual_seed(0))
@@ -203,7 +187,7 @@ def test_the_gradient_of_the_weights_is_that_of_the_next_utility(monkeypatch):
 
 
 def test_adams_step_sizes_count_in_the_gradient_of_the_weights():
-    rooms = [make_room(optimiser=name, learning_rate=1e-3) for name in ("sgd", "adam")]
+    rooms = [make_room(optimizer=name, learning_rate=1e-3) for name in ("sgd", "adam")]
     of_logits = torch.ones(len(rooms[0].held_out), 4)
     for room in rooms:
         room.train(UNIFORM, 3)
@@ -216,12 +200,12 @@ def test_passes_stop_where_training_would(monkeypatch):
     """Without a better pass for as long as training is patient, no further one; the best one is kept."""
     room = make_room(epochs=12, patience=2)
     measured = iter([0.5, 0.7, 0.6, 0.6, 0.9, 0.9])
-    monkeypatch.setattr(classroom, "evaluate", lambda truth, predicted: {"micro_f1": next(measured)})
+    monkeypatch.setattr(classroom, "measures", lambda truth, predicted: {"micro_f1": next(measured)})
     kept = []
     for step in range(3):
         room.train_passes(UNIFORM, step, 3)
         kept.append(state(room))
     assert next(measured) == 0.9  # two after the best: the fifth was never made
     room.keep_best()
-    assert room.best == 0.7 and not torch.equal(state(room), kept[-1])
+    assert room.trainer.best == 0.7 and not torch.equal(state(room), kept[-1])
     assert torch.equal(kept[1], kept[2])

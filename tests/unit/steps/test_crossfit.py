@@ -7,20 +7,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelpolicy.classifiers.attentive_lstm import AttentiveLSTM
+from labelpolicy.classifiers.chains.classifier_chains import ClassifierChains
+from labelpolicy.classifiers.chains.predictions_as_features import PredictionsAsFeatures
+from labelpolicy.classifiers.chains.subset_maximization import SubsetMaximization
+from labelpolicy.classifiers.kim_cnn import KimCNN
+from labelpolicy.classifiers.linear import Linear
+from labelpolicy.classifiers.linear_svc import LinearSVC
+from labelpolicy.classifiers.registry import Chained, Run
 from labelpolicy.cli import app
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
-from labelpolicy.parameters import (
-    AttentiveLSTM,
-    Chained,
-    ClassifierChains,
-    KimCNN,
-    Linear,
-    LinearSVC,
-    PredictionsAsFeatures,
-    SubsetMaximization,
-)
 from labelpolicy.policy_file import Policy
 from labelpolicy.steps import crossfit, train
 
@@ -29,10 +27,10 @@ CLASSIFIERS = {
     "kim_cnn": KIM,
     "linear": Linear(),
     "linear_svc": LinearSVC(),
-    "kim_cnn+predictions_as_features": Chained.of(KIM, PredictionsAsFeatures(order="dependence")),
-    "linear+subset_maximization": Chained.of(Linear(), SubsetMaximization(hidden=8)),
-    "kim_cnn+classifier_chain": Chained.of(KIM, ClassifierChains()),
-    "linear+ensemble_of_chains": Chained.of(Linear(), ClassifierChains(chains=2)),
+    "kim_cnn+predictions_as_features": Chained(KIM, PredictionsAsFeatures(order="dependence")),
+    "linear+subset_maximization": Chained(Linear(), SubsetMaximization(hidden=8)),
+    "kim_cnn+classifier_chain": Chained(KIM, ClassifierChains()),
+    "linear+ensemble_of_chains": Chained(Linear(), ClassifierChains(chains=2)),
 }
 
 
@@ -48,7 +46,7 @@ def run(dataset, folder, classifier="linear", seed=0, folds=3, epochs=(0.2, 0.6,
     arguments = {
         "dataset": dataset,
         "classifier": classifier,
-        "training": CLASSIFIERS.get(classifier) or AttentiveLSTM(hidden=4, attention=4),
+        "parameters": CLASSIFIERS.get(classifier) or AttentiveLSTM(hidden=4, attention=4),
         "policy": folder / "policy.json",
         "history": history(folder / "history.parquet", epochs),
         "folds": folds,
@@ -57,7 +55,7 @@ def run(dataset, folder, classifier="linear", seed=0, folds=3, epochs=(0.2, 0.6,
         "threads": 1,
         "output": folder / "out_of_fold.parquet",
     }
-    crossfit.run(**(arguments | changes))
+    crossfit.crossfit(**(arguments | changes))
     return arguments["output"]
 
 
@@ -139,19 +137,25 @@ def test_a_documents_labels_do_not_move_its_own_score(synthetic, tmp_path, monke
 def test_who_is_trained_on_what_and_for_how_long(synthetic, tmp_path, monkeypatch):
     data, seen = Prepared(synthetic), []
 
-    def trained(data, classifier, training, weights, seed, device, threads, *, epochs, name):
-        ids = list(data.split("train").ids)
-        seen.append((ids, epochs, name))
-        return [], lambda split: np.full((len(split), len(data.labels)), 0.5 if len(seen) < 4 else 0.25)
+    class Constant:
+        def __init__(self, score):
+            self.score = score
 
-    monkeypatch.setattr(crossfit, "trained", trained)
+        def predict_proba(self, split):
+            return np.full((len(split), len(data.labels)), self.score)
+
+    def fitted(name, data, parameters, weights, run):
+        seen.append((list(data.split("train").ids), run.epochs, run.title))
+        return Constant(0.5 if len(seen) < 4 else 0.25), []
+
+    monkeypatch.setattr(crossfit, "fitted", fitted)
     found = read(run(synthetic, tmp_path, epochs=(0.2, 0.6, 0.6, 0.1)))
     every = [i for split in ("train", "valid") for i in data.truth(split)[0]]
     assert [len(ids) for ids, *_ in seen[:3]] == pytest.approx([len(every) * 2 / 3] * 3, abs=6)
     assert all(sum(one in ids for ids, *_ in seen[:3]) == 2 for one in every)
     assert seen[3][0] == every and (found["test"][1] == 0.25).all() and (found["train"][1] == 0.5).all()
     assert [epochs for _, epochs, _ in seen] == [2] * 4
-    assert [name for *_, name in seen] == [*(f"linear, fold {k} of 3" for k in (1, 2, 3)), "linear, all folds"]
+    assert [name for *_, name in seen] == [f"train linear, {which}" for which in (*(f"fold {k} of 3" for k in (1, 2, 3)), "all folds")]
 
 
 def test_a_label_that_a_fold_model_has_not_seen_scores_nothing_there(synthetic, tmp_path, monkeypatch):
@@ -171,17 +175,16 @@ def test_a_label_that_a_fold_model_has_not_seen_scores_nothing_there(synthetic, 
 
 @pytest.mark.parametrize("classifier", ["linear", "kim_cnn+subset_maximization"])
 def test_so_many_epochs_give_the_model_that_the_ordinary_training_kept(synthetic, tmp_path, classifier):
-    training = CLASSIFIERS.get(classifier) or Chained.of(KimCNN(epochs=4, filters=4), SubsetMaximization(hidden=8))
+    parameters = CLASSIFIERS.get(classifier) or Chained(KimCNN(epochs=4, filters=4), SubsetMaximization(hidden=8))
     data = Prepared(synthetic)
     weights = np.full(len(data.labels), 1 / len(data.labels))
     Policy(data.labels, weights).write(tmp_path / "policy.json")
     files = {"scores": tmp_path / "scores.parquet", "history": tmp_path / "history.parquet"}
-    common = {"training": training, "seed": 0, "device": "cpu", "threads": 1, "classifier": classifier}
-    train.run(dataset=synthetic, policy=tmp_path / "policy.json", **common, **files)
-    epochs = crossfit.best_epoch(files["history"])
-    assert epochs <= training.epochs
-    _, score = train.trained(data, weights=weights, **common, epochs=epochs)
-    np.testing.assert_array_equal(score(data.split("valid")), read(files["scores"])["valid"][1].astype(np.float32))
+    common = {"parameters": parameters, "seed": 0, "device": "cpu", "threads": 1, "classifier": classifier}
+    train.train(dataset=synthetic, policy=tmp_path / "policy.json", **common, **files)
+    run = Run(0, epochs=crossfit.best_epoch(files["history"]))
+    model, _ = train.fitted(classifier, data, parameters, weights, run)
+    np.testing.assert_array_equal(model.predict_proba(data.split("valid")), read(files["scores"])["valid"][1].astype(np.float32))
 
 
 @pytest.mark.parametrize("classifier", ["linear", "kim_cnn"])
@@ -216,6 +219,6 @@ def test_a_history_that_tells_no_epoch(synthetic, tmp_path):
 
 def test_an_unknown_classifier(synthetic, tmp_path):
     arguments = ["--policy", "p.json", "--history", "h.parquet", "--output", str(tmp_path / "o.parquet")]
-    with pytest.raises(LabelPolicyError, match=r"classifier 'linaer' is unknown: expected one of kim_cnn") as caught:
+    with pytest.raises(LabelPolicyError, match=r"classifier 'linaer' is unknown: expected one of attentive_lstm") as caught:
         app(["crossfit", str(synthetic), "linaer", *arguments], standalone_mode=False)
     assert "\n" not in str(caught.value)

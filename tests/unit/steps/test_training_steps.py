@@ -8,19 +8,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from labelpolicy.classifiers.base import TorchClassifier
+from labelpolicy.classifiers.chains.classifier_chains import ClassifierChains
+from labelpolicy.classifiers.chains.predictions_as_features import PredictionsAsFeatures
+from labelpolicy.classifiers.chains.subset_maximization import SubsetMaximization
+from labelpolicy.classifiers.kim_cnn import KimCNN
+from labelpolicy.classifiers.linear import Linear
+from labelpolicy.classifiers.linear_svc import LinearSVC
+from labelpolicy.classifiers.registry import Chained
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
 from labelpolicy.learner.parameters import MetaLearner
-from labelpolicy.parameters import (
-    Chained,
-    ClassifierChains,
-    KimCNN,
-    Linear,
-    LinearSVC,
-    PredictionsAsFeatures,
-    SubsetMaximization,
-)
 from labelpolicy.policy_file import Policy
 from labelpolicy.steps import learn, train
 from labelpolicy.steps.label_weights import label_weights
@@ -29,13 +28,13 @@ CLASSIFIERS = {
     "kim_cnn": KimCNN(epochs=2, filters=4),
     "linear": Linear(epochs=2),
     "linear_svc": LinearSVC(),
-    "kim_cnn+predictions_as_features": Chained.of(KimCNN(epochs=2, filters=4), PredictionsAsFeatures()),
-    "linear+predictions_as_features": Chained.of(Linear(epochs=2), PredictionsAsFeatures()),
-    "kim_cnn+subset_maximization": Chained.of(KimCNN(epochs=2, filters=4), SubsetMaximization(hidden=8)),
-    "linear+subset_maximization": Chained.of(Linear(epochs=2), SubsetMaximization(hidden=8)),
-    "kim_cnn+classifier_chain": Chained.of(KimCNN(epochs=2, filters=4), ClassifierChains()),
-    "linear+classifier_chain": Chained.of(Linear(), ClassifierChains()),
-    "linear+ensemble_of_chains": Chained.of(Linear(), ClassifierChains(chains=2)),
+    "kim_cnn+predictions_as_features": Chained(KimCNN(epochs=2, filters=4), PredictionsAsFeatures()),
+    "linear+predictions_as_features": Chained(Linear(epochs=2), PredictionsAsFeatures()),
+    "kim_cnn+subset_maximization": Chained(KimCNN(epochs=2, filters=4), SubsetMaximization(hidden=8)),
+    "linear+subset_maximization": Chained(Linear(epochs=2), SubsetMaximization(hidden=8)),
+    "kim_cnn+classifier_chain": Chained(KimCNN(epochs=2, filters=4), ClassifierChains()),
+    "linear+classifier_chain": Chained(Linear(), ClassifierChains()),
+    "linear+ensemble_of_chains": Chained(Linear(), ClassifierChains(chains=2)),
 }
 #: Fitted by scikit-learn: no history of epochs, or no label weights, or no randomness.
 WITHOUT_EPOCHS = ("linear_svc", "linear+classifier_chain", "linear+ensemble_of_chains")
@@ -50,10 +49,10 @@ def do_weights(dataset, folder, rule="uniform"):
 
 
 def do_train(dataset, folder, classifier, policy=None, seed=0):
-    train.run(
+    train.train(
         dataset=dataset,
         classifier=classifier,
-        training=CLASSIFIERS[classifier],
+        parameters=CLASSIFIERS[classifier],
         policy=policy or do_weights(dataset, folder),
         seed=seed,
         device="cpu",
@@ -118,7 +117,7 @@ def test_chains_of_scikit_learn_refuse_label_weights_before_anything_is_trained(
     synthetic, tmp_path, classifier, monkeypatch
 ):
     policy = do_weights(synthetic, tmp_path, "inverse_frequency")
-    monkeypatch.setattr(train, "by_gradient", None)
+    monkeypatch.setattr(TorchClassifier, "fit", None)
     with pytest.raises(LabelPolicyError, match="knows no label weights"):
         do_train(synthetic, tmp_path, classifier, policy=policy)
     assert not (tmp_path / "scores.parquet").exists()

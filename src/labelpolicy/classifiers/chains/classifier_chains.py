@@ -1,76 +1,106 @@
 """Classifier chains and ensembles of them (Read et al. 2011), by scikit-learn, on frozen features.
 
-On ``linear`` the features are tf-idf. On another encoder they are the document vectors of that classifier, trained
-first as ever and then frozen. Each link is a logistic regression over the features and the labels before it: the true
-ones while it is fitted, their predicted probabilities when documents are scored.
+The features are those that the encoder has before any training (tf-idf, of ``linear``), or its document vectors: then
+it is trained first as ever, and frozen. Each link is a logistic regression over the features and the labels before it:
+the true ones while it is fitted, their predicted probabilities when documents are scored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.multioutput import ClassifierChain
+from pydantic import Field
 
-from labelpolicy.classifiers.chains.orders import sequence
-from labelpolicy.classifiers.tfidf import TfIdf
-from labelpolicy.data.prepared import Prepared, Split
+from labelpolicy.classifiers.registry import ChainDeclaration, Chained, Declaration, Row, Run
+from labelpolicy.config import Parameters, PositiveFloat, PositiveInt
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Chained
 from labelpolicy.randomness import derive, generator
 
-Features = Callable[[Split], Any]
-"""Split -> float (documents, width), an array or a CSR matrix."""
+if TYPE_CHECKING:
+    from labelpolicy.classifiers.base import TorchClassifier
+    from labelpolicy.data.prepared import Prepared, Split
 
 
-def fit(
-    chain: str, data: Prepared, parameters: Chained, weights: np.ndarray, seed: int
-) -> Callable[[Split], np.ndarray]:
-    """``on_features`` over tf-idf."""
-    return on_features(chain, TfIdf(data, data.split("train")), data, parameters, weights, seed)
+class ClassifierChains(Parameters):
+    """scikit-learn's ClassifierChain over frozen features (Read et al. 2011)."""
+
+    order: Literal["frequent_first", "rare_first", "topological"] | list[str] = Field(
+        "frequent_first", description="order of classifier_chain: as for subset_maximization"
+    )
+    C: PositiveFloat = Field(1000.0, description="inverse regularisation of every logistic regression")
+    chains: PositiveInt = Field(10, description="random orders of ensemble_of_chains; classifier_chain has one")
 
 
-def on_features(
-    chain: str, features: Features, data: Prepared, parameters: Chained, weights: np.ndarray, seed: int
-) -> Callable[[Split], np.ndarray]:
-    """Fit classifier_chain or ensemble_of_chains; returns the function split -> scores float32 (documents, labels).
+class FrozenFeatureChains:
+    """The mean of one chain for each of ``orders``, int64 (labels,).
 
-    An ensemble's score is the mean of its chains', whose orders are random. A label on no training document scores 0,
-    one on every document 1, and neither is a link. Raises what :func:`check` does.
+    ``encoder`` is trained first, unless the ``features`` of a split need no training. A label on no training document
+    scores 0, one on every document 1, and neither is a link.
     """
-    found = check(chain, data, parameters, weights, seed)
-    train = data.split("train")
-    truth = np.asarray(train.truth[:])
-    constant = truth.all(axis=0).astype(np.float32)
-    links = np.flatnonzero(truth.any(axis=0) & ~truth.all(axis=0))
-    fitted = []
-    for order in found if len(links) else []:
-        # A chain numbers its links among themselves.
-        place = np.searchsorted(links, order[np.isin(order, links)])
-        # liblinear: made for sparse rows, and as fast on the few dense ones.
-        link = LogisticRegression(C=parameters.chain.C, solver="liblinear", random_state=derive(seed, chain) % 2**32)
-        fitted.append(ClassifierChain(link, order=place, chain_method="predict_proba"))
-        fitted[-1].fit(features(train), truth[:, links])
 
-    def score(split: Split) -> np.ndarray:
-        scores = np.tile(constant, (len(split), 1))
-        if fitted:
-            scores[:, links] = np.mean([one.predict_proba(features(split)) for one in fitted], axis=0)
+    def __init__(
+        self,
+        name: str,
+        orders: list[np.ndarray],
+        parameters: ClassifierChains,
+        features: Callable[[Split], Any],
+        encoder: TorchClassifier | None = None,
+    ):
+        self.name, self.orders, self.parameters = name, orders, parameters
+        self.features, self.encoder = features, encoder
+
+    def fit(self, data: Prepared, weights: np.ndarray, run: Run) -> list[Row]:
+        """Raises LabelPolicyError for label weights that are not uniform: a chain fits all its links alike."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.multioutput import ClassifierChain
+
+        if not np.allclose(weights, 1 / len(weights)):
+            raise LabelPolicyError(f"{self.name} knows no label weights: train it with a policy.json of uniform weights")
+        rows = self.encoder.fit(data, weights, run) if self.encoder else []
+        train = data.split("train")
+        y_true = np.asarray(train.truth[:])
+        self.constant = y_true.all(axis=0).astype(np.float32)
+        self.links = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))
+        self.chains = []
+        for order in self.orders if len(self.links) else []:
+            # A chain numbers its links among themselves.
+            place = np.searchsorted(self.links, order[np.isin(order, self.links)])
+            # liblinear: made for sparse rows, and as fast on the few dense ones.
+            state = derive(run.seed, self.name) % 2**32
+            link = LogisticRegression(C=self.parameters.C, solver="liblinear", random_state=state)
+            chain = ClassifierChain(link, order=place, chain_method="predict_proba")
+            self.chains.append(chain.fit(self.features(train), y_true[:, self.links]))
+        return rows
+
+    def predict_proba(self, split: Split) -> np.ndarray:
+        scores = np.tile(self.constant, (len(split), 1))
+        if self.chains:
+            features = self.features(split)
+            scores[:, self.links] = np.mean([chain.predict_proba(features) for chain in self.chains], axis=0)
         return scores
 
-    return score
+
+def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, seed: int) -> FrozenFeatureChains:
+    """``classifier_chain`` has the one order of its parameters, ``ensemble_of_chains`` several random ones."""
+    from labelpolicy.classifiers.chains.orders import sequence
+
+    chain = parameters.chain
+    if name == "classifier_chain":
+        orders = [sequence(chain.order, data)]
+    else:
+        orders = [generator(seed, name, k).permutation(len(data.labels)) for k in range(chain.chains)]
+    if encoder.fixed_features:
+        return FrozenFeatureChains(name, orders, chain, encoder.fixed_features(data))
+    built = encoder.build(data, parameters.encoder, seed)
+    return FrozenFeatureChains(name, orders, chain, built.document_vectors, built)
 
 
-def check(chain: str, data: Prepared, parameters: Chained, weights: np.ndarray, seed: int) -> list[np.ndarray]:
-    """The order of each chain, int64 (labels,).
-
-    Raises LabelPolicyError for an order that is none, and for label weights that are not uniform: a chain fits all
-    its links alike.
-    """
-    if not np.allclose(weights, 1 / len(weights)):
-        raise LabelPolicyError(f"{chain} knows no label weights: train it with a policy.json of uniform weights")
-    if chain == "classifier_chain":
-        return [sequence(parameters.chain.order, data)]
-    return [generator(seed, chain, k).permutation(len(data.labels)) for k in range(parameters.chain.chains)]
+DECLARATION = ChainDeclaration(
+    ClassifierChains,
+    build,
+    names=("classifier_chain", "ensemble_of_chains"),
+    trained_by_gradient=False,
+    bears_label_weights=False,
+)

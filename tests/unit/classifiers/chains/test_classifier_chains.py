@@ -5,11 +5,12 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import ClassifierChain
 
-from labelpolicy.classifiers.chains.classifier_chains import check, fit, on_features
+from labelpolicy.classifiers.chains.classifier_chains import ClassifierChains, FrozenFeatureChains
+from labelpolicy.classifiers.linear import Linear
+from labelpolicy.classifiers.registry import Chained, Run, load
 from labelpolicy.classifiers.tfidf import TfIdf
 from labelpolicy.data.prepared import Ragged, Split
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Chained, ClassifierChains, Linear
 
 UNIFORM = np.full(5, 0.2)
 
@@ -32,13 +33,20 @@ class Data:
         return self.train
 
 
-def parameters(**chain):
-    return Chained.of(Linear(), ClassifierChains(**chain))
+def build(name, data, seed=0, **chain):
+    parameters = Chained(Linear(), ClassifierChains(**chain))
+    return load(f"linear+{name}").build(data, parameters, seed)
+
+
+def scores_of(name, data, weights=UNIFORM, seed=0, **chain):
+    model = build(name, data, seed, **chain)
+    assert model.fit(data, weights, Run(seed)) == []
+    return model.predict_proba(data.train)
 
 
 def test_a_chain_is_scikit_learns_and_labels_of_one_kind_are_constant():
     data = Data()
-    scores = fit("classifier_chain", data, parameters(C=10), UNIFORM, 0)(data.train)
+    scores = scores_of("classifier_chain", data, C=10)
     features = TfIdf(data, data.train)(data.train)
     links = [0, 1, 4]
     order = np.argsort(-data.train_count[links], kind="stable")
@@ -50,38 +58,35 @@ def test_a_chain_is_scikit_learns_and_labels_of_one_kind_are_constant():
 
 def test_an_ensemble_is_the_mean_over_random_orders():
     data = Data()
-    three = fit("ensemble_of_chains", data, parameters(chains=3, C=10), UNIFORM, 0)(data.train)
-    orders = check("ensemble_of_chains", data, parameters(chains=3), UNIFORM, 0)
+    three = scores_of("ensemble_of_chains", data, chains=3, C=10)
+    orders = build("ensemble_of_chains", data, chains=3).orders
     assert len({tuple(order) for order in orders}) == 3 and all(sorted(order) == list(range(5)) for order in orders)
-    each = [
-        fit("classifier_chain", data, parameters(order=[data.labels[j] for j in order], C=10), UNIFORM, 0)(data.train)
-        for order in orders
-    ]
+    each = [scores_of("classifier_chain", data, order=[data.labels[j] for j in order], C=10) for order in orders]
     np.testing.assert_allclose(three, np.mean(each, axis=0), rtol=1e-3)
-    again = fit("ensemble_of_chains", data, parameters(chains=3, C=10), UNIFORM, 0)(data.train)
-    other = fit("ensemble_of_chains", data, parameters(chains=3, C=10), UNIFORM, 1)(data.train)
-    assert np.array_equal(three, again) and not np.array_equal(three, other)
+    assert np.array_equal(three, scores_of("ensemble_of_chains", data, chains=3, C=10))
+    assert not np.array_equal(three, scores_of("ensemble_of_chains", data, seed=1, chains=3, C=10))
 
 
 def test_on_dense_features():
     data = Data()
-    score = on_features("classifier_chain", lambda split: split.truth[:, :2] + 0.0, data, parameters(), UNIFORM, 0)
-    assert ((score(data.train) > 0.5)[:, :2] == data.train.truth[:, :2]).all()
+    model = FrozenFeatureChains("chain", [np.arange(5)], ClassifierChains(), lambda split: split.truth[:, :2] + 0.0)
+    model.fit(data, UNIFORM, Run(0))
+    assert ((model.predict_proba(data.train) > 0.5)[:, :2] == data.train.truth[:, :2]).all()
 
 
 def test_a_corpus_whose_labels_are_all_constant():
     data = Data()
     data.train.truth[:, [0, 1, 4]] = False
-    assert (fit("classifier_chain", data, parameters(), UNIFORM, 0)(data.train) == [0, 0, 0, 1, 0]).all()
+    assert (scores_of("classifier_chain", data) == [0, 0, 0, 1, 0]).all()
 
 
 @pytest.mark.parametrize("chain", ["classifier_chain", "ensemble_of_chains"])
 def test_label_weights_are_refused(chain):
     with pytest.raises(LabelPolicyError, match=f"{chain} knows no label weights") as caught:
-        fit(chain, Data(), parameters(), np.array([0.6, 0.1, 0.1, 0.1, 0.1]), 0)
+        scores_of(chain, Data(), np.array([0.6, 0.1, 0.1, 0.1, 0.1]))
     assert "\n" not in str(caught.value)
 
 
 def test_an_order_that_is_no_permutation():
     with pytest.raises(LabelPolicyError, match="label order: 'never' and 2 more is missing"):
-        fit("classifier_chain", Data(), parameters(order=["grain", "metal"]), UNIFORM, 0)
+        build("classifier_chain", Data(), order=["grain", "metal"])

@@ -10,8 +10,11 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import ClassifierChain
 
-from labelpolicy.classifiers.chains import predictions_as_features as paf
+from labelpolicy.classifiers.base import TorchClassifier
 from labelpolicy.classifiers.chains.orders import precedence
+from labelpolicy.classifiers.chains.predictions_as_features import PredictionsAsFeatures, build
+from labelpolicy.classifiers.chains.predictions_as_features import network as paf
+from labelpolicy.classifiers.registry import Chained, Declaration, Training
 from labelpolicy.training import weighted_cross_entropy
 
 
@@ -62,11 +65,11 @@ def test_the_slowest_chain_is_settled():
     assert (paf.Triangular.apply(base, weights) > 0).all()
 
 
-class Encoder(torch.nn.Module):
+class Encoder(TorchClassifier):
     """logits = x W + b."""
 
     def __init__(self, coefficients, intercepts):
-        super().__init__()
+        super().__init__(Training())
         self.weight, self.bias = (torch.nn.Parameter(torch.tensor(part)) for part in (coefficients, intercepts))
 
     def forward(self, x):
@@ -77,7 +80,8 @@ def chained(order, features=6, labels=5, before=None):
     order = np.asarray(order)
     place = np.argsort(order)
     before = place[None, :] < place[:, None] if before is None else before
-    return paf.PredictionsAsFeaturesClassifier(Encoder(np.zeros((features, labels)), np.zeros(labels)), before, order)
+    encoder = Encoder(np.zeros((features, labels)), np.zeros(labels))
+    return paf.PredictionsAsFeaturesClassifier(encoder, before, order, PredictionsAsFeatures())
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
@@ -163,8 +167,7 @@ def test_a_label_never_seen_and_documents_without_labels_are_learned_as_off():
 
 def test_build_takes_the_order_of_the_parameters():
     data = SimpleNamespace(labels=list("abcde"), train_count=np.array([1, 5, 3, 2, 4]), parents=[None] * 5, folder="x")
-    encoder = SimpleNamespace(build=lambda data, parameters, seed: Encoder(np.zeros((6, 5)), np.zeros(5)))
-    chain = SimpleNamespace(order="frequency")
-    model = paf.build(encoder, data, SimpleNamespace(encoder=None, chain=chain), 0)
+    encoder = Declaration(Training, lambda data, parameters, seed: Encoder(np.zeros((6, 5)), np.zeros(5)))
+    model = build("predictions_as_features", encoder, data, Chained(Training(), PredictionsAsFeatures()), 0)
     assert model.order.tolist() == precedence("frequency", data)[1].tolist() == [1, 4, 2, 3, 0]
     assert len(model.dependence) == 10

@@ -6,24 +6,27 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from dense_classifier import Rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from labelpolicy.classifiers.chains.subset_maximization import SubsetMaximizationClassifier, build
+from labelpolicy.classifiers.base import TorchClassifier
+from labelpolicy.classifiers.chains.subset_maximization import SubsetMaximization, build
+from labelpolicy.classifiers.chains.subset_maximization.network import SubsetMaximizationClassifier
+from labelpolicy.classifiers.registry import Chained, Declaration, Training
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import Chained, Linear, SubsetMaximization
-from labelpolicy.training import optimiser, update
+from labelpolicy.training import Trainer
 
 WIDTH = 3
 
 
-class Encoder(torch.nn.Module):
+class Encoder(TorchClassifier):
     """Document vectors as they come."""
 
     width = WIDTH
 
     def __init__(self):
-        super().__init__()
+        super().__init__(Training(learning_rate=0.5, optimizer="sgd"))
         self.scale = torch.nn.Parameter(torch.ones(1))
 
     def features(self, x):
@@ -34,7 +37,7 @@ def make(seed=0, labels=4, beam=5, spread=1.5, order=None):
     """A decoder with weights that are not small, so that steps depend on each other."""
     random = np.random.default_rng(seed)
     order = random.permutation(labels) if order is None else np.asarray(order)
-    model = SubsetMaximizationClassifier(Encoder(), order, hidden=6, beam=beam, seed=seed).double()
+    model = SubsetMaximizationClassifier(Encoder(), order, SubsetMaximization(hidden=6, beam=beam), seed).double()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for value in model.parameters():
@@ -213,13 +216,10 @@ def data(count=(9, 5, 7, 0)):
     return SimpleNamespace(labels=list("abcd"), parents=[None] * 4, train_count=np.array(count))
 
 
-def parameters(**chain):
-    return Chained.of(Linear(learning_rate=0.5), SubsetMaximization(**{"hidden": 8, "learning_rate": 0.02} | chain))
-
-
 def built(**chain):
-    encoder = SimpleNamespace(build=lambda data, parameters, seed: Encoder())
-    return build(encoder, data(), parameters(**chain), 0)
+    encoder = Declaration(Training, lambda data, parameters, seed: Encoder())
+    chain = SubsetMaximization(**{"hidden": 8, "learning_rate": 0.02} | chain)
+    return build("subset_maximization", encoder, data(), Chained(Training(), chain), 0)
 
 
 def test_training_learns_sets_and_never_writes_a_label_it_has_not_seen():
@@ -230,8 +230,8 @@ def test_training_learns_sets_and_never_writes_a_label_it_has_not_seen():
     truth = torch.cat([truth, torch.zeros(600, 1, dtype=torch.bool)], dim=1)
     for order in ("frequent_first", "rare_first"):
         model = built(order=order)
-        stepper = optimiser(model, parameters(order=order))
-        losses = [update(model, stepper, x, truth.float(), torch.full((4,), 0.25)) for _ in range(150)]
+        trainer = Trainer(model, Rows(x.numpy()), truth.numpy(), seed=0, device=x.device)
+        losses = [trainer.update(np.arange(600), torch.full((4,), 0.25)) for _ in range(150)]
         found = model.decode(x).sets[:, 0]
         assert losses[-1] < 0.3 * losses[0]
         assert (found == truth).all(1).float().mean() > 0.95
@@ -256,7 +256,7 @@ def test_first_values_depend_on_the_seed_alone():
 def test_over_logits_an_untrained_decoder_ranks_labels_as_they_do():
     encoder = Encoder()
     encoder.width, encoder.features_are_logits = 4, True
-    model = SubsetMaximizationClassifier(encoder, np.array([2, 0, 3, 1]), hidden=5, beam=1, seed=0)
+    model = SubsetMaximizationClassifier(encoder, np.array([2, 0, 3, 1]), SubsetMaximization(hidden=5, beam=1), 0)
     logits = torch.randn(20, 4)
     assert (model.decode(logits).sets[:, 0].any(1) == (logits > 0).any(1)).all()
     _, direct = model._document(logits)

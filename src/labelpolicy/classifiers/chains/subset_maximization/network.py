@@ -10,7 +10,6 @@ Inside, labels are numbered by the order, and the stop symbol is number N.
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from labelpolicy.classifiers import Inputs
-from labelpolicy.classifiers.chains.orders import sequence
-from labelpolicy.data.prepared import Prepared, Split
-from labelpolicy.parameters import Chained, Training
+from labelpolicy.classifiers.base import TorchChain, TorchClassifier
+from labelpolicy.classifiers.chains.subset_maximization import SubsetMaximization
 from labelpolicy.randomness import derive
 
 #: The float32 numbers next to 0.5.
@@ -42,7 +39,7 @@ class Beam(NamedTuple):
     """float (documents,): log-probability of the best beginning that did not fit into the beam"""
 
 
-class SubsetMaximizationClassifier(nn.Module):
+class SubsetMaximizationClassifier(TorchChain):
     """An encoder's document vector starts a GRU and is a direct input of every step's output.
 
     h_0 = tanh(S f(x)), h_t = GRU(label embedding, h_{t-1}), and the logits of step t are U h_t + V f(x), over the
@@ -50,9 +47,12 @@ class SubsetMaximizationClassifier(nn.Module):
     itself the logits of a classifier, at the identity: an untrained decoder adds nothing to its encoder.
     """
 
-    def __init__(self, encoder: nn.Module, order: np.ndarray, hidden: int, beam: int, seed: int):
-        super().__init__()
-        self.encoder, self.beam, self.labels = encoder, beam, len(order)
+    loss_is_equation_1 = False
+
+    def __init__(self, encoder: TorchClassifier, order: np.ndarray, parameters: SubsetMaximization, seed: int):
+        super().__init__(encoder, parameters.learning_rate, parameters.weight_decay)
+        hidden = parameters.hidden
+        self.beam, self.labels = parameters.beam, len(order)
         self.register_buffer("order", torch.from_numpy(order))
         self.register_buffer("place", torch.argsort(self.order))
         random = torch.Generator().manual_seed(derive(seed, "subset_maximization"))
@@ -70,25 +70,18 @@ class SubsetMaximizationClassifier(nn.Module):
                 value.uniform_(-(hidden**-0.5), hidden**-0.5, generator=random)
         self.output = nn.Parameter(torch.zeros(self.labels + 1, hidden))
         self.direct = parameter(self.labels + 1, width, fan=width)
-        if getattr(encoder, "features_are_logits", False):
+        if encoder.features_are_logits:
             with torch.no_grad():
                 self.direct.copy_(torch.eye(width)[torch.cat([self.order, self.order[:1]])])
                 self.direct[self.labels] = 0
         self.output_bias = nn.Parameter(torch.zeros(self.labels + 1))
 
-    def encode(self, split: Split) -> Inputs:
-        return self.encoder.encode(split)
-
-    def parts(self, parameters: Chained) -> list[tuple[list[nn.Parameter], Training]]:
-        own = [value for name, value in self.named_parameters() if not name.startswith("encoder.")]
-        return [(list(self.encoder.parameters()), parameters.encoder), (own, parameters.of_chain)]
-
-    def loss(self, batch: Any, truth: Tensor, weights: Tensor) -> Tensor:
+    def loss(self, batch: Any, y_true: Tensor, weights: Tensor) -> Tensor:
         """-log P(true set), mean over documents; the term of label j counts N w_j, that of the stop symbol 1."""
         start, direct = self._document(batch)
-        per_step, _, symbol = self._true_steps(start, direct, truth)
+        per_step, _, symbol = self._true_steps(start, direct, y_true)
         of_symbol = torch.cat([weights[self.order] * self.labels, weights.new_ones(1)])
-        return -(per_step * of_symbol[symbol]).sum() / len(truth)
+        return -(per_step * of_symbol[symbol]).sum() / len(y_true)
 
     def log_probability(self, batch: Any, sets: Tensor) -> Tensor:
         """log P(set | x), float (documents,), of one set a document, bool or float (documents, labels)."""
@@ -187,12 +180,12 @@ class SubsetMaximizationClassifier(nn.Module):
         symbols = torch.arange(self.labels + 1, device=state.device)
         return logits.masked_fill(symbols <= last.clamp(max=self.labels - 1)[..., None], -torch.inf).log_softmax(-1)
 
-    def _true_steps(self, start: Tensor, direct: Tensor, truth: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _true_steps(self, start: Tensor, direct: Tensor, y_true: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Every step of writing the true sets: its log-probability, its document and its symbol, each (steps,)."""
-        truth = truth[:, self.order] > 0
+        ordered = y_true[:, self.order] > 0
         # Documents by falling number of labels and labels position by position: what a packed sequence wants.
-        count, documents = truth.sum(1).sort(descending=True, stable=True)
-        rank, label = truth[documents].nonzero(as_tuple=True)
+        count, documents = ordered.sum(1).sort(descending=True, stable=True)
+        rank, label = ordered[documents].nonzero(as_tuple=True)
         position = torch.arange(len(label), device=label.device) - (count.cumsum(0) - count)[rank]
         position, packed = position.sort(stable=True)
         rank, label = rank[packed], label[packed]
@@ -212,10 +205,3 @@ class SubsetMaximizationClassifier(nn.Module):
         document = documents[torch.cat(ranks)]
         step = self._log_probability_of_next(torch.cat(states), direct[document], torch.cat(last))
         return step.gather(1, symbol[:, None])[:, 0], document, symbol
-
-
-def build(encoder: ModuleType, data: Prepared, parameters: Chained, seed: int) -> SubsetMaximizationClassifier:
-    chain = parameters.chain
-    return SubsetMaximizationClassifier(
-        encoder.build(data, parameters.encoder, seed), sequence(chain.order, data), chain.hidden, chain.beam, seed
-    )

@@ -1,4 +1,4 @@
-"""One logistic output per label over tf-idf: the classifier a user would pick first."""
+"""Logistic regression over sparse features, trained batch by batch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelpolicy.classifiers import log_odds
+from labelpolicy.classifiers.base import TorchClassifier
+from labelpolicy.classifiers.linear import Linear
 from labelpolicy.classifiers.tfidf import TfIdf
-from labelpolicy.data.prepared import Prepared, Split
-from labelpolicy.parameters import Linear
+from labelpolicy.data.prepared import Split
 
 
 class SparseInputs:
@@ -36,20 +36,21 @@ class SparseInputs:
 CONSTANT = 0.1
 
 
-class LinearClassifier(nn.Module):
+class LinearClassifier(TorchClassifier):
     """logits = x W + 0.1 b, with x sparse; the seed only orders the batches.
 
     W starts at zero, the bias at ``log_odds`` (labels,).
 
-    With ``sparse_gradients`` that of W is a sparse tensor of the batch's words: what SGD then does to W costs as much
-    as the batch has words, and not as the vocabulary has.
+    For SGD without weight decay the gradient of W is a sparse tensor of the batch's words: what a step does to W costs
+    as much as the batch has words, and not as the vocabulary has.
     """
 
     features_are_logits = True
 
-    def __init__(self, tfidf: TfIdf, log_odds: np.ndarray, *, sparse_gradients: bool):
-        super().__init__()
-        self.tfidf, self.sparse_gradients = tfidf, sparse_gradients
+    def __init__(self, tfidf: TfIdf, log_odds: np.ndarray, parameters: Linear):
+        super().__init__(parameters)
+        self.tfidf = tfidf
+        self.sparse_gradients = parameters.optimizer == "sgd" and not parameters.weight_decay
         self.weight = nn.Parameter(torch.zeros(tfidf.width, len(log_odds)))
         self.bias = nn.Parameter(torch.from_numpy(log_odds / CONSTANT).float())
         self.width = len(log_odds)
@@ -67,8 +68,3 @@ class LinearClassifier(nn.Module):
             ids, self.weight, offsets, mode="sum", sparse=self.sparse_gradients, per_sample_weights=values
         )
         return sums + CONSTANT * self.bias
-
-
-def build(data: Prepared, parameters: Linear, seed: int) -> LinearClassifier:
-    sparse_gradients = parameters.optimiser == "sgd" and not parameters.weight_decay
-    return LinearClassifier(TfIdf(data, data.split("train")), log_odds(data), sparse_gradients=sparse_gradients)

@@ -16,17 +16,14 @@ backward (u, and the gradient of A).
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from labelpolicy.classifiers import Inputs
-from labelpolicy.classifiers.chains.orders import precedence
-from labelpolicy.data.prepared import Prepared, Split
-from labelpolicy.parameters import Chained, Training
+from labelpolicy.classifiers.base import TorchChain, TorchClassifier
+from labelpolicy.classifiers.chains.predictions_as_features import PredictionsAsFeatures
 
 BLOCK = 128  # labels a block: small enough that sweeps over it cost little, large enough for one product
 
@@ -78,25 +75,23 @@ def settle(given: Tensor, more: Callable[[Tensor], Tensor]) -> Tensor:
     return found
 
 
-class PredictionsAsFeaturesClassifier(nn.Module):
+class PredictionsAsFeaturesClassifier(TorchChain):
     """Any classifier's logits, corrected by the predictions of the labels before.
 
     ``before`` bool (labels, labels) says whose prediction is whose feature ([j, k]: that of k is j's);
     ``order`` (labels,) is a linear order that agrees with it.
     """
 
-    def __init__(self, encoder: nn.Module, before: np.ndarray, order: np.ndarray):
-        super().__init__()
-        self.encoder = encoder
+    def __init__(
+        self, encoder: TorchClassifier, before: np.ndarray, order: np.ndarray, parameters: PredictionsAsFeatures
+    ):
+        super().__init__(encoder, parameters.learning_rate, parameters.weight_decay)
         self.register_buffer("order", torch.from_numpy(order))
         self.register_buffer("place", torch.argsort(self.order))
         pairs = np.argwhere(before[np.ix_(order, order)])
         self.register_buffer("pairs", torch.from_numpy(np.ascontiguousarray(pairs.T)))
         #: A_jk of every pair of the order, rows (and columns within a row) in its linear form
         self.dependence = nn.Parameter(torch.zeros(len(pairs)))
-
-    def encode(self, split: Split) -> Inputs:
-        return self.encoder.encode(split)
 
     def matrix(self) -> Tensor:
         """A with rows and columns in the linear order, strictly lower triangular."""
@@ -106,11 +101,3 @@ class PredictionsAsFeaturesClassifier(nn.Module):
     def forward(self, batch: Any) -> Tensor:
         base = self.encoder(batch)
         return Triangular.apply(base[:, self.order], self.matrix())[:, self.place]
-
-    def parts(self, parameters: Chained) -> list[tuple[list[nn.Parameter], Training]]:
-        return [(list(self.encoder.parameters()), parameters.encoder), ([self.dependence], parameters.of_chain)]
-
-
-def build(encoder: ModuleType, data: Prepared, parameters: Chained, seed: int) -> PredictionsAsFeaturesClassifier:
-    before, order = precedence(parameters.chain.order, data)
-    return PredictionsAsFeaturesClassifier(encoder.build(data, parameters.encoder, seed), before, order)

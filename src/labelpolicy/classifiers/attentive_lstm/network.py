@@ -21,9 +21,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelpolicy.data.prepared import PAD, Prepared, Split
+from labelpolicy.classifiers.attentive_lstm import AttentiveLSTM
+from labelpolicy.classifiers.base import TorchClassifier
+from labelpolicy.data.prepared import PAD, Split
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parameters import AttentiveLSTM
 from labelpolicy.randomness import derive
 
 
@@ -240,12 +241,11 @@ class Attention(torch.autograd.Function):
         return of_states, None, of_into, of_out, None, None
 
 
-class AttentiveLSTMClassifier(nn.Module):
+class AttentiveLSTMClassifier(TorchClassifier):
     """Logits of the attentive encoder with sigmoid outputs."""
 
     def __init__(self, vectors: np.ndarray, labels: int, parameters: AttentiveLSTM, seed: int):
-        super().__init__()
-        self.parameters_ = parameters
+        super().__init__(parameters)
         table = torch.from_numpy(np.array(vectors, dtype=np.float32))
         if parameters.update_vectors:
             self.vectors = nn.Parameter(table)
@@ -270,13 +270,13 @@ class AttentiveLSTMClassifier(nn.Module):
         self.output_bias = nn.Parameter(torch.zeros(labels))
 
     def encode(self, split: Split) -> MentionInputs:
-        return MentionInputs(split, self.parameters_.context, self.parameters_.max_mention)
+        return MentionInputs(split, self.settings.context, self.settings.max_mention)
 
     def features(self, batch: Batch) -> Tensor:
         """Left context, right context and mention: float (documents, width), dropout on the mention's part."""
         mention = functional.embedding(batch.mention, self.vectors, padding_idx=PAD).sum(1)
         mention = mention / (batch.mention != PAD).sum(1, keepdim=True)
-        mention = functional.dropout(mention, self.parameters_.dropout, self.training)
+        mention = functional.dropout(mention, self.settings.dropout, self.training)
         return torch.cat([self._contexts(batch.left, batch.right), mention], dim=1)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -290,10 +290,6 @@ class AttentiveLSTMClassifier(nn.Module):
         vectors = functional.pad(vectors, (0, 1), value=1.0).transpose(1, 2)  # the bias is the weight of a constant 1
         states = Recurrence.apply(vectors, inside[:, None].to(vectors.dtype), self.recurrence, len(left))
         contexts = Attention.apply(
-            states, inside, self.attention_in, self.attention_out, len(left), self.parameters_.sigma
+            states, inside, self.attention_in, self.attention_out, len(left), self.settings.sigma
         )
         return contexts.flatten(0, 1).T
-
-
-def build(data: Prepared, parameters: AttentiveLSTM, seed: int) -> AttentiveLSTMClassifier:
-    return AttentiveLSTMClassifier(data.vectors, len(data.labels), parameters, seed)

@@ -1,4 +1,4 @@
-"""Kim (2014), CNN-non-static: windows over word vectors, max over time, dropout, one logit per label.
+"""The network of Kim (2014).
 
 Speed. Max-over-time pooling lets a gradient through one window per filter and document, so neither the
 convolution's backward pass nor a convolution over every position is needed. A filter of width K is K inner products,
@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelpolicy.classifiers import log_odds
-from labelpolicy.data.prepared import PAD, Prepared, Ragged, Split
-from labelpolicy.parameters import KimCNN
+from labelpolicy.classifiers.base import TorchClassifier
+from labelpolicy.classifiers.kim_cnn import KimCNN
+from labelpolicy.data.prepared import PAD, Ragged, Split
 from labelpolicy.randomness import derive
 
 
@@ -71,12 +71,11 @@ class MaxOverTime(torch.autograd.Function):
         return table.view(context.shape), None, None
 
 
-class KimCNNClassifier(nn.Module):
+class KimCNNClassifier(TorchClassifier):
     """Logits of Kim's CNN with sigmoid outputs in place of his softmax, since labels are not exclusive."""
 
     def __init__(self, vectors: np.ndarray, log_odds: np.ndarray, parameters: KimCNN, seed: int):
-        super().__init__()
-        self.parameters_ = parameters
+        super().__init__(parameters)
         self.embedding = nn.Parameter(torch.from_numpy(np.array(vectors, dtype=np.float32)))
         # The module's own generator: a classifier's first values depend on the seed and on nothing that ran before.
         random = torch.Generator().manual_seed(derive(seed, "kim_cnn"))
@@ -94,26 +93,22 @@ class KimCNNClassifier(nn.Module):
         self.output_bias = nn.Parameter(torch.from_numpy(log_odds).float())
 
     def encode(self, split: Split) -> TokenInputs:
-        return TokenInputs(split.tokens, self.parameters_.max_tokens)
+        return TokenInputs(split.tokens, self.settings.max_tokens)
 
     def features(self, tokens: Tensor) -> Tensor:
         """Pooled features, float (documents, width), of token ids int64 (documents, positions); dropout in training."""
         lengths = (tokens != PAD).sum(1)
         # A document shorter than the widest window still has one window, completed with padding.
-        tokens = functional.pad(tokens, (0, max(0, max(self.parameters_.windows) - tokens.shape[1])), value=PAD)
+        tokens = functional.pad(tokens, (0, max(0, max(self.settings.windows) - tokens.shape[1])), value=PAD)
         distinct, words = torch.unique(tokens, return_inverse=True)
         vectors = self.embedding[distinct] * (distinct != PAD)[:, None]
         pooled = []
-        for width, filters, bias in zip(self.parameters_.windows, self.filters, self.biases, strict=True):
+        for width, filters, bias in zip(self.settings.windows, self.filters, self.biases, strict=True):
             table = vectors @ filters.flatten(1)
             inside = (lengths - width + 1).clamp(min=1)
             best = MaxOverTime.apply(table.view(len(distinct), width, -1), words, inside)
             pooled.append(functional.relu(best + bias))
-        return functional.dropout(torch.cat(pooled, dim=1), self.parameters_.dropout, self.training)
+        return functional.dropout(torch.cat(pooled, dim=1), self.settings.dropout, self.training)
 
     def forward(self, tokens: Tensor) -> Tensor:
         return torch.addmm(self.output_bias, self.features(tokens), self.output)
-
-
-def build(data: Prepared, parameters: KimCNN, seed: int) -> KimCNNClassifier:
-    return KimCNNClassifier(data.vectors, log_odds(data), parameters, seed)

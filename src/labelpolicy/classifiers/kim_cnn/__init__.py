@@ -1,0 +1,37 @@
+"""Kim (2014), CNN-non-static: windows over word vectors, max over time, dropout, one logit per label."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from labelpolicy.classifiers.registry import Declaration, Training
+from labelpolicy.config import Count, PositiveInt
+
+if TYPE_CHECKING:
+    from labelpolicy.classifiers.kim_cnn.network import KimCNNClassifier
+    from labelpolicy.data.prepared import Prepared
+
+
+class KimCNN(Training):
+    """Kim (2014), CNN-non-static."""
+
+    epochs: PositiveInt = Field(30, description="passes over the training split at most")
+    patience: Count = Field(
+        8, description="epochs without a better validation micro-F1 before training stops; 0: never"
+    )
+    windows: list[PositiveInt] = Field([3, 4, 5], min_length=1, description="filter widths in tokens")
+    filters: PositiveInt = Field(100, description="filters per width")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the pooled features")
+    max_tokens: PositiveInt = Field(200, description="tokens read of each document")
+
+
+def build(data: Prepared, parameters: KimCNN, seed: int) -> KimCNNClassifier:
+    from labelpolicy.classifiers.base import log_odds
+    from labelpolicy.classifiers.kim_cnn.network import KimCNNClassifier
+
+    return KimCNNClassifier(data.vectors, log_odds(data), parameters, seed)
+
+
+DECLARATION = Declaration(KimCNN, build, is_encoder=True)

@@ -1,0 +1,44 @@
+"""One logistic output per label over tf-idf: the classifier a user would pick first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from labelpolicy.classifiers.registry import Declaration, Training
+from labelpolicy.config import PositiveFloat, PositiveInt
+
+if TYPE_CHECKING:
+    from labelpolicy.classifiers.linear.network import LinearClassifier
+    from labelpolicy.classifiers.tfidf import TfIdf
+    from labelpolicy.data.prepared import Prepared
+
+
+class Linear(Training):
+    """One logistic output per label over tf-idf."""
+
+    optimizer: Literal["adam", "sgd"] = Field(
+        "sgd",
+        description="sgd: Adam would undo label weights here, since labels share no parameters",
+    )
+    learning_rate: PositiveFloat = Field(
+        100.0, description="the optimizer's step size; rows have unit length, so it may be large"
+    )
+    epochs: PositiveInt = Field(30, description="passes over the training split at most")
+
+
+def build(data: Prepared, parameters: Linear, seed: int) -> LinearClassifier:
+    from labelpolicy.classifiers.base import log_odds
+    from labelpolicy.classifiers.linear.network import LinearClassifier
+
+    return LinearClassifier(tfidf(data), log_odds(data), parameters)
+
+
+def tfidf(data: Prepared) -> TfIdf:
+    from labelpolicy.classifiers.tfidf import TfIdf
+
+    return TfIdf(data, data.split("train"))
+
+
+DECLARATION = Declaration(Linear, build, is_encoder=True, fixed_features=tfidf)

@@ -1,0 +1,210 @@
+"""Which classifiers there are, what each declares, and the contract that all of them keep.
+
+To add one, put a module or a package in ``labelpolicy/classifiers/`` with
+
+- its parameters, a subclass of ``Parameters``, or of :class:`Training` where it is trained by epochs;
+- ``build(data, parameters, seed)``, which returns a :class:`Classifier`;
+- ``DECLARATION = Declaration(parameters, build)``.
+
+Nothing else names it: its name is the module's, its parameters become the section ``classifiers.{name}``, and every
+command and the workflow find it here. Its rows go into ``workflow/methods.tsv``, its description into the docs. One that
+PyTorch trains derives from :class:`labelpolicy.classifiers.base.TorchClassifier`. A module is imported wherever names
+are asked for: heavy libraries are to be imported inside ``build``, best by keeping the network in a file beside it.
+
+``{encoder}+{chain}``, as ``kim_cnn+subset_maximization``, is a chain on another classifier: a module in
+``labelpolicy/classifiers/chains/`` with a :class:`ChainDeclaration` (docs/chains.md).
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol
+
+from pydantic import Field, create_model
+
+from labelpolicy import classifiers
+from labelpolicy.classifiers import chains
+from labelpolicy.config import Count, Parameters, PositiveFloat, PositiveInt
+from labelpolicy.errors import LabelPolicyError
+
+if TYPE_CHECKING:  # names are asked for where nothing is read
+    import numpy as np
+
+    from labelpolicy.data.prepared import Prepared, Split
+    from labelpolicy.parameters import Study
+
+#: Modules of the two packages that are no classifiers.
+HELPERS = {"base", "chains", "orders", "registry", "tfidf"}
+
+Row = dict[str, float]
+"""An epoch of a training: epoch and loss, and on validation documents valid_accuracy, valid_macro_f1, valid_micro_f1."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How one training runs: its seed, where, and for how long."""
+
+    seed: int
+    device: str = "cpu"
+    threads: int = 1
+    epochs: int | None = None
+    """Train for so many epochs and read no validation document; None: validation documents choose among those of the
+    parameters."""
+    title: str = "train"
+    """What its progress is shown under."""
+
+
+class Classifier(Protocol):
+    """What every classifier can do, whatever trains it."""
+
+    def fit(self, data: Prepared, weights: np.ndarray, run: Run) -> list[Row]:
+        """Train on the training split with label weights (labels,) that sum to 1 (Eq. 1); the epochs, if it has any.
+
+        Raises LabelPolicyError for weights that are not uniform where the classifier bears none.
+        """
+        ...
+
+    def predict_proba(self, split: Split) -> np.ndarray:
+        """Scores in [0, 1], float32 (documents, labels)."""
+        ...
+
+
+class Training(Parameters):
+    """The loop that every classifier shares (Eq. 1)."""
+
+    epochs: PositiveInt = Field(20, description="passes over the training split at most")
+    patience: Count = Field(
+        5, description="epochs without a better validation micro-F1 before training stops; 0: never"
+    )
+    batch_size: PositiveInt = Field(64, description="documents a step")
+    optimizer: Literal["adam", "sgd"] = Field(
+        "adam",
+        description="adam, or sgd without momentum; Adam does not see label weights where labels share nothing",
+    )
+    learning_rate: PositiveFloat = Field(2e-3, description="the optimizer's step size")
+    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="the optimizer's L2 penalty")
+
+
+class Chained(NamedTuple):
+    """The parameters of a chain on an encoder, which keeps its own training loop, optimizer and step size."""
+
+    encoder: Any
+    chain: Any
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What the module of a classifier declares."""
+
+    parameters: type[Parameters]
+    build: Callable[[Any, Any, int], Classifier]
+    """(data, parameters, seed) -> the classifier, untrained; ``data`` is the ``Prepared`` that it will be trained on."""
+    trained_by_gradient: bool = True
+    """It is a ``TorchClassifier``, which Algorithm 1 can train."""
+    uses_torch: bool = True
+    """Its training has epochs, and depends on the parameters ``device`` and ``threads``."""
+    bears_label_weights: bool = True
+    is_encoder: bool = False
+    """A chain may stand on it: it has ``features``."""
+    fixed_features: Callable[[Any], Callable[[Any], Any]] | None = None
+    """data -> the function split -> (documents, width), where its features are known before it is trained."""
+
+
+@dataclass(frozen=True)
+class ChainDeclaration:
+    """What the module of a chain declares; its section is ``chains.{module}``."""
+
+    parameters: type[Parameters]
+    build: Callable[[str, Declaration, Any, Any, int], Classifier]
+    """(chain's name, encoder, data, parameters, seed) -> the classifier; the parameters are :class:`Chained`."""
+    names: tuple[str, ...] = ()
+    """The chains that the module has, where these are several."""
+    trained_by_gradient: bool = True
+    bears_label_weights: bool = True
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A classifier by its name, plain or a chain on an encoder."""
+
+    build: Callable[[Any, Any, int], Classifier]
+    trained_by_gradient: bool
+    uses_torch: bool
+    bears_label_weights: bool
+    sections: list[str]
+    """The sections of the parameters that it reads."""
+    modules: list[str]
+    """Its modules, relative to the package: what a digest of its code must cover."""
+
+    def parameters(self, study: Study) -> Any:
+        """Its section, or those of encoder and chain as :class:`Chained`."""
+        found = []
+        for section in self.sections:
+            group, name = section.split(".")
+            found.append(getattr(study.classifiers if group == "classifiers" else study.chains, name))
+        return Chained(*found) if len(found) > 1 else found[0]
+
+
+def declarations() -> dict[str, Declaration]:
+    """Of every plain classifier, by name."""
+    return {name: module.DECLARATION for name, module in _modules(classifiers)}
+
+
+def chain_declarations() -> dict[str, tuple[str, ChainDeclaration]]:
+    """Of every chain, by its name: the module's name and its declaration."""
+    found = [(module_name, module.DECLARATION) for module_name, module in _modules(chains)]
+    return {name: (module_name, each) for module_name, each in found for name in each.names or (module_name,)}
+
+
+def encoders() -> list[str]:
+    """Classifiers that a chain may stand on."""
+    return [name for name, each in declarations().items() if each.is_encoder]
+
+
+def names() -> list[str]:
+    """Every classifier there is: the plain ones, and every encoder with every chain."""
+    return [*declarations(), *(f"{encoder}+{chain}" for encoder in encoders() for chain in chain_declarations())]
+
+
+def load(name: str) -> Entry:
+    """A classifier by name. Raises LabelPolicyError for a name of nothing."""
+    plain, chained = declarations(), chain_declarations()
+    encoder_name, plus, chain_name = name.partition("+")
+    if encoder_name not in plain or (plus and chain_name not in chained):
+        raise LabelPolicyError(
+            f"classifier {name!r} is unknown: expected one of {', '.join(plain)}, "
+            f"or {{encoder}}+{{chain}} with one of {', '.join(chained)}"
+        )
+    encoder, section = plain[encoder_name], f"classifiers.{encoder_name}"
+    if not plus:
+        facts = encoder.trained_by_gradient, encoder.uses_torch, encoder.bears_label_weights
+        return Entry(encoder.build, *facts, [section], [section])
+    if not encoder.is_encoder:
+        raise LabelPolicyError(
+            f"classifier {name!r}: {encoder_name} has no features for a chain: expected one of {', '.join(encoders())}"
+        )
+    module_name, chain = chained[chain_name]
+    return Entry(
+        partial(chain.build, chain_name, encoder),
+        chain.trained_by_gradient,
+        chain.trained_by_gradient or encoder.fixed_features is None,
+        chain.bears_label_weights,
+        [section, f"chains.{module_name}"],
+        [section, f"classifiers.chains.{module_name}"],
+    )
+
+
+def sections_of(title: str, description: str, found: dict[str, type[Parameters]]) -> Any:
+    """A model with a section for each of these, each at its defaults."""
+    fields: dict[str, Any] = {name: (model, model()) for name, model in found.items()}
+    return create_model(title, __base__=Parameters, __doc__=description, **fields)
+
+
+def _modules(package: ModuleType) -> list[tuple[str, ModuleType]]:
+    found = (each.name for each in pkgutil.iter_modules(package.__path__) if each.name not in HELPERS)
+    return [(name, importlib.import_module(f"{package.__name__}.{name}")) for name in found]
