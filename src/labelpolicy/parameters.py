@@ -24,7 +24,6 @@ from labelpolicy.learner.parameters import MetaLearner
 from labelpolicy.significance import Significance
 from labelpolicy.thresholds.objectives import ThresholdParameters
 
-
 if TYPE_CHECKING:  # models made when this module is imported
     Classifiers = Chains = Any
 else:

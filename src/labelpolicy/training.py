@@ -206,9 +206,9 @@ def train(
 ) -> list[Row]:
     """Train in place with label weights w (Eq. 1); the best epoch by validation micro-F1 at 0.5 is kept.
 
-    Shapes: y_true bool (documents, labels), weights (labels,) summing to 1. ``valid`` are validation documents and their
-    true labels; without any, all epochs are run and the last one is kept. Returns one row per epoch: epoch, loss, and,
-    with ``valid``, valid_accuracy, valid_macro_f1, valid_micro_f1.
+    Shapes: y_true bool (documents, labels), weights (labels,) summing to 1. ``valid`` are validation documents and
+    their true labels; without any, all epochs are run and the last one is kept. Returns one row per epoch: epoch, loss,
+    and, with ``valid``, valid_accuracy, valid_macro_f1, valid_micro_f1.
     """
 
     def evaluate() -> dict[str, float]:

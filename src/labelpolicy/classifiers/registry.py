@@ -7,9 +7,9 @@ To add one, put a module or a package in ``labelpolicy/classifiers/`` with
 - ``DECLARATION = Declaration(parameters, build)``.
 
 Nothing else names it: its name is the module's, its parameters become the section ``classifiers.{name}``, and every
-command and the workflow find it here. Its rows go into ``workflow/methods.tsv``, its description into the docs. One that
-PyTorch trains derives from :class:`labelpolicy.classifiers.base.TorchClassifier`. A module is imported wherever names
-are asked for: heavy libraries are to be imported inside ``build``, best by keeping the network in a file beside it.
+command and the workflow find it here. Its rows go into ``workflow/methods.tsv``, its description into the docs. One
+that PyTorch trains derives from :class:`labelpolicy.classifiers.base.TorchClassifier`. A module is imported wherever
+names are asked for: heavy libraries are to be imported inside ``build``, best with the network in a file beside it.
 
 ``{encoder}+{chain}``, as ``kim_cnn+subset_maximization``, is a chain on another classifier: a module in
 ``labelpolicy/classifiers/chains/`` with a :class:`ChainDeclaration` (docs/chains.md).
@@ -42,7 +42,7 @@ if TYPE_CHECKING:  # names are asked for where nothing is read
 HELPERS = {"base", "chains", "orders", "registry", "tfidf"}
 
 Row = dict[str, float]
-"""An epoch of a training: epoch and loss, and on validation documents valid_accuracy, valid_macro_f1, valid_micro_f1."""
+"""An epoch of a training: epoch, loss, and on validation documents valid_accuracy, valid_macro_f1, valid_micro_f1."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Declaration:
 
     parameters: type[Parameters]
     build: Callable[[Any, Any, int], Classifier]
-    """(data, parameters, seed) -> the classifier, untrained; ``data`` is the ``Prepared`` that it will be trained on."""
+    """(data, parameters, seed) -> the classifier, untrained; ``data`` is the ``Prepared`` that it will train on."""
     trained_by_gradient: bool = True
     """It is a ``TorchClassifier``, which Algorithm 1 can train."""
     uses_torch: bool = True

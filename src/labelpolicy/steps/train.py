@@ -44,9 +44,7 @@ def train(
     model, rows = fitted(classifier, data, parameters, read.weights, run)
     found = {name: (split.ids, model.predict_proba(split)) for name, split in splits.items()}
     write_parquet(history, pa.Table.from_pylist(rows, schema=HISTORY))
-    write_scores(
-        scores, found, labels=data.labels, trained=trained_by(read, data, classifier, seed), out_of_fold=False
-    )
+    write_scores(scores, found, labels=data.labels, trained=trained_by(read, data, classifier, seed), out_of_fold=False)
 
 
 def fitted(name: str, data: Prepared, parameters: Any, weights: np.ndarray, run: Run) -> tuple[Classifier, list[Row]]:

@@ -28,7 +28,9 @@ def test_every_encoder_goes_with_every_chain():
 
 
 def test_what_is_declared():
-    facts = {name: load(name) for name in ("linear", "linear_svc", "linear+classifier_chain", "kim_cnn+classifier_chain")}
+    facts = {
+        name: load(name) for name in ("linear", "linear_svc", "linear+classifier_chain", "kim_cnn+classifier_chain")
+    }
     assert [each.trained_by_gradient for each in facts.values()] == [True, False, False, False]
     assert [each.uses_torch for each in facts.values()] == [True, False, False, True]
     assert [each.bears_label_weights for each in facts.values()] == [True, True, False, False]

@@ -155,7 +155,9 @@ def test_who_is_trained_on_what_and_for_how_long(synthetic, tmp_path, monkeypatc
     assert all(sum(one in ids for ids, *_ in seen[:3]) == 2 for one in every)
     assert seen[3][0] == every and (found["test"][1] == 0.25).all() and (found["train"][1] == 0.5).all()
     assert [epochs for _, epochs, _ in seen] == [2] * 4
-    assert [name for *_, name in seen] == [f"train linear, {which}" for which in (*(f"fold {k} of 3" for k in (1, 2, 3)), "all folds")]
+    assert [name for *_, name in seen] == [
+        f"train linear, {which}" for which in (*(f"fold {k} of 3" for k in (1, 2, 3)), "all folds")
+    ]
 
 
 def test_a_label_that_a_fold_model_has_not_seen_scores_nothing_there(synthetic, tmp_path, monkeypatch):
@@ -184,7 +186,9 @@ def test_so_many_epochs_give_the_model_that_the_ordinary_training_kept(synthetic
     train.train(dataset=synthetic, policy=tmp_path / "policy.json", **common, **files)
     run = Run(0, epochs=crossfit.best_epoch(files["history"]))
     model, _ = train.fitted(classifier, data, parameters, weights, run)
-    np.testing.assert_array_equal(model.predict_proba(data.split("valid")), read(files["scores"])["valid"][1].astype(np.float32))
+    np.testing.assert_array_equal(
+        model.predict_proba(data.split("valid")), read(files["scores"])["valid"][1].astype(np.float32)
+    )
 
 
 @pytest.mark.parametrize("classifier", ["linear", "kim_cnn"])
@@ -219,6 +223,8 @@ def test_a_history_that_tells_no_epoch(synthetic, tmp_path):
 
 def test_an_unknown_classifier(synthetic, tmp_path):
     arguments = ["--policy", "p.json", "--history", "h.parquet", "--output", str(tmp_path / "o.parquet")]
-    with pytest.raises(LabelPolicyError, match=r"classifier 'linaer' is unknown: expected one of attentive_lstm") as caught:
+    with pytest.raises(
+        LabelPolicyError, match=r"classifier 'linaer' is unknown: expected one of attentive_lstm"
+    ) as caught:
         app(["crossfit", str(synthetic), "linaer", *arguments], standalone_mode=False)
     assert "\n" not in str(caught.value)

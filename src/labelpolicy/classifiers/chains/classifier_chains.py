@@ -57,7 +57,9 @@ class FrozenFeatureChains:
         from sklearn.multioutput import ClassifierChain
 
         if not np.allclose(weights, 1 / len(weights)):
-            raise LabelPolicyError(f"{self.name} knows no label weights: train it with a policy.json of uniform weights")
+            raise LabelPolicyError(
+                f"{self.name} knows no label weights: train it with a policy.json of uniform weights"
+            )
         rows = self.encoder.fit(data, weights, run) if self.encoder else []
         train = data.split("train")
         y_true = np.asarray(train.truth[:])
