@@ -31,7 +31,19 @@ class Steps(TyperGroup):
     """The commands by name; the module of a command is imported when the command is looked up."""
 
     def list_commands(self, context: Any) -> list[str]:
-        return sorted({"crossfit", "decide", "fetch", "label-weights", "prepare", "stand-in", "synthesise", "train", *OLD.commands})
+        return sorted(
+            {
+                "crossfit",
+                "decide",
+                "fetch",
+                "label-weights",
+                "prepare",
+                "stand-in",
+                "synthesise",
+                "train",
+                *OLD.commands,
+            }
+        )
 
     def get_command(self, context: Any, name: str) -> Any:
         if name in OLD.commands:
