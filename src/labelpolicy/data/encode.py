@@ -2,8 +2,8 @@
 
 Tokens are cut once. Each chunk of CHUNK documents goes to a process, which cuts its tokens and numbers them by a
 vocabulary of the chunk's own; the parent renumbers them by one provisional vocabulary for the whole corpus (one look-up
-for each distinct token of the chunk) and appends them to a flat file; the text goes, compressed, into a file of its
-own. What comes after, counting and the final numbers, are NumPy passes over the tokens. Chunks are of a fixed size and
+for each distinct token of the chunk) and appends them to a flat file; the text goes into a file of its own.
+What comes after, counting and the final numbers, are NumPy passes over the tokens. Chunks are of a fixed size and
 taken in the corpus' order, so the result does not depend on the number of processes.
 """
 
@@ -33,7 +33,6 @@ CHUNK = 4096  # documents
 AHEAD = 2  # chunks that wait for each process
 SMALL = 12  # chunks that are not worth starting processes for
 TEXT = pa.schema([("text", pa.string())])
-TEMPORARY_COMPRESSION = "lz4"
 
 
 class Coded(NamedTuple):
@@ -171,8 +170,7 @@ class Encoder:
         tokens = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - read again and again, gone with its last user
         text = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115
         ids, groups, labels, label_counts, lengths, mentions = [], [], [], [], [], []
-        options = pa.ipc.IpcWriteOptions(compression=TEMPORARY_COMPRESSION)
-        with pa.ipc.new_stream(text, TEXT, options=options) as texts:
+        with pa.ipc.new_stream(text, TEXT) as texts:
             for part in self._coded(documents):
                 number = np.fromiter(map(self.number.__getitem__, part.vocabulary), np.int32, len(part.vocabulary))
                 tokens.write(number[part.tokens.values].data)

@@ -4,7 +4,7 @@
     stemmed tokens without stop words: blocks of ``.I 2286``, ``.W`` and lines of tokens, which are taken as they are.
 ``newsitems/``
     the newsitems of the licensed corpus, ``2286newsML.xml`` and so on, in any folders or .zip files below it. A
-    document's text is its headline, a newline and its text; it has the order of the words.
+    document's text is its headline and its paragraphs, a line each; it has the order of the words.
 ``*.json``, ``*.jsonl``
     one object a line with ``doc_label`` and ``doc_token``, lists of strings. It has no document numbers and so not
     the published split: documents are re-split (seed 0). The tokens are joined and cut again, as other text is.
@@ -97,7 +97,7 @@ def read(raw: Path) -> Corpus:
         above,
         published=None if synthetic else PUBLISHED,
         variant="generated text under real numbers and topics, for measuring speed only" if synthetic else None,
-        text=JOINED if dats else "headline, newline and text",
+        text=JOINED if dats else "headline and paragraphs, a line each",
         counted=counted,
     )
 
@@ -115,7 +115,8 @@ class NewsItem(Document):
         except (ElementTree.ParseError, ValueError, LookupError) as error:
             raise LabelPolicyError(f"{self.place}: not XML ({error}): take the file from the corpus again") from None
         body = root.find("text")
-        text = "\n".join([root.findtext("headline") or "", *(body.itertext() if body is not None else ())])
+        parts = [root.findtext("headline") or "", *(body.itertext() if body is not None else ())]
+        text = "\n".join(part.strip() for part in parts if part.strip())
         words = tokenise(text)
         if not words:
             raise LabelPolicyError(
