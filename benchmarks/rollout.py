@@ -4,7 +4,7 @@ Kim-CNN on a prepared data set, by default a stand-in for RCV1-V2 (benchmarks/pr
 training and validation documents are used. `plain` is an epoch of training, `pass` one time step of the test-time
 episode that passes over the training split in mini-batches, `batch` one that takes it as a single batch; each in a
 process of its own. Memory is the peak without pages that files stand behind: those of the corpus itself, which the
-system drops when it needs room.
+system drops when it needs environment.
 
     python benchmarks/rollout.py [--documents 804414] [--dataset FOLDER] [--steps plain pass batch]
 """
@@ -19,18 +19,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from prepare import EVERY_S, memory, mirrored
 
-from labelpolicy.classifiers import kim_cnn
+from labelpolicy.classifiers import registry
+from labelpolicy.classifiers.kim_cnn import KimCNN
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared, Ragged, Split, Strings
-from labelpolicy.learner.environment import Classroom
-from labelpolicy.parameters import KimCNN
+from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.steps.prepare import prepare
 from labelpolicy.steps.stand_in import stand_in
-from labelpolicy.training import batches, prepare_torch
+from labelpolicy.training import prepare_torch
 
 SHARES = (0.1, 0.3, 1.0)
 
@@ -48,24 +47,24 @@ def cut(split: Split, share: float) -> Split:
 def measure(dataset: Path, step: str, share: float) -> None:
     """Run one step in this process and print its seconds and documents as JSON."""
     device = prepare_torch("cpu", 1)
-    data, training = Prepared(dataset), KimCNN(epochs=1)
+    data = Prepared(dataset)
     train, valid = (cut(data.split(name), share) for name in ("train", "valid"))
-    model = kim_cnn.build(data, training, 0)
-    room = Classroom(
+    model = registry.load("kim_cnn").build(data, KimCNN(epochs=1), 0)
+    environment = TrainingEnvironment(
         model, model.encode(train), train.truth, model.encode(valid), valid.truth,
-        parameters=training, seed=0, device=device,
+        seed=0, device=device,
     )  # fmt: skip
-    w = torch.full((room.labels,), 1 / room.labels)
+    w = torch.full((environment.labels,), 1 / environment.labels)
     start = time.perf_counter()
     if step == "plain":
-        for rows in batches(room.inputs.lengths, training.batch_size, np.random.default_rng(0)):
-            room._update(rows, w)
+        environment.trainer.evaluate = None
+        environment.trainer.epoch(w)
     elif step == "pass":
-        room.observe(0.0)
-        room.train_passes(w, 0, 1)
+        environment.observe(0.0)
+        environment.train_passes(w, 0, 1)
     else:
-        room.observe(0.0)
-        room.train_whole(w)
+        environment.observe(0.0)
+        environment.train_whole(w)
     print(json.dumps({"seconds": time.perf_counter() - start, "documents": len(train)}))
 
 

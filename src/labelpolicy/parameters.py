@@ -20,7 +20,7 @@ from labelpolicy.classifiers import registry
 from labelpolicy.config import Name, Parameters, PositiveInt, check
 from labelpolicy.data.parameters import Crossfit, Data, Synthetic
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.significance import Significance
 from labelpolicy.thresholds.objectives import ThresholdParameters
 
@@ -104,8 +104,8 @@ class Study(Parameters):
     chains: Chains = Chains()
     crossfit: Crossfit = Crossfit()
     thresholds: ThresholdParameters = ThresholdParameters()
-    policies: dict[Name, MetaLearner] = Field(
-        {"meta": MetaLearner()}, min_length=1, description="learned policies by name; methods.tsv refers to them"
+    policies: dict[Name, LearnerParameters] = Field(
+        {"meta": LearnerParameters()}, min_length=1, description="learned policies by name; methods.tsv refers to them"
     )
     significance: Significance = Significance()
     robustness: Robustness = Robustness()
@@ -116,6 +116,12 @@ class Study(Parameters):
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU when there is one")
     threads: PositiveInt = Field(1, description="CPU threads of a training job; jobs run side by side")
+
+    def policy(self, name: str) -> LearnerParameters:
+        """A learned policy by name. Raises LabelPolicyError for one that is not there."""
+        if name not in self.policies:
+            raise LabelPolicyError(f"policy {name!r} is unknown: expected one of {', '.join(self.policies)}")
+        return self.policies[name]
 
 
 def read_study(path: Path | None, assignments: list[str] | None) -> Study:

@@ -23,7 +23,7 @@ def call(*arguments, cwd=ROOT):
         (["prepare", "mine", "--raw", ".", "--output", "o", "--set", "data.fraction=1"], "data.fraction: unknown"),
         (["prepare", "mine", "--raw", ".", "--output", "o", "--params", "none.yaml"], "none.yaml: no such file"),
         (["learn", "x", "bert", "--output", "o", "--trace", "t"], "classifier 'bert' is unknown"),
-        (["learn", "x", "linear", "--policy", "other", "--output", "o", "--trace", "t"], "policy 'other' is unknown"),
+        (["learn", "x", "linear", "--learned", "other", "--output", "o", "--trace", "t"], "policy 'other' is unknown"),
         (["fetch", "nothing", "--output", "o", "--sources", "none.tsv"], "none.tsv"),
     ],
 )

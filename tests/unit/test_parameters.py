@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from labelpolicy.config import check
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.parameters import Ablation, Study, differences, override, settings
 from labelpolicy.steps.parameters import page
 from labelpolicy.thresholds.objectives import Utility
@@ -28,15 +28,13 @@ def keys(value, path=""):
 def test_params_yaml_shows_every_key_at_its_default():
     study = check(Study, FILE, "params.yaml")
     shown = Study.model_validate({}).model_dump(mode="json")
-    whole = ("meta", "meta_paper")  # the others of the ablation show what they change
-    shown["policies"] = {name: MetaLearner().model_dump(mode="json") for name in whole}
-    read = FILE | {"policies": {name: FILE["policies"][name] for name in whole}}
+    read = FILE | {"policies": {"meta": FILE["policies"]["meta"]}}  # the others show what they change
     assert keys(read) == keys(shown)
     sections = ("policies", "robustness", "significance")
     chosen = {name: getattr(study, name) for name in sections}
     assert study == Study(**chosen, ablation=Ablation(policies=study.ablation.policies))
     assert {study.ablation.reference, *study.ablation.policies} <= set(study.policies)
-    assert study.policies["meta"] == MetaLearner()
+    assert study.policies["meta"] == LearnerParameters()
 
 
 def test_params_yaml_is_plain():
@@ -78,7 +76,10 @@ def test_every_parameter_is_described():
         ({"classifiers": {"kim_cnn": {"epochs": 0}}}, "f.yaml: classifiers.kim_cnn.epochs: found 0: "),
         ({"policies": {"meta": {"threshold_bounds": [0.9, 0.1]}}}, "the lower bound must be below the upper one"),
         ({"policies": {"meta": {"threshold_bounds": [0.0, 0.5]}}}, "policies.meta.threshold_bounds.0: found 0.0"),
-        ({"policies": {"meta": {"credit": "total", "estimator": "evolution"}}}, "credit: total goes with samples: 1"),
+        (
+            {"policies": {"meta": {"credit": "total", "estimator": "evolution"}}},
+            "credit: total goes with estimator: policy_gradient",
+        ),
         (
             {"policies": {"meta": {"credit": "total"}}},
             "estimator: pathwise goes with reward: utility and credit: label",
@@ -86,6 +87,25 @@ def test_every_parameter_is_described():
         (
             {"policies": {"meta": {"reward": "paper"}}},
             "estimator: pathwise goes with reward: utility and credit: label",
+        ),
+        (
+            {"policies": {"meta": {"credit": "total", "estimator": "policy_gradient"}}},
+            "credit: total goes with samples: 1",
+        ),
+        *(
+            ({"policies": {"meta": settings}}, f"policies.meta: found {settings}: Value error, {key}: changes nothing")
+            for key, settings in (
+                ("samples", {"samples": 2}),
+                ("training.weight_noise", {"training": {"weight_noise": 0.1}}),
+                ("final_noise", {"final_noise": 0.1, "estimator": "evolution"}),
+                ("training.noise", {"training": {"noise": 0.1}, "estimator": "evolution"}),
+                ("utility", {"reward": "paper", "estimator": "policy_gradient", "utility": {"accuracy": 0.0}}),
+                (
+                    "reward_documents",
+                    {"learner": "paper", "reward_documents": 9, "training": {"rewarded_on": "in_sample"}},
+                ),
+                ("on_scores", {"learner": "paper", "on_scores": {"holdout": 0.5}}),
+            )
         ),
         ({"thresholds": {"utility": {"accuracy": 0, "macro_f1": 0, "micro_f1": 0}}}, "all weights are 0"),
         ({"data": {"vectors": {"source": "file"}}}, "source: file needs a path"),
@@ -134,9 +154,13 @@ def test_bad_assignments(assignment, message):
 
 
 def test_differences_are_those_of_the_parameters():
-    one = MetaLearner(rewarded_on="in_sample", steps=3, utility=Utility(macro_f1=2.0))
-    assert differences(one, MetaLearner()) == {"utility.macro_f1": 2.0, "rewarded_on": "in_sample", "steps": 3}
-    assert differences(MetaLearner(), one)["utility.macro_f1"] == 1.0
+    one = LearnerParameters(training={"rewarded_on": "in_sample"}, steps=3, utility=Utility(macro_f1=2.0))
+    assert differences(one, LearnerParameters()) == {
+        "utility.macro_f1": 2.0,
+        "training.rewarded_on": "in_sample",
+        "steps": 3,
+    }
+    assert differences(LearnerParameters(), one)["utility.macro_f1"] == 1.0
     assert differences(one, one) == {}
 
 
@@ -146,7 +170,7 @@ def test_settings_carry_what_differs_from_the_defaults_and_come_back_whole():
         {
             "classifiers": {"kim_cnn": {"windows": [2, 3], "dropout": 0.25}},
             "policies": {
-                "mine": {"reward": "paper", "estimator": "evolution", "utility": {"accuracy": 0.0}},
+                "mine": {"estimator": "evolution", "utility": {"accuracy": 0.0}, "training": {"batches": 3}},
                 "plain": {},
             },
             "data": {"vectors": {"source": "file", "path": "a folder/it's.bin"}},

@@ -48,12 +48,13 @@ policies:
     reward: paper
     credit: total
     estimator: policy_gradient
-    rewarded_on: in_sample
     samples: 1
-    batches: 1
-    rollout: batch
     episodes: 3
     steps: 3
+    training:
+      rewarded_on: in_sample
+      batches: 1
+      rollout: batch
 """
 
 

@@ -158,7 +158,7 @@ def learned_thresholds(wildcards):
 def learned_on_scores(wildcards):
     """Options of learning on scores, by the name of the thresholds."""
     policy, at_least_one, _ = Thresholds.parse(wildcards.thresholds)
-    options = f"--policy {policy}" + (" --at-least-one" if at_least_one else "")
+    options = f"--learned {policy}" + (" --at-least-one" if at_least_one else "")
     return f"{options} {settings(study, f'policies.{policy}', 'threads')}"
 
 

@@ -50,7 +50,7 @@ rule learn:
         runtime=120,
         gpu=GPU,
     shell:
-        "labelpolicy learn data/processed/{wildcards.dataset} {wildcards.classifier} --policy {wildcards.policy}"
+        "labelpolicy learn data/processed/{wildcards.dataset} {wildcards.classifier} --learned {wildcards.policy}"
         " --seed {wildcards.seed} --output {output.meta} --trace {output.trace} {params.settings} 2> {log}"
 
 
@@ -65,7 +65,7 @@ rule rollout:
         trace="results/{dataset}/{classifier}/{policy}/seed{seed}/rollout.parquet",
     params:
         settings=learning_settings,
-        code=step_code("steps.learn"),
+        code=step_code("steps.rollout"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -78,7 +78,7 @@ rule rollout:
         runtime=120,
         gpu=GPU,
     shell:
-        "labelpolicy rollout data/processed/{wildcards.dataset} {wildcards.classifier} --policy {wildcards.policy}"
+        "labelpolicy rollout data/processed/{wildcards.dataset} {wildcards.classifier} --learned {wildcards.policy}"
         " --seed {wildcards.seed} --meta {input.meta} --output {output.policy} --trace {output.trace}"
         " {params.settings} 2> {log}"
 
@@ -122,7 +122,7 @@ rule rollout_on_scores:
         trace=f"results/{CELL}/learned/{{thresholds}}/rollout.parquet",
     params:
         options=learned_on_scores,
-        code=code_digest("steps.learn"),
+        code=code_digest("steps.rollout"),
     conda:
         "../envs/labelpolicy.yml"
     log:

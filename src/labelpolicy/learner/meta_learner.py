@@ -9,16 +9,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.randomness import derive
-from labelpolicy.thresholds.rules import logit_of
 
 #: Logits beyond it count as this much: a few near-certain scores tell no more about a label.
-LOGIT_BOUND = 16.0
+MAX_LOGIT = 16.0
+
+
+def logits(y_score: np.ndarray) -> np.ndarray:
+    """Logits of scores, float64 of their shape, within MAX_LOGIT."""
+    with np.errstate(divide="ignore"):
+        found = np.log(y_score, dtype=np.float64) - np.log1p(-y_score, dtype=np.float64)
+    return np.clip(found, -MAX_LOGIT, MAX_LOGIT)
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class LabelFeatures:
     """What of the training documents and the hierarchy a label's policy may depend on; it does not change.
 
     ``frequency`` and ``depth`` (labels,): standardised log(training documents with the label + 1) and depth.
@@ -32,28 +39,34 @@ class Surroundings:
 
     @classmethod
     def of(
-        cls, truth: np.ndarray, depth: np.ndarray | None = None, parents: list[int | None] | None = None
-    ) -> Surroundings:
-        """From the training documents' truth, bool (documents, labels), and each label's depth and parent's index.
+        cls, y_true: np.ndarray, depth: np.ndarray | None = None, parents: list[int | None] | None = None
+    ) -> LabelFeatures:
+        """From the training documents' labels, bool (documents, labels), and each label's depth and parent's index.
 
         Without depth and parents the labels have no hierarchy.
         """
-        labels = truth.shape[1]
+        labels = y_true.shape[1]
         depth = np.ones(labels) if depth is None else depth
         parent = np.zeros((labels, labels))
         for j, above in enumerate(parents or []):
             if above is not None:
                 parent[j, above] = 1
-        together = np.zeros((labels, labels))
-        for start in range(0, len(truth), 1 << 14):  # few documents at a time as floats: truth may be long
-            part = truth[start : start + (1 << 14)].astype(np.float32)
-            together += part.T @ part
-        frequency = np.log1p(np.diag(together))
-        np.fill_diagonal(together, 0)
-        relations = np.stack([parent, parent.T, together])
+        beside = np.zeros((labels, labels))
+        for start in range(0, len(y_true), 1 << 14):  # few documents at a time as floats: there may be many
+            part = y_true[start : start + (1 << 14)].astype(np.float32)
+            beside += part.T @ part
+        frequency = np.log1p(np.diag(beside))
+        np.fill_diagonal(beside, 0)
+        relations = np.stack([parent, parent.T, beside])
         total = relations.sum(axis=2, keepdims=True)
         shares = np.divide(relations, total, out=np.zeros_like(relations), where=total > 0)
         return cls(_standardised(frequency), _standardised(depth.astype(np.float64)), shares)
+
+    @classmethod
+    def of_dataset(cls, data: Prepared, y_true: np.ndarray) -> LabelFeatures:
+        """From the documents that a classifier is trained on, and the data set's hierarchy."""
+        place = {label: j for j, label in enumerate(data.labels)}
+        return cls.of(y_true, data.depth, [place.get(parent) for parent in data.parents])
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:
@@ -64,33 +77,38 @@ def _standardised(values: np.ndarray) -> np.ndarray:
 class Observation:
     """What a meta-learner may see of the classifier at one time step, each (labels,) but ``time``.
 
-    ``centre`` are the logits that thresholds are told apart from: 0 for a threshold of 0.5, or those of a policy with
-    two numbers for all labels.
+    ``reference`` are the logits that thresholds are distances from: 0 for a threshold of 0.5, or those of two numbers
+    fitted for all labels.
     """
 
-    surroundings: Surroundings
+    label_features: LabelFeatures
     positive: np.ndarray  # mean logit of the classifier on held-out positives; 0 where there is none
     negative: np.ndarray  # the same on negatives
-    ratio: np.ndarray  # log of (sum of scores + 1/2) / (held-out positives + 1/2): how far scores overrate the label
-    even: np.ndarray  # logit above which as many documents score as have the label; the centre where none has it
-    centre: np.ndarray
+    calibration_ratio: np.ndarray  # log of (sum of scores + 1/2) / (positives + 1/2): how far scores overrate the label
+    break_even: np.ndarray  # logit above which as many documents score as have the label; the reference if none has it
+    reference: np.ndarray
     time: float  # t / T
 
     @classmethod
     def of(
-        cls, scores: np.ndarray, truth: np.ndarray, surroundings: Surroundings, centre: np.ndarray, time: float
+        cls,
+        y_score: np.ndarray,
+        y_true: np.ndarray,
+        label_features: LabelFeatures,
+        reference: np.ndarray,
+        time: float = 0.0,
     ) -> Observation:
-        """From scores float and truth bool (documents, labels)."""
-        z = logits(scores)
-        positives = truth.sum(axis=0)
-        positive = (z * truth).sum(axis=0) / np.maximum(positives, 1)
-        negative = (z * ~truth).sum(axis=0) / np.maximum(len(truth) - positives, 1)
-        ratio = np.log((scores.sum(axis=0) + 0.5) / (positives + 0.5))
-        ordered = np.sort(z, axis=0)
-        below = np.clip(len(truth) - positives - 1, 0, len(truth) - 1)
-        columns = np.arange(truth.shape[1])
-        between = (ordered[below, columns] + ordered[np.minimum(below + 1, len(truth) - 1), columns]) / 2
-        return cls(surroundings, positive, negative, ratio, np.where(positives > 0, between, centre), centre, time)
+        """From scores float and labels bool, both (documents, labels)."""
+        z, documents, labels = logits(y_score), *y_true.shape
+        support = y_true.sum(axis=0)
+        positive = (z * y_true).sum(axis=0) / np.maximum(support, 1)
+        negative = (z * ~y_true).sum(axis=0) / np.maximum(documents - support, 1)
+        ratio = np.log((y_score.sum(axis=0) + 0.5) / (support + 0.5))
+        ordered, columns = np.sort(z, axis=0), np.arange(labels)
+        below = np.clip(documents - support - 1, 0, documents - 1)
+        between = (ordered[below, columns] + ordered[np.minimum(below + 1, documents - 1), columns]) / 2
+        break_even = np.where(support > 0, between, reference)
+        return cls(label_features, positive, negative, ratio, break_even, reference, time)
 
     def at(self, time: float) -> Observation:
         """The same observation at another time."""
@@ -100,23 +118,14 @@ class Observation:
     def features(self) -> Tensor:
         """What is observed of each label, float (labels, 6), scaled to the order of 1: no input drowns the others."""
         columns = (
-            self.surroundings.frequency,
-            self.surroundings.depth,
-            (self.positive - self.centre) / 5,
-            (self.negative - self.centre) / 5,
-            self.ratio,
-            (self.even - self.centre) / 5,
+            self.label_features.frequency,
+            self.label_features.depth,
+            (self.positive - self.reference) / 5,
+            (self.negative - self.reference) / 5,
+            self.calibration_ratio,
+            (self.break_even - self.reference) / 5,
         )
         return torch.from_numpy(np.stack(columns, axis=1)).float()
-
-    @cached_property
-    def relations(self) -> Tensor:
-        return torch.from_numpy(self.surroundings.relations).float()
-
-
-def logits(scores: np.ndarray) -> np.ndarray:
-    """Logits of scores, float64 of their shape, within LOGIT_BOUND."""
-    return np.clip(logit_of(scores, np.float64), -LOGIT_BOUND, LOGIT_BOUND)
 
 
 class PaperLearner(nn.Module):
@@ -137,9 +146,10 @@ class PaperLearner(nn.Module):
         self.hidden = hidden
 
     def start(self, labels: int) -> Tensor:
+        """s_0."""
         return torch.zeros(1, self.hidden)
 
-    def forward(self, state: Tensor, w: Tensor, p: Tensor, seen: None) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, state: Tensor, w: Tensor, p: Tensor, seen: Observation | None) -> tuple[Tensor, Tensor, Tensor]:
         """State and policies of t-1 -> state, logits of w_t and of p_t, each (labels,)."""
         state = self.gru(torch.cat([p, w])[None], state)
         return state, self.weight_logits(state)[0], self.threshold_logits(state)[0]
@@ -151,7 +161,7 @@ class SharedLearner(nn.Module):
     Its size does not depend on N, so it can be learned on one set of labels and applied to another, and what frequent
     labels teach serves rare ones, which have too few positives to fit anything alone. The input of a label: log(N w)
     and logit p of t-1, the observation, the means of all these over its parent, its children and the labels that occur
-    beside it, and t / T. The output is the distance of its threshold's logit from the centre (:class:`Observation`).
+    beside it, and t / T. The output is the distance of its threshold's logit from the reference (:class:`Observation`).
     """
 
     observes = True
@@ -165,28 +175,43 @@ class SharedLearner(nn.Module):
             self.gru = nn.GRUCell(self.INPUTS, hidden)
             self.weight_logits = nn.Linear(hidden, 1)
             self.threshold_logits = nn.Linear(hidden + self.OWN - 2, 1)
-        for head in (self.weight_logits, self.threshold_logits):  # start from uniform weights and the centre
+        for head in (self.weight_logits, self.threshold_logits):  # start from uniform weights and the reference
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         self.hidden = hidden
 
     def start(self, labels: int) -> Tensor:
+        """s_0 of every label."""
         return torch.zeros(labels, self.hidden)
 
     def forward(self, state: Tensor, w: Tensor, p: Tensor, seen: Observation) -> tuple[Tensor, Tensor, Tensor]:
         """State and policies of t-1 -> state, logits of w_t and of p_t, each (labels,)."""
-        centre = torch.from_numpy(seen.centre).float()
-        own = torch.stack([torch.log(w * len(w)), torch.logit(p) - centre], dim=1)
+        reference = torch.from_numpy(seen.reference).float()
+        own = torch.stack([torch.log(w * len(w)), torch.logit(p) - reference], dim=1)
         own = torch.cat([own, seen.features], dim=1)
-        others = (seen.relations @ own).transpose(0, 1).flatten(1)
+        relations = torch.from_numpy(seen.label_features.relations).float()
+        others = (relations @ own).transpose(0, 1).flatten(1)
         time = torch.full((len(w), 1), seen.time)
         state = self.gru(torch.cat([own, others, time], dim=1), state)
         # What is observed reaches the threshold past the state as well: a line through it is learned in few steps.
         distance = self.threshold_logits(torch.cat([state, seen.features], dim=1))
-        return state, self.weight_logits(state)[:, 0], centre + distance[:, 0]
+        return state, self.weight_logits(state)[:, 0], reference + distance[:, 0]
 
 
-def build(labels: int, parameters: MetaLearner, seed: int) -> PaperLearner | SharedLearner:
+MetaLearner = PaperLearner | SharedLearner
+
+
+def build(labels: int, parameters: LearnerParameters, seed: int) -> MetaLearner:
     if parameters.learner == "paper":
         return PaperLearner(labels, parameters.hidden, seed)
     return SharedLearner(parameters.hidden, seed)
+
+
+def first_policies(labels: int) -> tuple[Tensor, Tensor]:
+    """w_0 = (1/N, ..., 1/N) and p_0 = (0.5, ..., 0.5): lines 4-5 of Algorithm 1."""
+    return torch.full((labels,), 1 / labels), torch.full((labels,), 0.5)
+
+
+def policies(w_logits: Tensor, p_logits: Tensor, bounds: tuple[float, float]) -> tuple[Tensor, Tensor]:
+    """Eq. 4 and Eq. 5; p is kept in a closed interval, since Eq. 6 drives it to 0 or 1."""
+    return torch.softmax(w_logits, dim=-1), torch.sigmoid(p_logits).clamp(*bounds)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,54 @@ from labelpolicy.config import OpenUnit, Parameters, PositiveFloat, PositiveInt
 from labelpolicy.thresholds.objectives import Utility
 
 
-class MetaLearner(Parameters):
+class WhileTraining(Parameters):
+    """Where a policy is learned while a classifier trains (Algorithm 1)."""
+
+    rewarded_on: Literal["held_out", "in_sample"] = Field(
+        "held_out",
+        description="documents the reward is computed on: validation documents, or the batches just trained on (paper)",
+    )
+    batches: PositiveInt | None = Field(
+        None,
+        description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make "
+        "all episodes together, or each of them with reset: episode, half a training of the classifier, at least 1",
+    )
+    reset: Literal["training", "episode", "never"] = Field(
+        "training",
+        description="when the classifier goes back to its untrained state: after about each whole training, at each "
+        "episode, or never",
+    )
+    noise: PositiveFloat = Field(
+        1.0,
+        description="standard deviation, in the first episode, of the Gaussian policy around the logits of p; "
+        "pathwise: in units of how far apart a label's highest logits lie",
+    )
+    weight_noise: PositiveFloat = Field(0.3, description="standard deviation of the policy around the logits of w")
+    weight_penalty: Annotated[float, Field(ge=0)] = Field(
+        0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
+    )
+    rollout: Literal["pass", "batch"] = Field(
+        "pass",
+        description="a time step of the test-time episode: pass, passes of mini-batches over the training split, "
+        "as many as make the episode one whole training; batch, one update with the whole training split (paper)",
+    )
+
+
+class OnScores(Parameters):
+    """Where thresholds alone are learned, on the scores that a classifier has left (`--scores`)."""
+
+    noise: PositiveFloat = Field(
+        0.3, description="as training.noise; smaller, since thresholds start from two fitted numbers"
+    )
+    observed: OpenUnit = Field(
+        0.67, description="share of an episode's documents that the meta-learner observes; rewards are taken on others"
+    )
+    holdout: OpenUnit = Field(
+        0.25, description="share of the documents that takes no part in the episodes: the shrinkage is chosen on it"
+    )
+
+
+class LearnerParameters(Parameters):
     """A learned policy: Algorithm 1 and what the paper leaves open. docs/algorithm.md explains each choice."""
 
     learner: Literal["shared", "paper"] = Field(
@@ -30,12 +77,8 @@ class MetaLearner(Parameters):
         description="of the gradient of J (Eq. 7): through the utility made smooth; from draws of the policies "
         "(paper); or from perturbed meta-learners",
     )
-    rewarded_on: Literal["held_out", "in_sample"] = Field(
-        "held_out",
-        description="documents the reward is computed on: validation documents, or the batches just trained on (paper)",
-    )
     reward_documents: PositiveInt = Field(
-        512, description="validation documents drawn for the held-out rewards of an episode"
+        512, description="held-out documents drawn for an episode: observed and rewarded on; on scores rewarded on"
     )
     samples: PositiveInt = Field(
         8,
@@ -44,55 +87,62 @@ class MetaLearner(Parameters):
     )
     episodes: PositiveInt = Field(30, description="M of Algorithm 1")
     steps: PositiveInt = Field(4, description="T of Algorithm 1")
-    batches: PositiveInt | None = Field(
-        None,
-        description="batches B_t that the classifier is updated with per time step (paper: 1); null: as many as make "
-        "all episodes together, or each of them with reset: episode, half a training of the classifier, at least 1",
-    )
-    reset: Literal["training", "episode", "never"] = Field(
-        "training",
-        description="when the classifier goes back to its untrained state: after about each whole training, at each "
-        "episode, or never",
-    )
     hidden: PositiveInt = Field(32, description="units of the GRU state")
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
-    noise: PositiveFloat = Field(
-        1.0,
-        description="standard deviation, in the first episode, of the Gaussian policy around the logits of p; "
-        "pathwise: in units of how far apart a label's highest logits lie",
-    )
     final_noise: PositiveFloat = Field(
-        0.05, description="the same in the last episode; it falls geometrically in between"
-    )
-    weight_noise: PositiveFloat = Field(0.3, description="standard deviation of the policy around the logits of w")
-    weight_penalty: Annotated[float, Field(ge=0)] = Field(
-        0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
+        0.05, description="as noise, in the last episode; it falls geometrically in between"
     )
     threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
         (0.001, 0.999), description="closed interval that p is clipped to"
     )
-    rollout: Literal["pass", "batch"] = Field(
-        "pass",
-        description="a time step of the test-time episode: pass, passes of mini-batches over the training split, "
-        "as many as make the episode one whole training; batch, one update with the whole training split (paper)",
-    )
+    training: WhileTraining = WhileTraining()
+    on_scores: OnScores = OnScores()
+
+    def noise(self, episode: int, first: float) -> float:
+        """Standard deviation of the Gaussian policy: wide at first, to see beyond plateaus, where no decision changes.
+
+        Narrow in the end, since what is best for a noisy policy is not best for its mean, which is what is used.
+        """
+        done = episode / max(self.episodes - 1, 1)
+        return first ** (1 - done) * self.final_noise**done
 
     @model_validator(mode="after")
-    def _bounds_in_order(self) -> MetaLearner:
+    def _goes_together(self) -> LearnerParameters:
         if not self.threshold_bounds[0] < self.threshold_bounds[1]:
             raise ValueError("threshold_bounds: the lower bound must be below the upper one")
-        return self
-
-    @model_validator(mode="after")
-    def _pathwise_needs_a_smooth_reward(self) -> MetaLearner:
         if self.estimator == "pathwise" and (self.reward == "paper" or self.credit == "total"):
             raise ValueError(
                 "estimator: pathwise goes with reward: utility and credit: label; for others take policy_gradient"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _draws_need_their_own_credit(self) -> MetaLearner:
+        if self.credit == "total" and self.estimator != "policy_gradient":
+            raise ValueError("credit: total goes with estimator: policy_gradient")
         if self.credit == "total" and self.samples > 1:
             raise ValueError("credit: total goes with samples: 1, since one reward to come cannot tell draws apart")
         return self
+
+    @model_validator(mode="after")
+    def _nothing_is_ignored(self) -> LearnerParameters:
+        """A setting that another one makes void has to stay at its default."""
+        pathwise, evolution = self.estimator == "pathwise", self.estimator == "evolution"
+        blind = self.learner == "paper" and self.training.rewarded_on == "in_sample"
+        void = {
+            "samples": (pathwise, "estimator: pathwise, which draws nothing"),
+            "training.weight_noise": (pathwise, "estimator: pathwise, which draws nothing"),
+            "training.noise": (evolution, "estimator: evolution, which perturbs the meta-learner"),
+            "on_scores.noise": (evolution, "estimator: evolution, which perturbs the meta-learner"),
+            "final_noise": (evolution, "estimator: evolution, which perturbs the meta-learner"),
+            "utility": (self.reward == "paper", "reward: paper"),
+            "reward_documents": (blind, "learner: paper and training.rewarded_on: in_sample, which see no such one"),
+            "on_scores": (self.learner == "paper" or self.reward == "paper", "learner: paper or reward: paper"),
+        }
+        given = self.model_dump(exclude_defaults=True)
+        for key, (is_void, why) in void.items():
+            if is_void and _at(given, key) is not None:
+                raise ValueError(f"{key}: changes nothing with {why}: leave it out")
+        return self
+
+
+def _at(values: dict[str, Any], path: str) -> Any:
+    section, _, key = path.partition(".")
+    found = values.get(section)
+    return found.get(key) if key and found is not None else found

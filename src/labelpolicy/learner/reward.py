@@ -1,41 +1,69 @@
 """Rewards of the prediction policy: Eq. 6 as printed, and one with an interior optimum.
 
-Shapes: ``thresholds`` (draws, labels), ``scores`` float and ``truth`` bool (documents, labels). ``paper`` and
+Shapes: ``thresholds`` (draws, labels), ``y_score`` float and ``y_true`` bool (documents, labels). ``paper`` and
 ``credit`` return the share of each label, (draws, labels). ``expected`` is the utility made smooth.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from labelpolicy.metrics import evaluate
-from labelpolicy.thresholds.objectives import Utility
+from labelpolicy.learner.parameters import LearnerParameters
+from labelpolicy.thresholds.objectives import Utility, f1, measures, utility_of
+from labelpolicy.thresholds.rules import PerLabel
 
 
-def paper(thresholds: np.ndarray, scores: np.ndarray, truth: np.ndarray) -> np.ndarray:
+class RewardBatch(NamedTuple):
+    """The documents that a reward is taken on: y_score float and y_true bool, both (documents, labels).
+
+    ``allowed`` bool (labels,) are the labels that may be predicted, where every document has to get one.
+    """
+
+    y_score: np.ndarray
+    y_true: np.ndarray
+    allowed: Tensor | None = None
+
+
+def value(p: np.ndarray, batch: RewardBatch, parameters: LearnerParameters) -> float:
+    """The reward r_t of thresholds (labels,): Eq. 6, or the utility of the decisions themselves."""
+    if parameters.reward == "paper":
+        return float(paper(p[None], batch.y_score, batch.y_true).sum())
+    decision = PerLabel(p.astype(np.float64), at_least_one=batch.allowed is not None)
+    return utility(batch.y_true, decision.decide(batch.y_score), parameters.utility)
+
+
+def by_label(tried: np.ndarray, reference: np.ndarray, batch: RewardBatch, parameters: LearnerParameters) -> np.ndarray:
+    """Each label's share of r_t for every draw of thresholds: (draws, labels)."""
+    if parameters.reward == "paper":
+        return paper(tried, batch.y_score, batch.y_true)
+    return credit(tried, batch.y_score, batch.y_true, reference=reference, utility=parameters.utility)
+
+
+def paper(thresholds: np.ndarray, y_score: np.ndarray, y_true: np.ndarray) -> np.ndarray:
     """Eq. 6 (Figure 3): sum over documents of (-1)^y* (p - y) / p.
 
     For one label it equals (S+ - S-) / p + (n- - n+), with S the sum of y over its positives or negatives: monotone in
     p, so its maximiser is p -> 0 or p -> 1. It is here as the reference line that the paper prints.
     """
-    sign = np.where(truth, -1.0, 1.0)
-    return sign.sum(axis=0) - (sign * scores).sum(axis=0) / thresholds
+    sign = np.where(y_true, -1.0, 1.0)
+    return sign.sum(axis=0) - (sign * y_score).sum(axis=0) / thresholds
 
 
-def utility(predicted: np.ndarray, truth: np.ndarray, utility: Utility) -> float:
-    """utility.accuracy * strict accuracy + utility.macro_f1 * label macro-F1 + utility.micro_f1 * micro-F1."""
-    measured = evaluate(truth, predicted)
-    return sum(weight * measured[measure] for measure, weight in utility)
+def utility(y_true: np.ndarray, y_pred: np.ndarray, weights: Utility) -> float:
+    """The utility of decisions, both arrays bool (documents, labels)."""
+    return float(utility_of(**measures(y_true, y_pred), weights=weights))
 
 
 def credit(
-    thresholds: np.ndarray, scores: np.ndarray, truth: np.ndarray, *, centre: np.ndarray, utility: Utility
+    thresholds: np.ndarray, y_score: np.ndarray, y_true: np.ndarray, *, reference: np.ndarray, utility: Utility
 ) -> np.ndarray:
-    """What a label's own threshold does to the utility, with the other labels' thresholds at ``centre`` (labels,).
+    """What a label's own threshold does to the utility, with the other labels' thresholds at ``reference`` (labels,).
 
-    Only macro-F1 is a sum over labels; the others are taken around the decisions at ``centre``:
+    Only macro-F1 is a sum over labels; the others are taken around the decisions at ``reference``:
 
     - strict accuracy: a label matters in the documents in which every other label is right (exact);
     - micro-F1 = 2 TP / D with D = 2 TP + FP + FN changes by (2 dTP - F dD) / D (to first order).
@@ -43,51 +71,42 @@ def credit(
     So a label is rewarded for its own doing (a difference reward), and the noise of the other labels stays out. A label
     without a positive among the documents has no F1 to gain, but still pays for its false positives in the rest.
     """
-    documents, labels = scores.shape
-    positives = truth.sum(axis=0)
+    documents, labels = y_score.shape
+    support = y_true.sum(axis=0)
 
-    predicted = scores > centre
-    wrong = predicted != truth
+    y_pred = y_score > reference
+    wrong = y_pred != y_true
     others_right = (wrong.sum(axis=1, keepdims=True) - wrong) == 0
-    denominator = max(predicted.sum() + positives.sum(), 1)
-    micro_f1 = 2 * (predicted & truth).sum() / denominator
+    denominator = max(y_pred.sum() + support.sum(), 1)
+    micro_f1 = 2 * (y_pred & y_true).sum() / denominator
 
     result = np.empty(thresholds.shape)
     for draw, threshold in enumerate(thresholds):
-        predicted = scores > threshold
-        hits, chosen = (predicted & truth).sum(axis=0), predicted.sum(axis=0)
-        f1 = np.where(positives > 0, 2 * hits / np.maximum(chosen + positives, 1), 0.0)
-        micro = (2 * hits - micro_f1 * (chosen + positives)) / denominator
-        accuracy = (others_right & (predicted == truth)).sum(axis=0) / documents
-        result[draw] = utility.accuracy * accuracy + utility.macro_f1 * f1 / labels + utility.micro_f1 * micro
+        y_pred = y_score > threshold
+        tp, predicted = (y_pred & y_true).sum(axis=0), y_pred.sum(axis=0)
+        accuracy = (others_right & (y_pred == y_true)).sum(axis=0) / documents
+        micro = (2 * tp - micro_f1 * (predicted + support)) / denominator
+        result[draw] = utility_of(accuracy, f1(tp, predicted, support) / labels, micro, utility)
     return result
 
 
-def expected(
-    thresholds: Tensor,
-    sigma: float,
-    logits: Tensor,
-    truth: Tensor,
-    utility: Utility,
-    *,
-    spread: Tensor,
-    allowed: Tensor | None = None,
-) -> Tensor:
+def expected(thresholds: Tensor, deviation: Tensor, z: Tensor, batch: RewardBatch, utility: Utility) -> Tensor:
     """The utility as a smooth function of the logits of the thresholds, (labels,): its gradient is the pathwise one.
 
     Under a Gaussian policy around the logits of the thresholds a cell of logit z is predicted with probability
-    Phi((z - threshold) / deviation); the utility is taken at the expected counts. A label's deviation is ``sigma``
-    times its ``spread`` (labels,), see :func:`spread_of`. ``logits`` and boolean ``truth`` are (documents, labels).
-    With ``allowed`` (labels,), the labels that may be predicted, a document for which no label passes gets its best.
+    Phi((z - threshold) / deviation); the utility is taken at the expected counts. ``deviation`` (labels,) is sigma
+    times :func:`spread`, ``z`` (documents, labels) are the logits of the batch. Where every document has to get a
+    label, one for which none passes gets its best.
     """
-    chance = torch.special.ndtr((logits - thresholds) / (sigma * spread))
-    if allowed is not None:
-        chance = _at_least_one(chance * allowed, (logits - thresholds).detach(), allowed)
-    hits, chosen, positives = (chance * truth).sum(0), chance.sum(0), truth.sum(0)
-    macro_f1 = (2 * hits / (chosen + positives).clamp(min=1e-6) * (positives > 0)).mean()
-    micro_f1 = 2 * hits.sum() / (chosen.sum() + positives.sum()).clamp(min=1e-6)
-    accuracy = torch.where(truth, chance, 1 - chance).clamp(min=1e-6).log().sum(1).exp().mean()
-    return utility.accuracy * accuracy + utility.macro_f1 * macro_f1 + utility.micro_f1 * micro_f1
+    y_true = torch.from_numpy(batch.y_true)
+    chance = torch.special.ndtr((z - thresholds) / deviation)
+    if batch.allowed is not None:
+        chance = _at_least_one(chance * batch.allowed, (z - thresholds).detach(), batch.allowed)
+    tp, predicted, support = (chance * y_true).sum(0), chance.sum(0), y_true.sum(0)
+    macro_f1 = (2 * tp / (predicted + support).clamp(min=1e-6) * (support > 0)).mean()
+    micro_f1 = 2 * tp.sum() / (predicted.sum() + support.sum()).clamp(min=1e-6)
+    accuracy = torch.where(y_true, chance, 1 - chance).clamp(min=1e-6).log().sum(1).exp().mean()
+    return utility_of(accuracy, macro_f1, micro_f1, utility)
 
 
 def _at_least_one(chance: Tensor, margin: Tensor, allowed: Tensor) -> Tensor:
@@ -99,12 +118,12 @@ def _at_least_one(chance: Tensor, margin: Tensor, allowed: Tensor) -> Tensor:
     return chance.scatter(1, best, own + (1 - own) * others_fail)
 
 
-def spread_of(logits: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """How far apart each label's logits lie where its threshold may be: float64 (labels,).
+def spread(z: np.ndarray, y_true: np.ndarray) -> np.ndarray:
+    """How far apart each label's logits lie where its threshold may be: (labels,).
 
     The standard deviation over its best-scored documents, three times as many as have the label and 20. Classifiers
     differ in it, and labels do: the margins of an SVM for a rare label lie within a few hundredths.
     """
-    ordered = np.sort(logits, axis=0)[::-1]
-    counts = np.minimum(3 * truth.sum(axis=0) + 20, len(logits))
+    ordered = np.sort(z, axis=0)[::-1]
+    counts = np.minimum(3 * y_true.sum(axis=0) + 20, len(z))
     return np.array([ordered[:count, j].std() for j, count in enumerate(counts)]).clip(0.02)

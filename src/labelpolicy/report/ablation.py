@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.methods import NOT_IN_PAPER, Method
 from labelpolicy.parameters import differences
 from labelpolicy.report.facts import Facts
@@ -53,7 +53,7 @@ class Block:
     reference: str
 
 
-def layout(classifier: str, reference: str, policies: Mapping[str, MetaLearner]) -> list[Block]:
+def layout(classifier: str, reference: str, policies: Mapping[str, LearnerParameters]) -> list[Block]:
     """The blocks of one classifier; ``policies`` are the learned ones by name, the reference among them."""
     names = {
         name: f"{name} (reference)" if name == reference else f"{name}: {_in_short(policy, policies[reference])}"
@@ -91,7 +91,7 @@ def layout(classifier: str, reference: str, policies: Mapping[str, MetaLearner])
     ]
 
 
-def described(policy: MetaLearner, reference: MetaLearner) -> str:
+def described(policy: LearnerParameters, reference: LearnerParameters) -> str:
     """What differs from the reference, in the words of params.yaml: ``reward = paper, credit = total``."""
     found = differences(policy, reference)
     if not found:
@@ -101,12 +101,12 @@ def described(policy: MetaLearner, reference: MetaLearner) -> str:
     )
 
 
-def _in_short(policy: MetaLearner, reference: MetaLearner) -> str:
+def _in_short(policy: LearnerParameters, reference: LearnerParameters) -> str:
     found = len(differences(policy, reference))
     return f"{found} parameters, below" if found > FEW else described(policy, reference)
 
 
-def explanations(reference: str, policies: Mapping[str, MetaLearner]) -> list[str]:
+def explanations(reference: str, policies: Mapping[str, LearnerParameters]) -> list[str]:
     """What differs from the reference in policies whose row is too narrow to say it."""
     return [
         f"{name}: {described(policy, policies[reference])}."

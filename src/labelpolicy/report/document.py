@@ -11,12 +11,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import whole_file
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.report.captions import figure_words
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown
@@ -40,11 +41,11 @@ PAPER_CHOICES = {
     "reward": "paper",
     "credit": "total",
     "estimator": "policy_gradient",
-    "rewarded_on": "in_sample",
     "samples": 1,
-    "batches": 1,
-    "reset": "never",
-    "rollout": "batch",
+    "training.rewarded_on": "in_sample",
+    "training.batches": 1,
+    "training.reset": "never",
+    "training.rollout": "batch",
 }
 
 TABLE_TITLES = {
@@ -72,7 +73,7 @@ def setup(facts: Sequence[Facts], seeds: Mapping[str, Sequence[int]]) -> list[st
 
 
 def deviations(
-    facts: Sequence[Facts], paper_datasets: Sequence[str], policies: Mapping[str, MetaLearner], data: Data
+    facts: Sequence[Facts], paper_datasets: Sequence[str], policies: Mapping[str, LearnerParameters], data: Data
 ) -> list[str]:
     """Where the run departs from the paper, in sentences."""
     here = {each.name for each in facts}
@@ -88,14 +89,14 @@ def deviations(
     )
     for name, policy in policies.items():
         differing = [
-            f"{key} {'null' if getattr(policy, key) is None else getattr(policy, key)} (paper: {choice})"
+            f"{key} {'null' if found is None else found} (paper: {choice})"
             for key, choice in PAPER_CHOICES.items()
-            if getattr(policy, key) != choice
+            if (found := attrgetter(key)(policy)) != choice
         ]
         sentences.append(
             f"Policy {name}: {'; '.join(differing)}. docs/algorithm.md says why."
             if differing
-            else f"Policy {name}: the paper's letter; what it leaves open is in docs/algorithm.md."
+            else f"Policy {name}: the literal variant; what it leaves open is in docs/algorithm.md."
         )
     return sentences
 

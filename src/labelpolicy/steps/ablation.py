@@ -10,7 +10,7 @@ import pyarrow as pa
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows, write_text
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.parameters import Ablation
 from labelpolicy.report import ablation as report
 from labelpolicy.report.facts import read_facts
@@ -32,7 +32,7 @@ def run(
     results: Path,
     metrics: Path,
     ablation: Ablation,
-    policies: Mapping[str, MetaLearner],
+    policies: Mapping[str, LearnerParameters],
     parameters: Significance,
     output: Path,
     csv: Path,

@@ -9,7 +9,7 @@ from pathlib import Path
 from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require, write_text
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.methods import read_methods, rows_of
 from labelpolicy.report import document
 from labelpolicy.report.facts import read_facts
@@ -26,7 +26,7 @@ def run(
     claims: Path,
     figures: Sequence[Path],
     template: Path,
-    policies: Mapping[str, MetaLearner],
+    policies: Mapping[str, LearnerParameters],
     data: Data,
     output: Path,
 ) -> None:

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from labelpolicy.learner import gradient as estimators
-from labelpolicy.learner.gradient import Baseline, Evolution, Moment, Pathwise, PolicyGradient
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner import gradient
+from labelpolicy.learner.gradient import Baseline, Evolution, Pathwise, PolicyGradient, Step
+from labelpolicy.learner.parameters import LearnerParameters
+from labelpolicy.learner.reward import RewardBatch
 
 FAR = np.array([1.0, -2.0, 0.5])
 
@@ -22,18 +23,22 @@ class Direct(torch.nn.Module):
         return state, self.level * 0.0, self.level * 1.0
 
 
-def moment(meta, sigma=0.1, w_mean=None):
-    _, zeros, p_mean = meta(None, None, None, None)
-    return Moment(None, None, None, None, zeros if w_mean is None else w_mean, p_mean, sigma)
+BOUNDS = (1e-6, 1 - 1e-6)
+
+
+def step_of(meta, sigma=0.1, w_logits=None):
+    given = (None, None, None, None)
+    _, zeros, p_logits = meta(*given)
+    return Step(given, None, zeros if w_logits is None else w_logits, p_logits, sigma, BOUNDS)
 
 
 def quadratic(monkeypatch):
     """Rewards of label j: -(logit p_j - FAR_j)^2, whose gradient at 0 is 2 FAR."""
 
-    def rewards(tried, centre, judged, parameters):
+    def by_label(tried, reference, batch, parameters):
         return -((np.log(tried) - np.log1p(-tried) - FAR) ** 2)
 
-    monkeypatch.setattr(estimators, "rewards", rewards)
+    monkeypatch.setattr(gradient.reward, "by_label", by_label)
 
 
 @pytest.mark.parametrize(
@@ -50,16 +55,16 @@ def quadratic(monkeypatch):
 def test_draws_point_along_the_true_gradient(monkeypatch, kind, samples, credit):
     quadratic(monkeypatch)
     name = "evolution" if kind is Evolution else "policy_gradient"
-    parameters = MetaLearner(estimator=name, samples=samples, credit=credit, steps=1, threshold_bounds=(1e-6, 1 - 1e-6))
+    parameters = LearnerParameters(estimator=name, samples=samples, credit=credit, steps=1)
     meta = Direct()
     estimator = kind(meta, parameters, np.random.default_rng(0))
     total = torch.zeros(3)
     for _ in range(400):
         meta.zero_grad()
-        here = moment(meta)
+        here = step_of(meta)
         estimator.weights(here)
-        estimator.rewarded(here, None, [])
-        estimator.apply()
+        estimator.reward(here, None)
+        estimator.backward()
         total -= meta.level.grad
     assert torch.nn.functional.cosine_similarity(total, torch.tensor(FAR).float(), dim=0) > 0.95
     assert torch.equal(meta.level.detach(), torch.zeros(3))  # perturbed and put back
@@ -68,51 +73,49 @@ def test_draws_point_along_the_true_gradient(monkeypatch, kind, samples, credit)
 class Scored:
     """Scores that a threshold of 0.5 cuts too low for every label but the first."""
 
-    allowed = None
-
-    def __init__(self, trains=False):
+    def __init__(self):
         random = np.random.default_rng(0)
         self.truth = random.random((400, 3)) < 0.3
         level = np.where(self.truth, 1.0, -1.0) + np.array([0.0, 1.5, 3.0]) + random.normal(0, 0.5, (400, 3))
         self.scores = (1 / (1 + np.exp(-level))).astype(np.float32)
-        self.trains = trains
 
-    def judged(self, on):
-        yield self.scores, self.truth
+    @property
+    def batch(self):
+        return RewardBatch(self.scores, self.truth)
 
-    def weight_gradient(self, of_logits, on):
+    def weight_gradient(self, of_logits):
         self.of_logits = of_logits
         return np.array([3.0, 0.0, -3.0])
 
 
 def test_pathwise_climbs_to_the_thresholds_of_the_utility():
-    room, meta = Scored(), Direct()
-    estimator = Pathwise(meta, MetaLearner(), np.random.default_rng(0))
+    scored, meta = Scored(), Direct()
+    estimator = Pathwise(meta, LearnerParameters(), np.random.default_rng(0))
     adam = torch.optim.Adam(meta.parameters(), lr=0.1)
     for _ in range(150):
         adam.zero_grad()
-        estimator.rewarded(moment(meta, sigma=0.3), room, room.judged("held_out"))
-        estimator.apply()
+        estimator.reward(step_of(meta, sigma=0.3), scored.batch)
+        estimator.backward()
         adam.step()
     assert torch.allclose(meta.level, torch.tensor([0.0, 1.5, 3.0]), atol=0.35)
 
 
 def test_pathwise_gives_weights_the_gradient_of_the_classifiers_step():
-    room, meta = Scored(trains=True), Direct()
-    estimator = Pathwise(meta, MetaLearner(weight_penalty=0.0), np.random.default_rng(0))
-    w_mean = torch.zeros(3, requires_grad=True)
-    here = moment(meta, w_mean=w_mean)
+    scored, meta = Scored(), Direct()
+    estimator = Pathwise(meta, LearnerParameters(training={"weight_penalty": 0.0}), np.random.default_rng(0))
+    w_logits = torch.zeros(3, requires_grad=True)
+    here = step_of(meta, w_logits=w_logits)
     torch.testing.assert_close(estimator.weights(here), torch.full((3,), 1 / 3))  # nothing is explored
-    estimator.rewarded(here, room, room.judged("held_out"))
-    estimator.apply()
-    assert w_mean.grad[0] < 0 and w_mean.grad[2] > 0  # a descent step raises the first and lowers the last
-    assert room.of_logits.shape == (400, 3) and room.of_logits.abs().sum() > 0
+    estimator.reward(here, scored.batch, scored.weight_gradient)
+    estimator.backward()
+    assert w_logits.grad[0] < 0 and w_logits.grad[2] > 0  # a descent step raises the first and lowers the last
+    assert scored.of_logits.shape == (400, 3) and scored.of_logits.abs().sum() > 0
 
 
 def of_weights(rewards, means, parameters):
     estimator = PolicyGradient(None, parameters, np.random.default_rng(0))
     for each in rewards:
-        estimator.moments = [Moment(None, None, None, None, w, torch.zeros(2), 1.0) for w in means]
+        estimator.steps = [Step((), None, w, torch.zeros(2), 1.0, BOUNDS) for w in means]
         estimator.w_noise = [torch.ones(2) for _ in means]
         result = estimator.of_weights(np.array(each))
     return torch.autograd.grad(result, means)
@@ -123,7 +126,7 @@ def test_the_reward_to_come_is_the_sum_from_t_on():
     means = [torch.zeros(2, requires_grad=True) for _ in range(3)]
     nothing = [[0.0, 0.0]] * 3
     then = [[0.0, 0.0], [5.0, 0.0], [0.0, 0.0]]  # label 0 does better than expected at t = 1
-    gradients = of_weights([nothing, then], means, MetaLearner(weight_penalty=0))
+    gradients = of_weights([nothing, then], means, LearnerParameters(training={"weight_penalty": 0}))
     assert gradients[0][0] > 0 and gradients[1][0] > 0 and gradients[2][0] == 0
     assert gradients[0][1] < 0  # the other label, relative to it, less
 
@@ -131,14 +134,14 @@ def test_the_reward_to_come_is_the_sum_from_t_on():
 def test_the_penalty_pulls_weights_towards_uniform_and_no_further():
     for logits, expected in (([1.0, -1.0], [-1.0, 1.0]), ([3.0, 3.0], [0.0, 0.0])):
         mean = torch.tensor(logits, requires_grad=True)
-        (gradient,) = of_weights([[[0.0, 0.0]]], [mean], MetaLearner(weight_penalty=1.0))
-        np.testing.assert_allclose(gradient.sign(), expected)
+        (found,) = of_weights([[[0.0, 0.0]]], [mean], LearnerParameters(training={"weight_penalty": 1.0}))
+        np.testing.assert_allclose(found.sign(), expected)
 
 
 def test_draws_come_in_opposite_pairs():
-    noise = estimators.explore(np.random.default_rng(0), 4, 3)
+    noise = gradient.explore(np.random.default_rng(0), 4, 3)
     torch.testing.assert_close(noise[:2], -noise[2:])
-    assert estimators.explore(np.random.default_rng(0), 1, 3).shape == (1, 3)
+    assert gradient.explore(np.random.default_rng(0), 1, 3).shape == (1, 3)
 
 
 def test_the_first_of_a_baseline_is_no_advantage():

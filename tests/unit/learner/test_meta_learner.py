@@ -4,14 +4,14 @@ import numpy as np
 import torch
 
 from labelpolicy.learner import meta_learner
-from labelpolicy.learner.meta_learner import Observation, Surroundings
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.meta_learner import LabelFeatures, Observation
+from labelpolicy.learner.parameters import LearnerParameters
 
 TRUTH = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]], dtype=bool)
 
 
 def test_relations_are_parent_children_and_labels_beside():
-    found = Surroundings.of(TRUTH, np.array([1, 2, 2, 1]), [None, 0, 0, None])
+    found = LabelFeatures.of(TRUTH, np.array([1, 2, 2, 1]), [None, 0, 0, None])
     parent, children, beside = found.relations
     np.testing.assert_array_equal(parent, [[0, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
     np.testing.assert_array_equal(children, [[0, 0.5, 0.5, 0], [0] * 4, [0] * 4, [0] * 4])
@@ -21,23 +21,23 @@ def test_relations_are_parent_children_and_labels_beside():
 
 
 def test_without_a_hierarchy_depth_and_family_are_silent():
-    found = Surroundings.of(TRUTH)
+    found = LabelFeatures.of(TRUTH)
     assert not found.depth.any() and not found.relations[:2].any()
 
 
-def observation(scores, truth, centre=None):
+def observation(scores, truth, reference=None):
     return Observation.of(
-        scores, truth, Surroundings.of(truth), np.zeros(truth.shape[1]) if centre is None else centre, 0.5
+        scores, truth, LabelFeatures.of(truth), np.zeros(truth.shape[1]) if reference is None else reference, 0.5
     )
 
 
-def test_the_even_logit_has_as_many_documents_above_it_as_have_the_label():
+def test_the_break_even_logit_has_as_many_documents_above_it_as_have_the_label():
     random = np.random.default_rng(0)
     scores, truth = random.random((50, 4)).astype(np.float32), random.random((50, 4)) < [0.1, 0.5, 0.9, 0.0]
-    seen = observation(scores, truth, centre=np.full(4, 7.0))
-    above = (meta_learner.logits(scores) > seen.even).sum(axis=0)
+    seen = observation(scores, truth, reference=np.full(4, 7.0))
+    above = (meta_learner.logits(scores) > seen.break_even).sum(axis=0)
     np.testing.assert_array_equal(above[:3], truth.sum(axis=0)[:3])
-    assert seen.even[3] == 7.0  # nobody has it
+    assert seen.break_even[3] == 7.0  # nobody has it
 
 
 def test_certain_scores_are_bounded():
@@ -49,20 +49,20 @@ def step(meta, seen, labels):
     return meta(meta.start(labels), *first, seen)
 
 
-def test_one_learner_serves_any_number_of_labels_and_starts_at_the_centre():
-    meta = meta_learner.build(4, MetaLearner(), 0)
+def test_one_learner_serves_any_number_of_labels_and_starts_at_the_reference():
+    meta = meta_learner.build(4, LearnerParameters(), 0)
     for labels in (2, 9):
         random = np.random.default_rng(labels)
         scores, truth = random.random((30, labels)).astype(np.float32), random.random((30, labels)) < 0.4
-        centre = random.normal(size=labels)
-        _, w, p = step(meta, observation(scores, truth, centre), labels)
-        torch.testing.assert_close(p, torch.from_numpy(centre).float())
+        reference = random.normal(size=labels)
+        _, w, p = step(meta, observation(scores, truth, reference), labels)
+        torch.testing.assert_close(p, torch.from_numpy(reference).float())
         assert not w.any()
 
 
 def test_a_label_answers_to_the_labels_beside_it():
     """What is observed of one label moves the thresholds of the labels it occurs with, and of no other."""
-    meta = meta_learner.build(4, MetaLearner(), 0)
+    meta = meta_learner.build(4, LearnerParameters(), 0)
     torch.nn.init.normal_(meta.threshold_logits.weight, generator=torch.Generator().manual_seed(0))
     scores = np.full((4, 4), 0.3, dtype=np.float32)
     changed = scores.copy()

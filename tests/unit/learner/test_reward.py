@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelpolicy.learner import reward
+from labelpolicy.learner.reward import RewardBatch
 from labelpolicy.thresholds.objectives import Utility
 
 
@@ -27,10 +28,10 @@ def test_eq_6_adds_up_over_documents_and_draws_are_independent():
     random = np.random.default_rng(0)
     scores, truth = random.random((9, 3)), random.random((9, 3)) < 0.4
     thresholds = random.uniform(0.1, 0.9, (5, 3))
-    together = reward.paper(thresholds, scores, truth)
-    apart = sum(reward.paper(thresholds, scores[i : i + 1], truth[i : i + 1]) for i in range(9))
-    np.testing.assert_allclose(together, apart)
-    np.testing.assert_allclose(together[3], reward.paper(thresholds[3:4], scores, truth)[0])
+    whole = reward.paper(thresholds, scores, truth)
+    parts = sum(reward.paper(thresholds, scores[i : i + 1], truth[i : i + 1]) for i in range(9))
+    np.testing.assert_allclose(whole, parts)
+    np.testing.assert_allclose(whole[3], reward.paper(thresholds[3:4], scores, truth)[0])
 
 
 def test_eq_6_has_no_interior_optimum():
@@ -45,7 +46,7 @@ def test_the_utility_has_an_interior_optimum_where_eq_6_has_none():
     truth = np.array([[True]] * 5 + [[False]] * 20)
     scores = np.array([[0.3]] * 5 + [[0.1], [0.2]] * 10)
     grid = np.linspace(0.01, 0.99, 99)[:, None]
-    values = reward.credit(grid, scores, truth, centre=np.array([0.5]), utility=Utility())[:, 0]
+    values = reward.credit(grid, scores, truth, reference=np.array([0.5]), utility=Utility())[:, 0]
     best = grid[values == values.max(), 0]
     assert best.min() > 0.19 and best.max() < 0.3
 
@@ -63,12 +64,12 @@ def test_credit_is_the_change_of_the_utility_when_one_label_moves(seed, measure)
     random = np.random.default_rng(seed)
     scores, truth = random.random((12, 4)), random.random((12, 4)) < 0.4
     truth[0] = True  # so that every label has an F1
-    centre = random.uniform(0.1, 0.9, 4)
-    moved = centre.copy()
+    reference = random.uniform(0.1, 0.9, 4)
+    moved = reference.copy()
     moved[2] = random.uniform(0.1, 0.9)
-    shares = reward.credit(np.stack([centre, moved]), scores, truth, centre=centre, utility=ONLY[measure])
-    change = reward.utility(scores > moved, truth, ONLY[measure]) - reward.utility(
-        scores > centre, truth, ONLY[measure]
+    shares = reward.credit(np.stack([reference, moved]), scores, truth, reference=reference, utility=ONLY[measure])
+    change = reward.utility(truth, scores > moved, ONLY[measure]) - reward.utility(
+        truth, scores > reference, ONLY[measure]
     )
     assert (shares[1] - shares[0]).sum() == pytest.approx(change, abs=1e-12)
 
@@ -76,11 +77,11 @@ def test_credit_is_the_change_of_the_utility_when_one_label_moves(seed, measure)
 def test_the_credit_of_micro_f1_is_its_first_order_change():
     random = np.random.default_rng(3)
     scores, truth = random.random((4000, 5)), random.random((4000, 5)) < 0.4
-    centre = np.full(5, 0.4)
+    reference = np.full(5, 0.4)
     only = Utility(accuracy=0, macro_f1=0, micro_f1=1)
-    moved = centre + np.array([0, 0.01, 0, 0, 0])  # moves about 1 % of one label's decisions
-    shares = reward.credit(np.stack([centre, moved]), scores, truth, centre=centre, utility=only)
-    change = reward.utility(scores > moved, truth, only) - reward.utility(scores > centre, truth, only)
+    moved = reference + np.array([0, 0.01, 0, 0, 0])  # moves about 1 % of one label's decisions
+    shares = reward.credit(np.stack([reference, moved]), scores, truth, reference=reference, utility=only)
+    change = reward.utility(truth, scores > moved, only) - reward.utility(truth, scores > reference, only)
     assert change != 0
     assert (shares[1] - shares[0]).sum() == pytest.approx(change, rel=0.05)
 
@@ -89,22 +90,16 @@ def test_a_label_without_positives_gains_nothing_and_pays_for_false_positives():
     scores = np.array([[0.9, 0.6], [0.2, 0.6], [0.1, 0.1]])
     truth = np.array([[True, False], [False, False], [False, False]])
     low, high = reward.credit(
-        np.array([[0.5, 0.5], [0.5, 0.7]]), scores, truth, centre=np.array([0.5, 0.7]), utility=Utility()
+        np.array([[0.5, 0.5], [0.5, 0.7]]), scores, truth, reference=np.array([0.5, 0.7]), utility=Utility()
     )
     assert high[1] > low[1]
     assert high[0] == low[0]
 
 
-def smooth(level, sigma, logits, truth, allowed=None, utility=None):
-    return reward.expected(
-        torch.as_tensor(level, dtype=torch.float64),
-        sigma,
-        torch.from_numpy(logits),
-        torch.from_numpy(truth),
-        utility or Utility(),
-        spread=torch.ones(truth.shape[1], dtype=torch.float64),
-        allowed=allowed,
-    )
+def smooth(level, sigma, logits, truth, allowed=None):
+    level = torch.as_tensor(level, dtype=torch.float64)
+    batch = RewardBatch(None, truth, allowed)
+    return reward.expected(level, torch.full_like(level, sigma), torch.from_numpy(logits), batch, Utility())
 
 
 @pytest.mark.parametrize("at_least_one", [False, True])
@@ -120,7 +115,7 @@ def test_with_little_noise_the_smooth_utility_is_the_utility(at_least_one):
         best = np.where(allowed, logits - level, -np.inf).argmax(axis=1)
         predicted[empty, best[empty]] = True
     found = smooth(level, 1e-6, logits, truth, torch.from_numpy(allowed) if at_least_one else None)
-    assert float(found) == pytest.approx(reward.utility(predicted, truth, Utility()), abs=1e-3)
+    assert float(found) == pytest.approx(reward.utility(truth, predicted, Utility()), abs=1e-3)
 
 
 @pytest.mark.parametrize("at_least_one", [False, True])
@@ -129,14 +124,7 @@ def test_the_smooth_utility_has_the_gradient_it_should(at_least_one):
     logits, truth = random.normal(size=(12, 3)), random.random((12, 3)) < 0.5
     allowed = torch.tensor([True, True, True]) if at_least_one else None
     level = torch.tensor([0.1, -0.3, 0.2], dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda at: smooth_of(at, logits, truth, allowed), (level,))
-
-
-def smooth_of(level, logits, truth, allowed):
-    ones = torch.ones(3, dtype=torch.float64)
-    return reward.expected(
-        level, 0.7, torch.from_numpy(logits), torch.from_numpy(truth), Utility(), spread=ones, allowed=allowed
-    )
+    assert torch.autograd.gradcheck(lambda at: smooth(at, 0.7, logits, truth, allowed), (level,))
 
 
 def test_a_label_nobody_has_pays_for_being_predicted_and_gains_nothing():
@@ -150,5 +138,5 @@ def test_spread_is_that_of_the_highest_logits():
     logits = np.concatenate([np.full((500, 1), -9.0), np.arange(23.0)[:, None]])
     truth = np.zeros((523, 1), dtype=bool)
     truth[-1] = True
-    assert reward.spread_of(logits, truth)[0] == pytest.approx(np.arange(23.0).std())
-    assert reward.spread_of(np.zeros((5, 1)), np.zeros((5, 1), dtype=bool))[0] == 0.02
+    assert reward.spread(logits, truth)[0] == pytest.approx(np.arange(23.0).std())
+    assert reward.spread(np.zeros((5, 1)), np.zeros((5, 1), dtype=bool))[0] == 0.02

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.methods import WEIGHTS
 from labelpolicy.report.ablation import (
     FIXED_WEIGHTS,
@@ -24,8 +24,8 @@ from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import Value
 from labelpolicy.thresholds.objectives import Utility
 
-META = MetaLearner()
-POLICIES = {"short": MetaLearner(episodes=7, utility=Utility(accuracy=0.0)), "meta": META, "in_sample": META}
+META = LearnerParameters()
+POLICIES = {"short": LearnerParameters(episodes=7, utility=Utility(accuracy=0.0)), "meta": META, "in_sample": META}
 BLOCKS = layout("linear", "meta", POLICIES)
 MEASURES = ("accuracy", "macro_f1")
 
@@ -84,10 +84,10 @@ def test_every_row_is_compared_with_the_reference_policy_in_its_own_place():
 
 def test_what_differs_is_written_from_the_parameters():
     assert described(POLICIES["short"], META) == "utility.accuracy = 0.0, episodes = 7"
-    assert described(MetaLearner(rollout="batch", batches=3, threshold_bounds=(0.1, 0.9)), META) == (
-        "batches = 3, threshold_bounds = [0.1, 0.9], rollout = batch"
-    )
-    assert described(META, MetaLearner(batches=3)) == "batches = null"
+    assert described(
+        LearnerParameters(training={"rollout": "batch", "batches": 3}, threshold_bounds=(0.1, 0.9)), META
+    ) == ("threshold_bounds = [0.1, 0.9], training.batches = 3, training.rollout = batch")
+    assert described(META, LearnerParameters(training={"batches": 3})) == "training.batches = null"
     assert described(META, META) == "the same parameters"
     assert "short: utility.accuracy = 0.0, episodes = 7" in BLOCKS[0].rows
 
@@ -95,12 +95,12 @@ def test_what_differs_is_written_from_the_parameters():
 def test_what_differs_in_much_stands_below_the_table(prepared):
     policies = {
         "meta": META,
-        "other": MetaLearner(episodes=7, steps=9, samples=1, hidden=5),
+        "other": LearnerParameters(episodes=7, steps=9, estimator="evolution", hidden=5),
         "short": POLICIES["short"],
     }
     assert "other: 4 parameters, below" in layout("linear", "meta", policies)[0].rows
     notes = explanations("meta", policies)
-    assert notes == ["other: samples = 1, episodes = 7, steps = 9, hidden = 5."]
+    assert notes == ["other: estimator = evolution, episodes = 7, steps = 9, hidden = 5."]
     found = ablation_table(
         read_facts(prepared), "linear", "valid", BLOCKS, numbers(), seeds=[0], level=0.05, explained=notes
     )

@@ -8,7 +8,8 @@ from report_samples import METHODS, PAPER, ROOT, write_history, write_robustness
 
 from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
+from labelpolicy.parameters import override
 from labelpolicy.report import document as reports
 from labelpolicy.steps import document, figure, reproducing, table
 
@@ -28,7 +29,7 @@ def parts(tmp_path, prepared, metrics):
     drawn = tmp_path / "figures" / "reuters21578" / "kim_cnn" / "learning_curve.pdf"
     histories = {"uniform": write_history(tmp_path / "history.parquet", epochs=3, lift=0)}
     figure.learning_curve(title="x", histories=histories, pdf=drawn, png=drawn.with_suffix(".png"))
-    policies = {"meta": MetaLearner(), "unused": MetaLearner()}
+    policies = {"meta": LearnerParameters(), "unused": LearnerParameters()}
     given |= {"tables": folder, "claims": folder / "claims.tex", "figures": [drawn], "template": TEMPLATE}
     return given | {"policies": policies, "data": Data(), "output": tmp_path / "reproduction.pdf"}
 
@@ -91,7 +92,7 @@ def test_no_number_stands_in_the_prose():
 
 
 def test_every_choice_of_the_paper_is_a_parameter():
-    assert set(reports.PAPER_CHOICES) <= set(MetaLearner.model_fields)
-    literal = MetaLearner.model_validate(reports.PAPER_CHOICES)
+    choices = override({}, [f"{key}={choice}" for key, choice in reports.PAPER_CHOICES.items()])
+    literal = LearnerParameters.model_validate(choices)
     (sentence,) = [s for s in reports.deviations([], [], {"meta_paper": literal}, Data()) if "Policy" in s]
-    assert "the paper's letter" in sentence
+    assert "the literal variant" in sentence

@@ -13,7 +13,7 @@ from labelpolicy.cell import Trained
 from labelpolicy.data.scores import metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json, write_parquet
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.parameters import Ablation
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import ablation as report
@@ -24,7 +24,7 @@ from labelpolicy.thresholds.objectives import ThresholdParameters
 
 LABELS = ["earn", "acq", "wheat"]
 DOCUMENTS = {"train": 20, "valid": 60, "test": 150}
-POLICIES = {"meta": MetaLearner(), "small": MetaLearner(hidden=4)}
+POLICIES = {"meta": LearnerParameters(), "small": LearnerParameters(hidden=4)}
 CELLS = report.cells(report.layout("linear", "meta", POLICIES))
 #: How often a score is on the wrong side: the reference's weights are far better than all others.
 NOISE = {"meta": 0.05, "small": 0.3}

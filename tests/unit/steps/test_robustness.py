@@ -12,11 +12,10 @@ import torch
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
 from labelpolicy.learner import meta_learner
-from labelpolicy.learner.algorithm import policies
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.algorithm import random_policies
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.metrics import NAMES
 from labelpolicy.steps import robustness
-from labelpolicy.steps.learn import random_policies
 
 SWEEP = "toy/linear/meta/seed3"
 
@@ -113,7 +112,7 @@ def test_a_partial_run(tmp_path, runs):
 @torch.no_grad()
 def test_the_papers_recursion_forgets_its_start_untrained():
     """What docs/statistics.md says of the paper's protocol: the deviation is small whatever was learned, or nothing."""
-    parameters = MetaLearner(learner="paper")
+    parameters = LearnerParameters(learner="paper")
     model = meta_learner.build(90, parameters, seed=0)
     starts, ends = [], []
     for init in range(1, 11):
@@ -121,7 +120,7 @@ def test_the_papers_recursion_forgets_its_start_untrained():
         starts.append(torch.cat([90 * w, p]))
         for _ in range(20):
             state, w_logits, p_logits = model(state, w, p, None)
-            w, p = policies(w_logits, p_logits, parameters)
+            w, p = meta_learner.policies(w_logits, p_logits, parameters.threshold_bounds)
         ends.append(torch.cat([90 * w, p]))
     assert torch.stack(starts).std(dim=0).min() > 0.1
     assert torch.stack(ends).std(dim=0).max() < 0.001

@@ -19,10 +19,13 @@ from labelpolicy.classifiers.registry import Chained
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
-from labelpolicy.learner.parameters import MetaLearner
+from labelpolicy.learner.algorithm import random_policies
+from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.policy_file import Policy
-from labelpolicy.steps import learn, train
+from labelpolicy.steps import train
 from labelpolicy.steps.label_weights import label_weights
+from labelpolicy.steps.learn import learn
+from labelpolicy.steps.rollout import rollout
 
 CLASSIFIERS = {
     "kim_cnn": KimCNN(epochs=2, filters=4),
@@ -40,7 +43,7 @@ CLASSIFIERS = {
 WITHOUT_EPOCHS = ("linear_svc", "linear+classifier_chain", "linear+ensemble_of_chains")
 WITHOUT_WEIGHTS = ("kim_cnn+classifier_chain", "linear+classifier_chain", "linear+ensemble_of_chains")
 WITHOUT_SEED = ("linear_svc", "linear+classifier_chain")
-SMALL = MetaLearner(episodes=2, steps=2, samples=2)
+SMALL = LearnerParameters(episodes=2, steps=2)
 
 
 def do_weights(dataset, folder, rule="uniform"):
@@ -67,17 +70,15 @@ def do_learn(dataset, folder, classifier="linear", parameters=SMALL, seed=0, ini
     common = {
         "dataset": dataset,
         "classifier": classifier,
-        "training": CLASSIFIERS[classifier],
+        "classifier_parameters": CLASSIFIERS[classifier],
         "parameters": parameters,
         "seed": seed,
         "device": "cpu",
         "threads": 1,
     }
     meta = folder / "meta_learner.safetensors"
-    learn.run(**common, output=meta, trace=folder / "trace.parquet")
-    learn.rollout(
-        **common, name="meta", meta=meta, init=init, output=folder / "policy.json", trace=folder / "rollout.parquet"
-    )
+    learn(**common, output=meta, trace=folder / "trace.parquet")
+    rollout(**common, meta=meta, init=init, output=folder / "policy.json", trace=folder / "rollout.parquet")
     return folder / "policy.json"
 
 
@@ -170,7 +171,7 @@ def test_learning_reads_no_file_of_the_test_split(synthetic, tmp_path):
 @pytest.mark.parametrize("classifier", ["kim_cnn", "linear"])
 @pytest.mark.parametrize("learner", ["shared", "paper"])
 def test_a_learned_policy_by_label_name(synthetic, tmp_path, classifier, learner):
-    parameters = MetaLearner(episodes=2, steps=2, samples=2, learner=learner, rollout="batch")
+    parameters = LearnerParameters(episodes=2, steps=2, learner=learner, training={"rollout": "batch"})
     data = Prepared(synthetic)
     policy = Policy.read(do_learn(synthetic, tmp_path, classifier, parameters), data.labels)
     assert policy.thresholds is not None and policy.about["classifier"] == classifier
@@ -182,10 +183,12 @@ def test_a_learned_policy_by_label_name(synthetic, tmp_path, classifier, learner
 def test_initial_policies_are_numbered(synthetic, tmp_path):
     """0 is Algorithm 1's start; others are drawn, each its own, and the same every time."""
     policies = [
-        json.loads(do_learn(synthetic, tmp_path, parameters=MetaLearner(episodes=1, steps=1), init=init).read_text())
+        json.loads(
+            do_learn(synthetic, tmp_path, parameters=LearnerParameters(episodes=1, steps=1), init=init).read_text()
+        )
         for init in (0, 1, 1, 2)
     ]
-    starts = [learn.random_policies(5, 0, k) for k in (1, 1, 2)]
+    starts = [random_policies(5, 0, k) for k in (1, 1, 2)]
     assert all((w > 0).all() and abs(w.sum() - 1) < 1e-6 for w, _ in starts)
     np.testing.assert_array_equal(starts[0][1], starts[1][1])
     assert not np.array_equal(starts[0][1], starts[2][1])
@@ -202,12 +205,11 @@ def test_a_classifier_that_knows_no_gradient_learns_no_policy(synthetic, tmp_pat
 def test_a_meta_learner_for_other_parameters(synthetic, tmp_path):
     do_learn(synthetic, tmp_path)
     with pytest.raises(LabelPolicyError, match="not a meta-learner for these labels and parameters") as caught:
-        learn.rollout(
+        rollout(
             dataset=synthetic,
             classifier="linear",
-            training=Linear(epochs=1),
-            parameters=MetaLearner(hidden=7),
-            name="meta",
+            classifier_parameters=Linear(epochs=1),
+            parameters=LearnerParameters(hidden=7),
             meta=tmp_path / "meta_learner.safetensors",
             seed=0,
             init=0,
@@ -234,7 +236,7 @@ def on_scores(dataset, folder, scores, *, at_least_one=False, meta=None, paramet
     common = {
         "dataset": dataset,
         "classifier": "linear",
-        "training": Linear(epochs=1),
+        "classifier_parameters": Linear(epochs=1),
         "parameters": parameters,
         "scores": scores,
         "at_least_one": at_least_one,
@@ -244,9 +246,9 @@ def on_scores(dataset, folder, scores, *, at_least_one=False, meta=None, paramet
     }
     if meta is None:
         meta = folder / "on_scores.safetensors"
-        learn.run(**common, output=meta, trace=folder / "on_scores.parquet")
+        learn(**common, output=meta, trace=folder / "on_scores.parquet")
     output, trace = folder / "on_scores.json", folder / "on_scores_rollout.parquet"
-    learn.rollout(**common, name="meta", meta=meta, init=0, output=output, trace=trace)
+    rollout(**common, meta=meta, output=output, trace=trace)
     return output
 
 
@@ -256,12 +258,44 @@ def test_thresholds_are_learned_on_scores_that_are_done(synthetic, tmp_path, at_
     path = on_scores(synthetic, tmp_path, tmp_path / "scores.parquet", at_least_one=at_least_one)
     policy = Policy.read(path, Prepared(synthetic).labels)
     assert policy.about["scores"] == "scores.parquet" and policy.about["at_least_one"] is at_least_one
-    assert 0 <= policy.about["kept"] <= 1 and {"share", "gain", "standard_error"} == set(policy.about["evidence"][0])
+    assert 0 <= policy.about["shrinkage"] <= 1
+    assert {"shrinkage", "gain", "standard_error"} == set(policy.about["trials"][0])
     assert np.ptp(policy.weights) == 0
     first = path.read_bytes()
     assert on_scores(synthetic, tmp_path, tmp_path / "scores.parquet", at_least_one=at_least_one).read_bytes() == first
     moved = on_scores(synthetic, tmp_path, tmp_path / "scores.parquet", meta=tmp_path / "on_scores.safetensors")
     assert Policy.read(moved, Prepared(synthetic).labels).thresholds is not None
+
+
+@pytest.mark.parametrize(
+    ("step", "given", "message"),
+    [
+        (learn, {"at_least_one": True}, "--at-least-one: goes with --scores"),
+        (rollout, {"at_least_one": True}, "--at-least-one: goes with --scores"),
+        (rollout, {"init": 1, "scores": "scores.parquet"}, "--init: thresholds learned on scores start from two"),
+        (
+            learn,
+            {"scores": "scores.parquet", "classifier": "kim_cnn"},
+            "scores of 'linear', expected those of 'kim_cnn'",
+        ),
+        (
+            learn,
+            {"scores": "scores.parquet", "parameters": LearnerParameters(learner="paper")},
+            "on scores take learner: shared and reward: utility",
+        ),
+    ],
+)
+def test_what_does_not_apply_is_refused(synthetic, tmp_path, step, given, message):
+    do_train(synthetic, tmp_path, "linear")
+    if "scores" in given:
+        given = given | {"scores": tmp_path / given["scores"]}
+    common = {"classifier_parameters": Linear(epochs=1), "parameters": SMALL, "device": "cpu", "threads": 1}
+    files = {"output": tmp_path / "out", "trace": tmp_path / "out.parquet"}
+    if step is rollout:
+        files["meta"] = tmp_path / "meta_learner.safetensors"
+    with pytest.raises(LabelPolicyError, match=message) as caught:
+        step(**({"dataset": synthetic, "classifier": "linear"} | common | files | given))
+    assert "\n" not in str(caught.value) and not (tmp_path / "out").exists()
 
 
 def test_a_score_that_is_no_number_stops_learning(synthetic, tmp_path):
@@ -307,6 +341,6 @@ def test_a_label_without_a_held_out_positive_is_no_obstacle(synthetic, tmp_path)
     while_training = Policy.read(do_learn(bare, tmp_path), labels)
     do_train(bare, tmp_path, "linear")
     done = Policy.read(on_scores(bare, tmp_path, tmp_path / "scores.parquet"), labels)
-    only = MetaLearner(episodes=2, steps=2, utility={"accuracy": 0.0, "macro_f1": 1.0, "micro_f1": 0.0})
+    only = LearnerParameters(episodes=2, steps=2, utility={"accuracy": 0.0, "macro_f1": 1.0, "micro_f1": 0.0})
     for policy in (while_training, done, Policy.read(do_learn(bare, tmp_path, parameters=only), labels)):
         assert np.isfinite(policy.thresholds).all() and np.isfinite(policy.weights).all()

@@ -1,0 +1,94 @@
+"""rollout: a learned meta-learner -> policy.json, by the test-time episode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+import typer
+from safetensors.torch import load_file
+
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import require, write_parquet
+from labelpolicy.learner import meta_learner
+from labelpolicy.learner.algorithm import random_policies, rollout_while_training
+from labelpolicy.learner.environment import TrainingEnvironment
+from labelpolicy.learner.meta_learner import MetaLearner
+from labelpolicy.learner.on_scores import rollout_on_scores
+from labelpolicy.learner.parameters import LearnerParameters
+from labelpolicy.options import ClassifierName, ClassifierParameters, Device, PreparedFolder, Seed, Threads
+from labelpolicy.policy_file import Policy
+from labelpolicy.progress import Progress
+from labelpolicy.steps.learn import (
+    AtLeastOne,
+    LearnedName,
+    LearnedParameters,
+    ScoresFile,
+    refuse,
+    scores_environment,
+)
+
+
+def rollout(
+    dataset: PreparedFolder,
+    classifier: ClassifierName,
+    meta: Annotated[Path, typer.Option(help="meta_learner.safetensors of `labelpolicy learn`.")],
+    output: Annotated[Path, typer.Option(help="policy.json to write: w_T and p_T by label name.")],
+    trace: Annotated[Path, typer.Option(help="rollout.parquet to write.")],
+    *,
+    learned: LearnedName = "meta",
+    init: Annotated[int, typer.Option(min=0, help="0: Algorithm 1's w_0 and p_0; k > 0: the k-th random ones.")] = 0,
+    scores: ScoresFile = None,
+    at_least_one: AtLeastOne = False,
+    seed: Seed = 0,
+    parameters: LearnedParameters,
+    classifier_parameters: ClassifierParameters,
+    device: Device,
+    threads: Threads,
+) -> None:
+    """The test-time episode: a fresh classifier, the whole training set at each step, w_T and p_T at the end.
+
+    On ``scores`` the weights are uniform, and ``about`` says how much of the learned distance from two shared numbers
+    is kept, its shrinkage, and on what evidence (learner/on_scores.py).
+
+    Raises LabelPolicyError as ``labelpolicy learn``, and for a meta-learner of other labels or parameters.
+    """
+    data = Prepared(dataset)
+    about: dict[str, Any] = {
+        "weights": learned, "dataset": data.name, "classifier": classifier, "seed": seed, "init": init
+    }  # fmt: skip
+    if scores is None:
+        refuse(at_least_one, "--at-least-one", "goes with --scores")
+        environment = TrainingEnvironment.of(
+            dataset, classifier, classifier_parameters, seed=seed, device=device, threads=threads
+        )
+        model = load(meta, environment.labels, parameters, seed)
+        start = random_policies(environment.labels, seed, init) if init else None
+        with Progress(f"rollout {classifier}", parameters.steps) as progress:
+            w, p, rows = rollout_while_training(model, environment, parameters, progress, start)
+    else:
+        refuse(init > 0, "--init", "thresholds learned on scores start from two fitted numbers")
+        on_scores = scores_environment(dataset, classifier, scores, parameters, at_least_one, seed, threads)
+        model = load(meta, on_scores.labels, parameters, seed)
+        with Progress(f"rollout {classifier}", 2 * parameters.steps) as progress:
+            found = rollout_on_scores(model, on_scores, parameters, seed, progress)
+        w, p, rows = np.full(on_scores.labels, 1 / on_scores.labels), found.p, found.trace
+        trials = [trial._asdict() for trial in found.trials]
+        about |= {"scores": Path(scores).name, "at_least_one": at_least_one}
+        about |= {"shrinkage": found.shrinkage, "trials": trials}
+    write_parquet(trace, pa.Table.from_pylist(rows))
+    Policy(data.labels, w, p, about).write(output)
+
+
+def load(path: Path, labels: int, parameters: LearnerParameters, seed: int) -> MetaLearner:
+    """The meta-learner of a file. Raises LabelPolicyError where it is for other labels or parameters."""
+    meta = meta_learner.build(labels, parameters, seed)
+    try:
+        meta.load_state_dict(load_file(require(path)))
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        raise LabelPolicyError(f"{path}: not a meta-learner for these labels and parameters: {reason}") from None
+    return meta
