@@ -235,6 +235,22 @@ def test_groups_of_labels_that_are_no_labels_count_in_the_depth(tmp_path):
     assert Prepared(tmp_path).ancestors == [[], ["anger"], []]  # those that are labels
 
 
+def test_a_chain_of_three_thousand_parents(tmp_path):
+    labels = [f"l{number}" for number in range(3000)]
+    rows = "".join(f"{label}\t{above}\n" for label, above in zip(labels, ["", *labels], strict=False))
+    lines = "\n".join(json.dumps({"text": "x y", "labels": ["l0", "l2999"]}) for _ in range(10))
+    own(tmp_path, **{"labels.tsv": f"label\tparent\n{rows}", "train.jsonl": lines, "test.jsonl": lines.split("\n")[0]})
+    prepare(dataset="mine", raw=tmp_path, parameters=RANDOM, output=tmp_path / "out")
+    data = Prepared(tmp_path / "out")
+    assert data.facts["depth"] == 3000 == data.depth[-1]
+    assert data.ancestors[-1] == labels[:-1]
+
+
+def test_a_cycle_of_parents_is_one_line():
+    with pytest.raises(LabelPolicyError, match="'.' is its own ancestor"):
+        science.label_table(Corpus(["x", "y"], {}, {"x": "y", "y": "x"}), np.array([1, 1]))
+
+
 def mentions(folder, documents=40):
     """Two mentions a sentence, sentences of the texts g0 to g9."""
     lines = [

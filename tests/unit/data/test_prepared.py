@@ -56,6 +56,22 @@ def test_truth_without_tokens(folder):
     assert ids == list("wxyz") and truth.tolist() == [[True, False], [True, True], [False, False], [False, True]]
 
 
+@pytest.mark.parametrize(
+    ("column", "fault"),
+    [
+        ({"parent": ["b", "a"]}, "label '.' is its own ancestor"),
+        ({"parent": ["a", None]}, "label 'a' is its own ancestor"),
+        ({"parent": [None, "z"]}, "parent 'z' is not a label"),
+        ({"depth": [1, None]}, "a label without depth"),
+    ],
+)
+def test_a_broken_hierarchy_is_one_line(folder, column, fault):
+    given = {"label": ["a", "b"], "parent": [None, "a"], "depth": [1, 2], "train_count": [2, 2], **column}
+    write_parquet(folder / "labels.parquet", pa.table(given))
+    with pytest.raises(LabelPolicyError, match=rf"labels\.parquet: {fault}.*prepare the data set again"):
+        Prepared(folder)
+
+
 @pytest.mark.parametrize("bad", [2, -1])
 def test_a_label_outside_the_table(folder, bad):
     data = write(folder, labels=[[0], [bad], [], []])
