@@ -247,7 +247,7 @@ def test_a_chain_of_three_thousand_parents(tmp_path):
 
 
 def test_a_cycle_of_parents_is_one_line():
-    with pytest.raises(LabelPolicyError, match="'.' is its own ancestor"):
+    with pytest.raises(LabelPolicyError, match=r"'.' is its own ancestor"):
         science.label_table(Corpus(["x", "y"], {}, {"x": "y", "y": "x"}), np.array([1, 1]))
 
 
