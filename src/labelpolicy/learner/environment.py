@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -86,7 +87,7 @@ class TrainingEnvironment:
         torch_device = prepare_torch(device, threads)
         data = Prepared(dataset)
         train, valid = data.split("train"), data.split("valid")
-        model = entry.build(data, parameters, seed)
+        model = cast(TorchClassifier, entry.build(data, parameters, seed))
         return cls(
             model,
             model.encode(train),
@@ -230,8 +231,10 @@ class TrainingEnvironment:
         batch = self.inputs.batch(self.trained_on[-1], self.device)
         truth = targets(self.y_true, self.trained_on[-1], self.device)
         with torch.no_grad():
-            length = sum(_entries(total).square().sum() for total in direction.values()).sqrt()
-            size = 1e-2 * sum(each.square().sum() for each in direction).sqrt() / length.clamp(min=1e-30)
+            length = torch.stack([_entries(total).square().sum() for total in direction.values()]).sum().sqrt()
+            size = (
+                1e-2 * torch.stack([each.square().sum() for each in direction]).sum().sqrt() / length.clamp(min=1e-30)
+            )
             here = self.model(batch)
             before = [each.clone() for each in direction]
             for each, total in direction.items():
@@ -250,7 +253,9 @@ class TrainingEnvironment:
             rows = np.arange(0, len(inputs), -(-len(inputs) // self.GRADIENT_DOCUMENTS))
             found = self.model(inputs.batch(rows, self.device))
             parts = torch.autograd.grad(found, parameters, of_logits[rows].to(self.device), allow_unused=True)
-        direction = {a: torch.zeros_like(a) if b is None else b for a, b in zip(parameters, parts, strict=True)}
+        direction: dict[Tensor, Tensor] = {
+            a: torch.zeros_like(a) if b is None else b for a, b in zip(parameters, parts, strict=True)
+        }
         states = self.trainer.optimizer.state
         for each, total in direction.items():
             square = states.get(each, {}).get("exp_avg_sq")
@@ -259,6 +264,9 @@ class TrainingEnvironment:
         return direction
 
 
-def _entries(gradient: Tensor) -> Tensor:
-    """All that may differ from 0: of a sparse gradient the rows it has."""
-    return gradient.coalesce().values() if gradient.is_sparse else gradient
+def _length(parts: Iterable[Tensor]) -> Tensor:
+    """The Euclidean norm of all parts together; sparse ones have only some rows."""
+    total = torch.zeros(())
+    for part in parts:
+        total = total + (part.coalesce().values() if part.is_sparse else part).square().sum()
+    return total.sqrt()

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from labelpolicy.learner import reward
-from labelpolicy.learner.meta_learner import Observation, logits, policies
+from labelpolicy.learner.meta_learner import MetaLearner, Observation, logits, policies
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.learner.reward import RewardBatch
 
@@ -50,7 +50,7 @@ class Step:
     @classmethod
     def of(
         cls,
-        meta: nn.Module,
+        meta: MetaLearner,
         state: Tensor,
         w: Tensor,
         p: Tensor,
@@ -61,7 +61,8 @@ class Step:
     ) -> Step:
         """Eq. 3."""
         given = (state, w, p, seen)
-        return cls(given, *meta(*given), sigma, parameters.threshold_bounds)
+        state, w_logits, p_logits = meta(*given)
+        return cls(given, state, w_logits, p_logits, sigma, parameters.threshold_bounds)
 
     def policies(self, w_noise: Tensor | float = 0.0, p_noise: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
         """w_t and p_t (Eq. 4-5), of logits moved by the noise."""
@@ -249,9 +250,9 @@ class Pathwise:
         return step.policies()[0]
 
     def reward(self, step: Step, batch: RewardBatch, weight_gradient: WeightGradient | None = None) -> None:
-        z = logits(batch.y_score)
-        deviation = step.sigma * torch.from_numpy(reward.spread(z, batch.y_true)).float()
-        z = torch.from_numpy(z).float().requires_grad_(weight_gradient is not None)
+        exact = logits(batch.y_score)
+        deviation = step.sigma * torch.from_numpy(reward.spread(exact, batch.y_true)).float()
+        z = torch.from_numpy(exact).float().requires_grad_(weight_gradient is not None)
         p_logits = torch.logit(step.policies()[1])  # within the bounds
         gain = reward.expected(p_logits, deviation, z, batch, self.parameters.utility)
         self.total, self.steps = self.total + gain, self.steps + 1

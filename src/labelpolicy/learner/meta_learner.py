@@ -65,7 +65,7 @@ class LabelFeatures:
     @classmethod
     def of_dataset(cls, data: Prepared, y_true: np.ndarray) -> LabelFeatures:
         """From the documents that a classifier is trained on, and the data set's hierarchy."""
-        place = {label: j for j, label in enumerate(data.labels)}
+        place: dict[str | None, int] = {label: j for j, label in enumerate(data.labels)}
         return cls.of(y_true, data.depth, [place.get(parent) for parent in data.parents])
 
 

@@ -11,7 +11,7 @@ numbers, unless another one does better by more than two standard errors.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import torch
@@ -137,7 +137,7 @@ class ScoresEnvironment:
         """The reference, thresholds of ``shared`` or ``shared+one`` as logits (labels,), and what is seen from it."""
         name = "shared+one" if self.at_least_one else "shared"
         parameters = ThresholdParameters(utility=self.parameters.utility)
-        decision = fit(name, *documents, train_count=self.train_count, parameters=parameters)
+        decision = cast(PerLabel, fit(name, *documents, train_count=self.train_count, parameters=parameters))
         reference = logits(np.where(decision.thresholds == NEVER, 0.5, decision.thresholds))
         return reference, Observation.of(*documents, self.label_features, reference)
 

@@ -5,7 +5,7 @@ The one place of these formulas: rules, rewards, early stopping and reports all 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -64,6 +64,6 @@ def measures(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
     }
 
 
-def utility_of(accuracy: np.ndarray, macro_f1: np.ndarray, micro_f1: np.ndarray, weights: Utility) -> np.ndarray:
-    """The weighted sum of the three measures, which may be numbers or arrays of one shape."""
+def utility_of(accuracy: Any, macro_f1: Any, micro_f1: Any, weights: Utility) -> Any:
+    """The weighted sum of the three measures, which may be numbers, arrays or tensors of one shape."""
     return weights.accuracy * accuracy + weights.macro_f1 * macro_f1 + weights.micro_f1 * micro_f1
