@@ -231,10 +231,7 @@ class TrainingEnvironment:
         batch = self.inputs.batch(self.trained_on[-1], self.device)
         truth = targets(self.y_true, self.trained_on[-1], self.device)
         with torch.no_grad():
-            length = torch.stack([_entries(total).square().sum() for total in direction.values()]).sum().sqrt()
-            size = (
-                1e-2 * torch.stack([each.square().sum() for each in direction]).sum().sqrt() / length.clamp(min=1e-30)
-            )
+            size = 1e-2 * _length(direction) / _length(direction.values()).clamp(min=1e-30)
             here = self.model(batch)
             before = [each.clone() for each in direction]
             for each, total in direction.items():
