@@ -100,7 +100,7 @@ class Corpus:
     """
 
     labels: list[str]  # in the order of labels.parquet
-    splits: dict[str, Iterable[Document]]
+    splits: Mapping[str, Iterable[Document]]
     parents: dict[str, str] = field(default_factory=dict)
     published: dict[str, float] | None = None  # the paper's numbers: labels, labels_per_document, training, testing
     variant: str | None = None

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -52,7 +52,7 @@ def load(tokens: list[str], parameters: Vectors) -> tuple[np.ndarray, np.ndarray
     known = np.zeros(len(tokens), dtype=bool)
     if parameters.source == "random":
         return vectors, known
-    source = partial(_file, require(parameters.path)) if parameters.source == "file" else _package
+    source = partial(_file, require(parameters.path or "")) if parameters.source == "file" else _package
 
     alike: dict[str, list[int]] = {}  # rows by the lower-case form of their token
     for row, token in enumerate(tokens):
@@ -104,7 +104,7 @@ def _file(path: Path, width: int, keep: Keep) -> Found:
 def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            yield stream
+            yield cast("BinaryIO", stream)
     except (EOFError, OSError, zlib.error) as error:
         raise LabelPolicyError(f"{path}: cannot be read to its end ({error}): fetch the file again") from None
 

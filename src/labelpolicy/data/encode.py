@@ -82,7 +82,7 @@ def _numbered(documents: list[Document]) -> tuple[Ragged, list[str], pa.Array]:
         coded = words.flatten().dictionary_encode()
         tokens = Ragged(coded.indices.to_numpy(), words.offsets.to_numpy())
         return tokens, coded.dictionary.to_pylist(), pc.binary_join(words, " ")
-    number: dict[str, int] = defaultdict()
+    number: defaultdict[str, int] = defaultdict()
     number.default_factory = number.__len__
     known = number.__getitem__
     values: list[int] = []
@@ -102,18 +102,23 @@ def _texts(documents: list[Document]) -> pa.Array:
 
 
 def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | None:
-    without = [document.id for document in documents if document.mention is None]
-    if len(without) == len(documents):
-        return None
-    if without:
-        raise LabelPolicyError(f"document {without[0]!r} has no mention, but others have: give one to all or to none")
+    places = []
     for document, length in zip(documents, lengths, strict=True):
-        if not 0 <= document.mention[0] < document.mention[1] <= length:
+        if document.mention is None or document.text_mention is None:
+            continue
+        start, end = document.mention
+        if not 0 <= start < end <= length:
             raise LabelPolicyError(
-                f"document {document.id!r}: mention {list(document.mention)} is not within its {length} tokens: "
+                f"document {document.id!r}: mention {[start, end]} is not within its {length} tokens: "
                 "expected 0 <= start < end <= tokens"
             )
-    return np.array([(*document.mention, *document.text_mention) for document in documents], dtype=np.int32)
+        places.append((start, end, *document.text_mention))
+    if not places:
+        return None
+    if len(places) < len(documents):
+        name = next(document.id for document in documents if document.mention is None)
+        raise LabelPolicyError(f"document {name!r} has no mention, but others have: give one to all or to none")
+    return np.array(places, dtype=np.int32)
 
 
 @dataclass(frozen=True)
@@ -157,7 +162,7 @@ class Encoder:
     def __init__(self, labels: list[str], folder: Path, processes: int):
         self.row = {label: index for index, label in enumerate(labels)}
         self.folder, self.processes = folder, processes
-        self.number: dict[str, int] = defaultdict()
+        self.number: defaultdict[str, int] = defaultdict()
         self.number.default_factory = self.number.__len__
 
     @property
@@ -181,8 +186,8 @@ class Encoder:
                 ids.append(part.ids)
                 groups.append(part.groups)
                 mentions.append(part.mentions)
-        with_mentions = [part is not None for part in mentions]
-        if any(with_mentions) and not all(with_mentions):
+        places = [part for part in mentions if part is not None]
+        if places and len(places) < len(mentions):
             raise LabelPolicyError("some documents have a mention and others have none: give one to all or to none")
         all_groups, all_ids = pa.chunked_array(groups, pa.string()), pa.chunked_array(ids, pa.string())
         return Encoded(
@@ -191,7 +196,7 @@ class Encoder:
             _joined(lengths, np.int32),
             tokens,
             text,
-            np.concatenate(mentions) if any(with_mentions) else None,
+            np.concatenate(places) if places else None,
             pc.coalesce(all_groups, all_ids) if all_groups.null_count < len(all_groups) else None,
         )
 

@@ -132,7 +132,8 @@ def _source(where: str, row: list[str]) -> Source:
             raise LabelPolicyError(f"{where}: found {name} {check!r}, expected 64 hexadecimal digits or -")
     if not any(checks.values()) and values["kind"] in ("npm", "package"):
         raise LabelPolicyError(f"{where}: neither sha256 nor content_sha256 is given: one of them must be")
-    return Source(**{**values, **checks, "order": int(values["order"])})
+    fields: dict[str, Any] = {**values, **checks, "order": int(values["order"])}
+    return Source(**fields)
 
 
 def fetch(sources: list[Source], mirror: str | None, folder: Path, own: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def joined(first: Split, second: Split) -> Split:
         np.concatenate([first.tokens.offsets, second.tokens.offsets[1:] + first.tokens.offsets[-1]]),
     )
     mentions = None if first.mentions is None else np.concatenate([first.mentions, second.mentions])
-    groups = None if first.groups is None else [*first.groups, *second.groups]
+    groups = None if first.groups is None or second.groups is None else [*first.groups, *second.groups]
     truth = np.concatenate([first.truth, second.truth])
     text = None if first.text is None or second.text is None else Texts((*first.text.paths, *second.text.paths))
     return Split([*first.ids, *second.ids], tokens, truth, mentions, groups, text)

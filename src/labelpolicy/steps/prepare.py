@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -80,11 +81,11 @@ def _write(
 ) -> None:
     with whole_folder(output) as folder:
         for name, part in splits.items():
-            writer = None
-            for table in part.tables(words.row, ROWS):  # a row group at a time
-                writer = writer or pq.ParquetWriter(folder / f"{name}.parquet", table.schema, compression="zstd")
-                writer.write_table(table, row_group_size=ROWS)
-            writer.close()
+            tables = part.tables(words.row, ROWS)  # a row group at a time
+            first = next(tables)
+            with pq.ParquetWriter(folder / f"{name}.parquet", first.schema, compression="zstd") as writer:
+                for table in chain([first], tables):
+                    writer.write_table(table, row_group_size=ROWS)
         write_parquet(folder / "labels.parquet", labels)
         vocabulary = {"token": pa.array(words.tokens, pa.string()), "count": pa.array(words.counts, pa.int64())}
         write_parquet(folder / "vocabulary.parquet", pa.table(vocabulary))

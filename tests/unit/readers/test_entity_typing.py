@@ -14,13 +14,13 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.data.readers.entity_typing import (
     MARGIN,
     TABLE,
-    Mentions,
     Sentence,
     Sentences,
     counterparts,
     facilities,
     inventory,
     joined,
+    mentions,
 )
 from labelpolicy.errors import LabelPolicyError
 
@@ -71,7 +71,7 @@ def test_inventories_are_those_of_table_1_and_every_parent_is_in_them(name, type
 def test_long_sentences_are_cut_around_the_mention(tmp_path):
     tokens = [str(number) for number in range(400)]
     path = file(tmp_path, line([(200, 203, ["/PERSON"])], tokens=tokens))
-    (document,) = Mentions(Sentences(path, "bbn"), {})
+    (document,) = mentions(Sentences(path, "bbn"), {})
     start, end = document.mention
     assert document.tokens[start:end] == ("200", "201", "202")
     assert len(document.tokens) == 2 * MARGIN + 3

@@ -30,8 +30,10 @@ def members(path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:
                 for member in archive:
                     _refuse_unsafe(path, member)
                     name = PurePosixPath(member.name)
-                    if member.isfile() and fnmatchcase(str(name) if "/" in pattern else name.name, pattern):
-                        yield str(name), archive.extractfile(member).read()
+                    if fnmatchcase(str(name) if "/" in pattern else name.name, pattern):
+                        content = archive.extractfile(member)
+                        if content is not None:  # a folder has none
+                            yield str(name), content.read()
             while stream.read(1 << 20):  # the rest of the stream: gzip checks length and CRC at its very end
                 pass
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:

@@ -25,12 +25,12 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from labelpolicy.data.corpus import Corpus, Dataset, Document, place_in_text
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, place_in_text
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
 from labelpolicy.randomness import generator
@@ -153,7 +153,8 @@ class Sentences:
             raise LabelPolicyError(f"{self.path}: empty, expected a JSON object a line: fetch the file again")
 
     def _sentence(self, place: str, entry: dict) -> Sentence:
-        tokens, spans = tuple(entry["tokens"]), Counter()
+        tokens = tuple(entry["tokens"])
+        spans: Counter[tuple[int, int]] = Counter()
         mentions = []
         for number, mention in enumerate(entry["mentions"]):
             self.counts.mentions += 1
@@ -216,20 +217,14 @@ def _entry(line: bytes) -> dict | str:
     return entry if isinstance(entry.get("mentions"), list) else "no list of mentions"
 
 
-class Mentions:
-    """The mentions of a file as documents, in its order, read again at every iteration.
+def mentions(source: Sentences, counted: dict[str, Any]) -> Iterator[Document]:
+    """The mentions of a file as documents, in its order; ``counted`` gets the facts of the file at its end.
 
-    ``counted`` (facts by file) is filled while the file is read. ``group`` names a sentence's document; a sentence that
-    does not say which it is from is a document of its own.
+    A document's group is what the sentence is from; a sentence that does not say so is a group of its own.
     """
-
-    def __init__(self, source: Sentences, counted: dict[str, Any]):
-        self.source, self.counted = source, counted
-
-    def __iter__(self) -> Iterator[Document]:
-        for sentence in self.source:
-            yield from documents(sentence, sentence.document or sentence.place)
-        self.counted[self.source.path.name] = self.source.counts.facts()
+    for sentence in source:
+        yield from documents(sentence, sentence.document or sentence.place)
+    counted[source.path.name] = source.counts.facts()
 
 
 def documents(sentence: Sentence, group: str) -> Iterator[Document]:
@@ -309,7 +304,6 @@ class Row:
     files: tuple[str, ...] = ()
     rename: Mapping[str, Rename] = field(default_factory=dict)
     published: dict[str, float] | None = None  # Table 1
-    variant: str | None = None
 
     def read(self, raw: Path) -> Corpus:
         """Read the files of the folder, which are streamed where the split is given.
@@ -321,62 +315,48 @@ class Row:
         sources = [Sentences(Path(raw) / name, self.inventory, self.rename.get(name, as_annotated)) for name in names]
         splits: dict[str, Iterable[Document]]
         if self.splits:
-            splits = {of: Mentions(source, counted) for of, source in zip(self.splits, sources, strict=True)}
+            splits = {
+                split: Rereadable(partial(mentions, source, counted))
+                for split, source in zip(self.splits, sources, strict=True)
+            }
         else:
             splits = re_split(self.inventory, sources, counted)
-        variant = self.variant or (
-            None
-            if self.splits
-            else f"a re-split, not the published {self.inventory}: the manually annotated mentions of "
-            f"{', '.join(self.files)}, divided again by document; {TEST_FRACTION:.0%} of them are for testing"
-        )
         parents = inventory(self.inventory)
         return Corpus(
             list(parents),
             splits,
             {label: parent for label, parent in parents.items() if parent},
             self.published,
-            variant,
+            self._variant(),
             "the sentence's tokens joined by blanks",
             counted,
         )
 
+    def _variant(self) -> str | None:
+        if self.published:
+            return None
+        what = f"a re-split, not the published {self.inventory}"
+        if self.splits:
+            return f"{what}: trained on the manually annotated mentions of 1k-WFB-g, tested on FIGER's test mentions"
+        return (
+            f"{what}: the manually annotated mentions of {', '.join(self.files)}, divided again by document; "
+            f"{TEST_FRACTION:.0%} of them are for testing"
+        )
+
+
+def table_1(labels: int, depth: int, training: int, testing: int) -> dict[str, float]:
+    return {"labels": labels, "depth": depth, "training": training, "testing": testing}
+
 
 PUBLISHED = {"train": "train.json", "test": "test.json"}
+BBN = dict.fromkeys(PUBLISHED.values(), facilities)
 GOLD = "1k-WFB-g_complete.json"  # annotated by hand
 TABLE = (
-    Row(
-        "figer",
-        "FIGER",
-        "figer",
-        PUBLISHED,
-        published={"labels": 128, "depth": 2, "training": 2_690_286, "testing": 563},
-    ),
-    Row(
-        "ontonotes",
-        "OntoNotes",
-        "ontonotes",
-        PUBLISHED,
-        published={"labels": 89, "depth": 3, "training": 220_398, "testing": 9_603},
-    ),
-    Row(
-        "bbn",
-        "BBN",
-        "bbn",
-        PUBLISHED,
-        rename=dict.fromkeys(PUBLISHED.values(), facilities),
-        published={"labels": 47, "depth": 2, "training": 86_078, "testing": 13_187},
-    ),
-    Row(
-        "figer_gold",
-        "FIGER gold",
-        "figer",
-        {"train": GOLD, "test": "figer_gold.json"},
-        rename={GOLD: as_figer},
-        variant="a re-split, not the published figer: trained on the manually annotated mentions of 1k-WFB-g, tested "
-        "on FIGER's test mentions",
-    ),
+    Row("figer", "FIGER", "figer", PUBLISHED, published=table_1(128, 2, 2_690_286, 563)),
+    Row("ontonotes", "OntoNotes", "ontonotes", PUBLISHED, published=table_1(89, 3, 220_398, 9_603)),
+    Row("bbn", "BBN", "bbn", PUBLISHED, rename=BBN, published=table_1(47, 2, 86_078, 13_187)),
+    Row("figer_gold", "FIGER gold", "figer", {"train": GOLD, "test": "figer_gold.json"}, rename={GOLD: as_figer}),
     Row("ontonotes_gold", "OntoNotes gold", "ontonotes", files=("dev.json", "test.json")),
-    Row("bbn_gold", "BBN gold", "bbn", files=("test.json",), rename={"test.json": facilities}),
+    Row("bbn_gold", "BBN gold", "bbn", files=("test.json",), rename=BBN),
 )
 DATASETS = tuple(Dataset(row.name, row.read, row.title, "typing", row.published is None) for row in TABLE)

@@ -149,8 +149,9 @@ def _read_labels(path: Path) -> dict[str, str]:
     for label, parent in parents.items():
         if parent and parent not in parents:
             raise LabelPolicyError(f"{places[label]}: parent {parent!r} is not a label of this file: add it")
-    if (label := find_cycle({label: parent or None for label, parent in parents.items()})) is not None:
-        raise LabelPolicyError(f"{places[label]}: label {label!r} is its own ancestor: correct the parents")
+    cycle = find_cycle({label: parent or None for label, parent in parents.items()})
+    if cycle is not None:
+        raise LabelPolicyError(f"{places[cycle]}: label {cycle!r} is its own ancestor: correct the parents")
     if not parents:
         raise LabelPolicyError(f"{path}: no labels: fill the file or delete it")
     return parents

@@ -170,7 +170,9 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
 
     Raises LabelPolicyError with file and line for a block without a number or tokens, and lines outside blocks.
     """
-    number, start, tokens = None, 0, None
+    number: int | None = None
+    tokens: list[bytes] | None = None
+    start = 0
     for line, content in numbered_lines(path):
         if not content.startswith(b"."):
             if tokens is not None:

@@ -10,14 +10,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-from pyarrow import csv
 
 from labelpolicy.data.prepared import Ragged
 from labelpolicy.data.readers.lines import numbered_lines
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require
 
 LARGEST = 9_999_999  # a document number above it is a mistake
 QRELS, TAXONOMY, HIERARCHY = "rcv1-v2.topics.qrels", "rcv1.taxonomy", "rcv1.topics.hier.orig"
@@ -85,10 +81,7 @@ def read_qrels(path: Path, labels: list[str]) -> Topics:
 
     Raises LabelPolicyError with file and line for a line of another form and a topic that is not in ``labels``.
     """
-    try:
-        numbers, found = _usual_qrels(path, labels)
-    except (pa.ArrowException, ValueError, EOFError, OSError):  # to say where and why, or to read it all the same
-        numbers, found = _any_qrels(path, labels)
+    numbers, found = _read_pairs(path, labels)
     if not len(numbers):
         raise LabelPolicyError(f"{path}: empty, expected lines as 'E11 2286 1': fetch the file again")
     if not 0 <= numbers.min() <= numbers.max() <= LARGEST:
@@ -101,24 +94,8 @@ def read_qrels(path: Path, labels: list[str]) -> Topics:
     return Topics(labels, np.flatnonzero(carried), Ragged(found, np.concatenate([[0], carried.cumsum()])))
 
 
-def _usual_qrels(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Document numbers and topics of a file without faults, in a tenth of the time."""
-    table = csv.read_csv(
-        require(path),
-        read_options=csv.ReadOptions(column_names=["topic", "document", "one"]),
-        parse_options=csv.ParseOptions(delimiter=" ", quote_char=False),
-        convert_options=csv.ConvertOptions(
-            column_types={"topic": pa.string(), "document": pa.int64(), "one": pa.string()}, null_values=[]
-        ),
-    )
-    topics = pc.index_in(table["topic"], value_set=pa.array(labels))
-    if topics.null_count:
-        raise ValueError
-    return table["document"].to_numpy(), topics.to_numpy()
-
-
-def _any_qrels(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """The same line by line, so that a fault is told with its line."""
+def _read_pairs(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Document numbers and topics, line by line, so that a fault is told with its line."""
     row = {label.encode(): index for index, label in enumerate(labels)}
     documents, topics = array("q"), array("i")
     number, line = 0, b""

