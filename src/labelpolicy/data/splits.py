@@ -7,7 +7,6 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 
-from labelpolicy.data.corpus import Document
 from labelpolicy.data.prepared import Ragged
 
 
@@ -41,21 +40,3 @@ def hold_out(
             held[rows] = True
             wanted -= len(rows)
     return held
-
-
-def divide(
-    documents: Sequence[Document], fraction: float, random: np.random.Generator
-) -> tuple[list[Document], list[Document]]:
-    """A re-split: the documents that stay and about ``fraction`` of them that do not, each in their order.
-
-    The rule is :func:`hold_out`'s, so every label keeps a document in the first part, and groups stay whole.
-    """
-    names: dict[str, int] = {}
-    rows = [[names.setdefault(label, len(names)) for label in document.labels] for document in documents]
-    grouped = any(document.group is not None for document in documents)
-    groups = [document.id if document.group is None else document.group for document in documents] if grouped else None
-    held = hold_out(Ragged.from_rows(rows), fraction, random, groups)
-    return (
-        [document for document, out in zip(documents, held.tolist(), strict=True) if not out],
-        [document for document, out in zip(documents, held.tolist(), strict=True) if out],
-    )

@@ -6,9 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelpolicy.data.corpus import Document
 from labelpolicy.data.prepared import Ragged
-from labelpolicy.data.splits import divide, hold_out
+from labelpolicy.data.splits import hold_out
 
 labelled = st.lists(st.frozensets(st.integers(0, 5), max_size=3), max_size=40)
 
@@ -41,14 +40,3 @@ def test_a_group_larger_than_what_is_wanted_is_passed_over():
     labels = Ragged.from_rows([[0]] * 10)
     held = hold_out(labels, 0.2, np.random.default_rng(0), ["big"] * 8 + ["small"] * 2)
     assert held.tolist() == [False] * 8 + [True] * 2
-
-
-def test_dividing_documents_keeps_their_order_and_groups():
-    documents = [Document(str(n), (f"label{n % 3}",), group=f"g{n // 4}") for n in range(40)]
-    stay, out = divide(documents, 0.2, np.random.default_rng(1))
-    assert len(out) == 8
-    assert [int(d.id) for d in stay] == sorted(int(d.id) for d in stay)
-    assert sorted(stay + out, key=lambda d: int(d.id)) == documents
-    assert not {d.group for d in stay} & {d.group for d in out}
-    alone = [Document(d.id, d.labels) for d in documents]
-    assert {d.id for d in divide(alone, 0.2, np.random.default_rng(1))[1]} != {d.id for d in out}

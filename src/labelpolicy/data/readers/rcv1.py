@@ -24,8 +24,9 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -33,9 +34,10 @@ from xml.etree import ElementTree
 import numpy as np
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, Spaced, tokenise
+from labelpolicy.data.prepared import Ragged
 from labelpolicy.data.readers.lines import numbered_lines
 from labelpolicy.data.readers.rcv1_topics import LARGEST, QRELS, Topics, read_hierarchy, read_qrels, shown
-from labelpolicy.data.splits import divide
+from labelpolicy.data.splits import hold_out
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
 from labelpolicy.randomness import generator
@@ -242,24 +244,27 @@ def _zipped(path: Path, wanted: Callable[[str], int | None]) -> Iterator[Found]:
 def _resplit(paths: list[Path], labels: list[str], parents: Mapping[str, str]) -> Corpus:
     """JSON lines, whose documents have no numbers, divided at random; equal texts stay on one side."""
     documents = [document for path in paths for document in sample(path, frozenset(labels))]
-    train, test = divide(documents, TEST_FRACTION, generator(SEED, "rcv1 re-split"))
-    used = {label for document in documents for label in document.labels}
+    row = {label: index for index, label in enumerate(labels)}
+    carried = Ragged.from_rows([[row[label] for label in document.labels] for document in documents])
+    texts = [document.text for document in documents]
+    held = hold_out(carried, TEST_FRACTION, generator(SEED, "rcv1 re-split"), texts)
+    splits = {"train": list(compress(documents, ~held)), "test": list(compress(documents, held))}
     return Corpus(
         labels,
-        {
-            name: [replace(document, group=None) for document in part]
-            for name, part in (("train", train), ("test", test))
-        },
+        splits,
         dict(parents),
-        variant=f"a sample: {len(documents):,} documents of RCV1-V2's 804,414, re-split at random into {len(train):,} "
-        f"for training and {len(test):,} for testing, because it does not say which are in the published split",
+        variant=f"a sample: {len(documents):,} documents of RCV1-V2's 804,414, re-split at random into "
+        f"{len(splits['train']):,} for training and {len(splits['test']):,} for testing, because it does not say which "
+        "are in the published split",
         text=JOINED,
-        counted={"topics_without_documents": [label for label in labels if label not in used]},
+        counted={
+            "topics_without_documents": [label for index, label in enumerate(labels) if index not in carried.values]
+        },
     )
 
 
 def sample(path: Path, labels: frozenset[str]) -> Iterator[Document]:
-    """The documents of a file of JSON lines, called after its name and their lines; the group of each is its text.
+    """The documents of a file of JSON lines, called after its name and their lines.
 
     Raises LabelPolicyError with file and line.
     """
@@ -282,7 +287,7 @@ def sample(path: Path, labels: frozenset[str]) -> Iterator[Document]:
             raise LabelPolicyError(f"{where}: topic {unknown[0]!r} is not in the hierarchy: correct it")
         if not tokenise(text):
             raise LabelPolicyError(f"{where}: a document with no tokens left, expected some: take the line out")
-        yield Document(f"{stem}-{number}", tuple(sorted(set(topics))), text, group=text)
+        yield Document(f"{stem}-{number}", tuple(sorted(set(topics))), text)
 
 
 def _one(raw: Path, name: str) -> Path:
