@@ -14,8 +14,7 @@ import time
 
 import numpy as np
 
-from labelpolicy.methods import Method
-from labelpolicy.significance import Outcomes, compare, pairs
+from labelpolicy.significance import Outcomes, Significance, differences
 
 
 def main() -> None:
@@ -32,23 +31,22 @@ def main() -> None:
     shape = (arguments.documents, arguments.labels)
     frequency = 1 / np.arange(1, arguments.labels + 1)
     truth = random.random(shape) < np.minimum(1.2 * frequency / frequency.sum(), 0.9)
-    methods, rows = [], []
-    for row in range(arguments.rows):
-        weights = f"policy{row}" if row < arguments.learned else "uniform"
-        methods.append(Method(f"row {row}", "linear", weights, "fixed", "-", "base"))
+    comparisons = [(i, j) for i in range(arguments.learned) for j in range(i + 1, arguments.rows)]
+    rows = []
+    for _ in range(arguments.rows):
         errors = random.random((arguments.seeds, *shape)) < 0.2 * truth.mean(axis=0)
         rows.append([Outcomes.of(truth, truth ^ error) for error in errors])
 
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()
-    compare("benchmark", methods, truth, rows, draws=arguments.draws, level=0.05, seed=0)
+    differences(truth, rows, comparisons, Significance(draws=arguments.draws))
     seconds = time.perf_counter() - start
     memory = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
 
     additions = arguments.draws * (truth.sum() + sum(o.counts.nnz for by_seed in rows for o in by_seed))
     floor = additions * seconds_per_addition()
     print(f"{arguments.rows} rows, {arguments.seeds} seeds, {shape[0]:,} documents, {shape[1]} labels")
-    done = f"{arguments.draws:,} draws, {len(pairs(methods))} comparisons"
+    done = f"{arguments.draws:,} draws, {len(comparisons)} comparisons"
     print(f"{done}: {seconds:.2f} s, {memory:.0f} MB beyond the rows")
     print(f"floor, {additions / 1e9:.2f} G multiply-adds: {floor:.2f} s; {seconds / floor:.1f} times that")
 

@@ -19,7 +19,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from labelpolicy import __version__, cli_old, steps
+from labelpolicy import __version__, steps
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.options import AssignmentsOption, FromStudy, ParamsOption
 
@@ -31,28 +31,12 @@ class Steps(TyperGroup):
     """The commands by name; the module of a command is imported when the command is looked up."""
 
     def list_commands(self, context: Any) -> list[str]:
-        return sorted(
-            {
-                "crossfit",
-                "decide",
-                "fetch",
-                "label-weights",
-                "learn",
-                "prepare",
-                "rollout",
-                "stand-in",
-                "synthesise",
-                "train",
-                *OLD.commands,
-            }
-        )
+        return [module.replace("_", "-") for _, module, _ in pkgutil.iter_modules(steps.__path__)]
 
     def get_command(self, context: Any, name: str) -> Any:
-        if name in OLD.commands:
-            return OLD.commands[name]
-        module_name = name.replace("-", "_")
-        if module_name not in {found for _, found, _ in pkgutil.iter_modules(steps.__path__)}:
+        if name not in self.list_commands(context):
             return None
+        module_name = name.replace("-", "_")
         module = importlib.import_module(f"labelpolicy.steps.{module_name}")
         app = typer.Typer(name=name, help=_first_paragraph(module.__doc__), no_args_is_help=True, **STYLE)
         several = getattr(module, "COMMANDS", None)
@@ -98,7 +82,6 @@ def _first_paragraph(text: str | None) -> str:
 
 
 app = typer.Typer(cls=Steps, name="labelpolicy", help=HELP, no_args_is_help=True, **STYLE)
-OLD: Any = typer.main.get_command(cli_old.app)
 
 
 @app.callback(invoke_without_command=True)

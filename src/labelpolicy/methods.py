@@ -10,11 +10,8 @@ from labelpolicy.cell import Thresholds
 from labelpolicy.data.registry import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
-
-#: Fixed rules for the label weights; the learned policies of params.yaml come on top.
-WEIGHTS = ("uniform", "inverse_frequency", "inverse_frequency_0.25", "inverse_frequency_0.5", "hierarchy")
-#: Fixed rules for the decision thresholds; again, the learned policies come on top. Of both: policy/names.py.
-THRESHOLDS = ("fixed", "scut", "rcut", "pcut", "scutfbr0", "scutfbr1", "odr", "odr_label", "shared")
+from labelpolicy.thresholds.rules import FITS as THRESHOLD_RULES
+from labelpolicy.weights import RULES as WEIGHT_RULES
 
 #: A row of these data sets stands in the tables of all of them; others name tasks or data sets, comma-separated.
 ALL = "all"
@@ -51,14 +48,14 @@ class Method:
         For its weights, its thresholds, or both. Thresholds learned on out-of-fold scores are their own.
         """
         rule, _, out_of_fold = Thresholds.parse(self.thresholds)
-        weights = () if self.weights in WEIGHTS else (self.weights,)
-        thresholds = () if rule in THRESHOLDS or rule in weights or out_of_fold else (rule,)
+        weights = () if self.weights in WEIGHT_RULES else (self.weights,)
+        thresholds = () if rule in THRESHOLD_RULES or rule in weights or out_of_fold else (rule,)
         return weights + thresholds
 
     @property
     def is_learned(self) -> bool:
         """Whether its weights or its thresholds are learned, on a classifier that trains or on its scores."""
-        return self.weights not in WEIGHTS or Thresholds.parse(self.thresholds).rule not in THRESHOLDS
+        return self.weights not in WEIGHT_RULES or Thresholds.parse(self.thresholds).rule not in THRESHOLD_RULES
 
     @property
     def is_baseline(self) -> bool:
@@ -79,6 +76,14 @@ def rows_of(methods: Iterable[Method], dataset: str) -> list[Method]:
     """The rows that stand in the tables of a data set: those for all, for its task, or for it by name."""
     found = {ALL, task(dataset), base(dataset)}
     return [method for method in methods if found & set(method.datasets.split(","))]
+
+
+def with_baselines(methods: Iterable[Method]) -> list[tuple[Method, Method]]:
+    """Every learned row with its classifier's baseline row, where there is one."""
+    methods = list(methods)
+    baseline = {method.classifier: method for method in methods if method.is_baseline}
+    learned = [method for method in methods if method.is_learned and method.classifier in baseline]
+    return [(method, baseline[method.classifier]) for method in learned]
 
 
 def read_tsv(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
@@ -130,7 +135,7 @@ def read_methods(
 
     Raises LabelPolicyError for an unknown name, and for two rows of one name or of one cell.
     """
-    clash = sorted(set(policies or ()) & {*WEIGHTS, *THRESHOLDS})
+    clash = sorted(set(policies or ()) & {*WEIGHT_RULES, *THRESHOLD_RULES})
     if clash:
         raise LabelPolicyError(f"{path}: policy {clash[0]!r} has the name of a fixed rule: rename the policy")
     methods: list[Method] = []
@@ -162,7 +167,7 @@ def _check_names(
     learned = None if policies is None else sorted(policies)
     allowed = {
         "classifier": None if classifiers is None else sorted(classifiers),
-        "weights": None if learned is None else [*WEIGHTS, *learned],
+        "weights": None if learned is None else [*WEIGHT_RULES, *learned],
         "datasets": None if datasets is None else [ALL, *TASKS, *sorted(datasets)],
     }
     for column, names in allowed.items():
@@ -170,4 +175,4 @@ def _check_names(
             if names is not None and found not in names:
                 raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")
     if learned is not None:
-        Thresholds.parse(method.thresholds, (*THRESHOLDS, *learned), f"{where}: ")
+        Thresholds.parse(method.thresholds, (*THRESHOLD_RULES, *learned), f"{where}: ")

@@ -1,4 +1,4 @@
-"""Every measure, from two boolean arrays: ``truth`` and ``predicted``, both (documents n, labels N).
+"""Every measure, from two boolean arrays: ``y_true`` and ``y_pred``, both (documents n, labels N).
 
 "Macro-F1" means two different things in the paper: Table 2 prints the loose macro-F1 of Ling and Weld (2012), an
 average over documents; Table 5's (0.47 beside a micro-F1 of 0.84) can only be an average over labels. Here
@@ -7,36 +7,46 @@ pairs and therefore *is* the micro-averaged precision, recall and F1: ``loose_mi
 
 Nothing divided by nothing is 0 everywhere (scikit-learn's ``zero_division=0``): the precision of a label never
 predicted, the recall of a label never true, and the F1 of a label that is neither. All measures are shares in [0, 1]
-but ``labels_per_document``, a count.
+but ``labels_per_document``, a count. Training does not import this module: a new measure is a line of `_measures`
+and retrains nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.objectives import f1, ratio
 
-#: What `evaluate` returns, in this order.
-NAMES = (
-    "accuracy",
-    "macro_f1",
-    "micro_f1",
-    "loose_macro_precision",
-    "loose_macro_recall",
-    "loose_macro_f1",
-    "loose_micro_precision",
-    "loose_micro_recall",
-    "loose_micro_f1",
-    "hamming_loss",
-    "labels_per_document",
-)
+#: Sums over documents of what `_terms` says of each; labels, where there are any, on the last axis.
+Sums = Mapping[str, np.ndarray]
 
 
-def evaluate(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
-    """All measures of one split; see NAMES.
+def _measures(sums: Sums) -> dict[str, np.ndarray]:
+    """Every measure by its name; axes of the sums before the labels are kept."""
+    tp, predicted, support = (sums[name].sum(axis=-1) for name in ("tp", "predicted", "support"))
+    precision = ratio(sums["precision"], sums["with_prediction"])
+    recall = ratio(sums["recall"], sums["with_truth"])
+    micro_f1 = f1(tp, predicted, support)
+    return {
+        "accuracy": ratio(sums["exact"], sums["documents"]),
+        "macro_f1": f1(sums["tp"], sums["predicted"], sums["support"]).mean(axis=-1),
+        "micro_f1": micro_f1,
+        "loose_macro_precision": precision,
+        "loose_macro_recall": recall,
+        "loose_macro_f1": ratio(2 * precision * recall, precision + recall),
+        "loose_micro_precision": ratio(tp, predicted),
+        "loose_micro_recall": ratio(tp, support),
+        "loose_micro_f1": micro_f1,
+        "hamming_loss": ratio(predicted + support - 2 * tp, sums["documents"] * sums["tp"].shape[-1]),
+        "labels_per_document": ratio(predicted, sums["documents"]),
+    }
+
+
+def evaluate(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
+    """All measures of one split, by the names of NAMES.
 
     ``accuracy`` is strict: the share of documents whose set of labels is exactly right, the empty set included. The
     loose macro precision is averaged over the documents with a predicted label, the recall over those with a true one,
@@ -44,13 +54,17 @@ def evaluate(truth: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     when every document has both.)
 
     Raises LabelPolicyError for arrays of different or wrong shapes, or without a document or a label.
+
+    >>> y = np.array([[True, False], [False, True]])
+    >>> evaluate(y, y)["macro_f1"]
+    1.0
     """
-    truth, predicted = _checked(truth, predicted)
-    sums = {name: values.sum(axis=0) for name, values in _terms(truth, predicted).items()}
+    y_true, y_pred = checked(y_true, y_pred)
+    sums = {name: values.sum(axis=0) for name, values in _terms(y_true, y_pred).items()}
     return {name: float(value) for name, value in _measures(sums).items()}
 
 
-def standard_errors(truth: np.ndarray, predicted: np.ndarray, groups: Sequence[str]) -> dict[str, float]:
+def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[str]) -> dict[str, float]:
     """Standard error of each measure over groups of documents: the jackknife that leaves out one group at a time.
 
     Mentions of one text stand or fall together, so it is the texts that are a sample, not the mentions. With G groups
@@ -59,84 +73,70 @@ def standard_errors(truth: np.ndarray, predicted: np.ndarray, groups: Sequence[s
 
     Raises LabelPolicyError as `evaluate` does, and for fewer than two groups.
     """
-    truth, predicted = _checked(truth, predicted)
+    y_true, y_pred = checked(y_true, y_pred)
     names, place = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) < 2:
         raise LabelPolicyError("metrics: all documents are of one group: a standard error needs at least two")
     order = np.argsort(place, kind="stable")
     starts = np.searchsorted(place[order], np.arange(len(names)))
     without = {}
-    for name, values in _terms(truth, predicted).items():
+    for name, values in _terms(y_true, y_pred).items():
         by_group = np.add.reduceat(values[order], starts, axis=0, dtype=np.result_type(values, np.int64))
         without[name] = by_group.sum(axis=0) - by_group
     factor = np.sqrt(len(names) - 1)  # numpy's standard deviation divides by G
     return {name: float(factor * values.std()) for name, values in _measures(without).items()}
 
 
-def _terms(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+def _terms(y_true: np.ndarray, y_pred: np.ndarray) -> Sums:
     """What every document adds to the sums that the measures are made of: (documents,) or (documents, labels)."""
-    both = truth & predicted
-    hits, chosen, positives = (array.sum(axis=1) for array in (both, predicted, truth))
+    both = y_true & y_pred
+    tp, predicted, support = (array.sum(axis=1) for array in (both, y_pred, y_true))
     return {
         "tp": both,
-        "chosen": predicted,
-        "support": truth,
-        "documents": np.ones(len(truth), dtype=np.int64),
-        "exact": (truth == predicted).all(axis=1),
-        "precision": ratio(hits, chosen),
-        "with_prediction": chosen > 0,
-        "recall": ratio(hits, positives),
-        "with_truth": positives > 0,
+        "predicted": y_pred,
+        "support": y_true,
+        "documents": np.ones(len(y_true), dtype=np.int64),
+        "exact": (y_true == y_pred).all(axis=1),
+        "precision": ratio(tp, predicted),
+        "with_prediction": predicted > 0,
+        "recall": ratio(tp, support),
+        "with_truth": support > 0,
     }
 
 
-def _measures(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The measures from the sums of :func:`_terms`, labels on the last axis; further axes before it are kept."""
-    tp, chosen, support = (sums[name].sum(axis=-1) for name in ("tp", "chosen", "support"))
-    precision = ratio(sums["precision"], sums["with_prediction"])
-    recall = ratio(sums["recall"], sums["with_truth"])
-    micro_f1 = f1(tp, chosen, support)
-    cells = sums["documents"] * sums["tp"].shape[-1]
-    values = (
-        ratio(sums["exact"], sums["documents"]),
-        f1(sums["tp"], sums["chosen"], sums["support"]).mean(axis=-1),
-        micro_f1,
-        precision,
-        recall,
-        ratio(2 * precision * recall, precision + recall),
-        ratio(tp, chosen),
-        ratio(tp, support),
-        micro_f1,
-        ratio(chosen + support - 2 * tp, cells),
-        ratio(chosen, sums["documents"]),
-    )
-    return dict(zip(NAMES, values, strict=True))
-
-
-def per_label(truth: np.ndarray, predicted: np.ndarray) -> dict[str, np.ndarray]:
+def per_label(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, np.ndarray]:
     """One row a label: tp, fp, fn, support (int64) and precision, recall, f1 (float64), each (N,)."""
-    truth, predicted = _checked(truth, predicted)
-    tp, chosen, support = (array.sum(axis=0) for array in (truth & predicted, predicted, truth))
+    y_true, y_pred = checked(y_true, y_pred)
+    tp, predicted, support = (array.sum(axis=0) for array in (y_true & y_pred, y_pred, y_true))
     return {
         "tp": tp,
-        "fp": chosen - tp,
+        "fp": predicted - tp,
         "fn": support - tp,
-        "precision": ratio(tp, chosen),
+        "precision": ratio(tp, predicted),
         "recall": ratio(tp, support),
-        "f1": f1(tp, chosen, support),
+        "f1": f1(tp, predicted, support),
         "support": support,
     }
 
 
-def _checked(truth: np.ndarray, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    truth, predicted = np.asarray(truth), np.asarray(predicted)
-    if truth.shape != predicted.shape or truth.ndim != 2 or not truth.size:
+def checked(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both as arrays.
+
+    Raises LabelPolicyError unless they are bool, of one shape (documents, labels), with at least one of each.
+    """
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if y_true.shape != y_pred.shape or y_true.ndim != 2 or not y_true.size:
         raise LabelPolicyError(
-            f"metrics: truth is {truth.shape} and predicted {predicted.shape}: "
+            f"metrics: y_true is {y_true.shape} and y_pred {y_pred.shape}: "
             "expected the same (documents, labels), at least one of each"
         )
-    if truth.dtype != bool or predicted.dtype != bool:
+    if y_true.dtype != bool or y_pred.dtype != bool:
         raise LabelPolicyError(
-            f"metrics: truth is {truth.dtype} and predicted {predicted.dtype}: expected bool, decisions and not scores"
+            f"metrics: y_true is {y_true.dtype} and y_pred {y_pred.dtype}: expected bool, decisions and not scores"
         )
-    return truth, predicted
+    return y_true, y_pred
+
+
+#: What `evaluate` returns, in this order; and those of which more is not better.
+NAMES = tuple(evaluate(np.ones((1, 1), dtype=bool), np.ones((1, 1), dtype=bool)))
+NOT_SCORES = ("hamming_loss", "labels_per_document")

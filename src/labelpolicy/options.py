@@ -49,10 +49,19 @@ ClassifierParameters = Annotated[Any, FromStudy(_of_classifier)]
 Device = Annotated[str, FromStudy(lambda study, arguments: study.device)]
 Threads = Annotated[int, FromStudy(lambda study, arguments: study.threads)]
 MetricsFile = Annotated[Path, typer.Option(help="metrics.parquet of `labelpolicy collect`.")]
+ResultsFolder = Annotated[Path, typer.Option(help="Folder of the cells' files.")]
 MethodsFile = Annotated[Path, typer.Option(help="The sheet of rows.")]
 PaperFile = Annotated[Path, typer.Option(help="The paper's numbers.")]
 SignificanceFile = Annotated[
     Path | None, typer.Option("--significance", help="significance.parquet of `labelpolicy significance`.")
+]
+RobustnessFiles = Annotated[
+    list[Path] | None,
+    typer.Option("--robustness", help="A file of `labelpolicy robustness`; tables 3 and 6. Repeatable."),
+]
+ScoresFile = Annotated[Path, typer.Option(help="A score file of `labelpolicy train`.")]
+ShownLabels = Annotated[
+    list[str] | None, typer.Option("--label", help="A label to show; none given: a few by frequency. Repeatable.")
 ]
 Title = Annotated[str, typer.Option(help="Title of the figure.")]
 Pdf = Annotated[Path, typer.Option(help="PDF to write.")]

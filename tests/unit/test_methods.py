@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from labelpolicy.classifiers import names
+from labelpolicy.classifiers.registry import names
 from labelpolicy.data import registry
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import COLUMNS, Method, read_methods, rows_of

@@ -103,7 +103,7 @@ def test_agrees_with_scikit_learn(pair):
 @pytest.mark.parametrize(
     ("truth", "predicted", "words"),
     [
-        (TRUTH, PREDICTED[:2], r"truth is \(4, 3\) and predicted \(2, 3\)"),
+        (TRUTH, PREDICTED[:2], r"y_true is \(4, 3\) and y_pred \(2, 3\)"),
         (TRUTH[:0], PREDICTED[:0], "at least one of each"),
         (TRUTH[0], PREDICTED[0], "expected the same"),
         (TRUTH, PREDICTED * 0.7, "float64.*expected bool"),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from labelpolicy.training import MEASURES
+from labelpolicy.thresholds.objectives import MEASURES
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "policies.md").read_text(encoding="utf-8").splitlines()

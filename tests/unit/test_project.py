@@ -212,7 +212,7 @@ def test_publishing_replaces_the_table_and_nothing_else(tmp_path):
     readme.write_text("before\n<!-- table: table5.md -->\nold\n<!-- end of table -->\nafter\n")
     table.write_text("| new |\n")
     for _ in range(2):
-        publish.run(files=[table], folder=tmp_path / "kept", readme=readme)
+        publish.publish(files=[table], folder=tmp_path / "kept", readme=readme)
         expected = "before\n<!-- table: table5.md -->\n\n| new |\n\n<!-- end of table -->\nafter\n"
         assert readme.read_text() == expected
     assert (tmp_path / "kept/table5.md").read_text() == "| new |\n"
@@ -221,7 +221,7 @@ def test_publishing_replaces_the_table_and_nothing_else(tmp_path):
 def test_publishing_without_a_page(tmp_path):
     table = tmp_path / "table5.md"
     table.write_text("new\n")
-    publish.run(files=[table], folder=tmp_path / "kept")
+    publish.publish(files=[table], folder=tmp_path / "kept")
     assert (tmp_path / "kept" / "table5.md").read_text() == "new\n"
 
 
@@ -229,8 +229,10 @@ def test_publishing_without_marks_or_files_changes_nothing(tmp_path):
     readme, table = tmp_path / "README.md", tmp_path / "table5.md"
     readme.write_text("<!-- table: table5.md -->\n")
     table.write_text("| new |\n")
-    with pytest.raises(LabelPolicyError, match="put the marks"):
-        publish.run(files=[table], folder=tmp_path / "kept", readme=readme)
+    with pytest.raises(LabelPolicyError, match="without '<!-- end of table -->' below it"):
+        publish.publish(files=[table], folder=tmp_path / "kept", readme=readme)
+    with pytest.raises(LabelPolicyError, match="asks for none of the files"):
+        publish.publish(files=[table], folder=tmp_path / "kept", readme=table)
     with pytest.raises(LabelPolicyError, match="no such file"):
-        publish.run(files=[tmp_path / "none.md"], folder=tmp_path / "kept", readme=readme)
+        publish.publish(files=[tmp_path / "none.md"], folder=tmp_path / "kept", readme=readme)
     assert not (tmp_path / "kept").exists() and readme.read_text() == "<!-- table: table5.md -->\n"

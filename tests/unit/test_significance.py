@@ -1,35 +1,26 @@
-"""The paired bootstrap against enumeration and closed forms, Holm's correction by hand, and what a table marks."""
+"""The paired bootstrap against enumeration and closed forms, and Holm's correction by hand."""
 
 from __future__ import annotations
 
 import itertools
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from labelpolicy import metrics
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import write_parquet
-from labelpolicy.methods import Method
 from labelpolicy.significance import (
-    MEASURES,
-    SCHEMA,
     TYPING_MEASURES,
     Outcomes,
-    compare,
+    Significance,
+    differences,
     draws_needed,
     holm,
     judge,
-    marks,
-    pairs,
+    paired_bootstrap,
     replicates,
 )
-
-BASE = Method("Base", "linear", "uniform", "fixed", "-", "base")
-FITTED = Method("Fitted", "linear", "uniform", "scut", "-", "base")
-LEARNED = Method("Learned", "linear", "meta", "meta", "-", "base")
-LEARNED_TOO = Method("Learned too", "kim_cnn", "uniform", "meta", "-", "base")
+from labelpolicy.thresholds.objectives import MEASURES
 
 
 def evaluate(truth, predicted, measures=MEASURES):
@@ -42,10 +33,8 @@ def outcomes(truth, *rows):
     return [[Outcomes.of(truth, predicted)] for predicted in rows]
 
 
-def comparison(truth, *rows, methods=(LEARNED, BASE), measure="accuracy", draws=4000, level=0.05, seed=0):
-    """The first comparison of the first row."""
-    found = compare("toy", methods, truth, outcomes(truth, *rows), draws=draws, level=level, seed=seed)
-    return next(row for row in found if row["measure"] == measure)
+def comparison(truth, first, second, *, measure="accuracy", draws=4000):
+    return paired_bootstrap(truth, first, second, draws=draws)[measure]
 
 
 def with_errors(documents, wrong):
@@ -120,15 +109,15 @@ def test_replicates_against_all_that_can_be_drawn():
 def test_p_in_closed_form(better):
     """Right where the other is wrong on ``better`` of 50 documents: no gain is drawn with chance (1 - better/50)^50."""
     found = comparison(np.ones((50, 1), dtype=bool), with_errors(50, []), with_errors(50, range(better)), draws=40_000)
-    assert found["difference"] == pytest.approx(better / 50)
-    assert found["p"] == pytest.approx(min(1, 2 * (1 - better / 50) ** 50), abs=0.01)
+    assert found.difference == pytest.approx(better / 50)
+    assert found.p == pytest.approx(min(1, 2 * (1 - better / 50) ** 50), abs=0.01)
 
 
 def test_interval_in_closed_form():
     """The difference of a paired draw is a binomial count: 30 of 100 documents; far from 0, almost normal."""
     found = comparison(np.ones((100, 1), dtype=bool), with_errors(100, []), with_errors(100, range(30)), draws=20_000)
     half = 1.96 * np.sqrt(0.3 * 0.7 / 100)
-    assert (found["low"], found["high"]) == pytest.approx((0.3 - half, 0.3 + half), abs=0.012)
+    assert (found.low, found.high) == pytest.approx((0.3 - half, 0.3 + half), abs=0.012)
 
 
 # What the test says.
@@ -138,15 +127,7 @@ def test_rows_that_are_alike():
     truth = np.random.default_rng(0).random((60, 4)) < 0.3
     predicted = truth ^ (np.random.default_rng(1).random((60, 4)) < 0.2)
     for measure in MEASURES:
-        found = comparison(truth, predicted, predicted.copy(), measure=measure)
-        assert {name: found[name] for name in ("difference", "low", "high", "p", "p_holm", "significant")} == {
-            "difference": 0,
-            "low": 0,
-            "high": 0,
-            "p": 1,
-            "p_holm": 1,
-            "significant": False,
-        }
+        assert comparison(truth, predicted, predicted.copy(), measure=measure) == (0, 0, 0, 1, 1)
 
 
 def test_a_sum_in_another_order_is_no_difference():
@@ -162,18 +143,16 @@ def test_a_clearly_better_row(measure):
     truth = random.random((400, 5)) < 0.4
     good, bad = truth ^ (random.random((400, 5)) < 0.05), truth ^ (random.random((400, 5)) < 0.25)
     better, worse = comparison(truth, good, bad, measure=measure), comparison(truth, bad, good, measure=measure)
-    assert better["p"] == worse["p"] == 2 / 4001  # the smallest there is
-    assert better["significant"] and worse["significant"]
-    assert 0 < better["low"] < better["difference"] < better["high"]
-    assert worse["high"] < 0
-    assert (better["seeds"], better["documents"]) == (1, 400)
+    assert better.p == worse.p == 2 / 4001  # the smallest there is
+    assert 0 < better.low < better.difference < better.high
+    assert worse == better.reversed()
 
 
 def test_noise_is_not_a_difference():
     random = np.random.default_rng(0)
     truth = random.random((300, 5)) < 0.4
     first, second = truth ^ (random.random((2, 300, 5)) < 0.1)
-    assert comparison(truth, first, second, measure="micro_f1")["p"] > 0.05
+    assert comparison(truth, first, second, measure="micro_f1").p > 0.05
 
 
 def test_false_alarms():
@@ -193,7 +172,7 @@ def test_documents_are_paired():
     """5 gains and no loss on 200 documents with 100 errors in common: more than chance only when paired."""
     truth = np.ones((200, 1), dtype=bool)
     first, second = with_errors(200, range(100)), with_errors(200, range(105))
-    assert comparison(truth, first, second)["p"] < 0.02
+    assert comparison(truth, first, second).p < 0.02
     # The same two rows as independent samples of documents: the spread of the difference hides it.
     independent = [
         replicates(truth, outcomes(truth, row), draws=4000, seed=seed)[:, 0, 0]
@@ -206,15 +185,15 @@ def test_seeds_are_paired_and_resampled():
     truth = np.ones((200, 1), dtype=bool)
 
     def p(first, second):
-        rows = [[Outcomes.of(truth, with_errors(200, range(wrong))) for wrong in row] for row in (first, second)]
-        found = compare("toy", [LEARNED, BASE], truth, rows, draws=4000, level=0.05, seed=0)
-        return found[0]["p"], found[0]["difference"], found[0]["seeds"]
+        rows = [np.stack([with_errors(200, range(wrong)) for wrong in row]) for row in (first, second)]
+        found = paired_bootstrap(truth, *rows, draws=4000)["accuracy"]
+        return found.p, found.difference
 
     # Seeds differ by far more than the rows do, but within each seed the first row gains on 10 documents.
-    steady, difference, seeds = p([20, 60, 100, 140], [30, 70, 110, 150])
-    assert steady < 0.01 and difference == pytest.approx(0.05) and seeds == 4
+    steady, difference = p([20, 60, 100, 140], [30, 70, 110, 150])
+    assert steady < 0.01 and difference == pytest.approx(0.05)
     # The same mean gain, but of one seed: drawing seeds shows that it hangs on it.
-    lucky, difference, _ = p([20, 60, 100, 110], [20, 60, 100, 150])
+    lucky, difference = p([20, 60, 100, 110], [20, 60, 100, 150])
     assert lucky > 0.1 and difference == pytest.approx(0.05)
 
 
@@ -235,42 +214,20 @@ def test_holm_by_hand():
     assert holm(np.array([0.2])).tolist() == [0.2]
 
 
-def test_two_learned_rows_are_one_hypothesis():
-    methods = [BASE, LEARNED, FITTED, LEARNED_TOO]
-    assert pairs(methods) == [(1, 0), (1, 2), (1, 3), (3, 0), (3, 2)]
+def test_the_comparisons_of_a_measure_are_one_family():
     random = np.random.default_rng(0)
     truth = random.random((80, 3)) < 0.4
-    rows = outcomes(truth, *(truth ^ (random.random((80, 3)) < rate) for rate in (0.3, 0.1, 0.25, 0.2)))
-    found = compare("toy", methods, truth, rows, draws=1000, level=0.05, seed=0)
-    by_pair = {(row["row"], row["other"]): row for row in found if row["measure"] == "micro_f1"}
-    learned = [("Learned", other) for other in ("Base", "Fitted", "Learned too")]
-    assert list(by_pair) == [*learned, *(("Learned too", other) for other in ("Base", "Learned", "Fitted"))]
-
-    there, back = by_pair["Learned", "Learned too"], by_pair["Learned too", "Learned"]
-    assert (there["p"], there["p_holm"]) == (back["p"], back["p_holm"])
-    assert (there["difference"], there["low"], there["high"]) == (-back["difference"], -back["high"], -back["low"])
-    once = [row for pair, row in by_pair.items() if pair != ("Learned too", "Learned")]
-    assert [row["p_holm"] for row in once] == pytest.approx(holm(np.array([row["p"] for row in once])).tolist())
-    assert [row["significant"] for row in once] == [row["p_holm"] < 0.05 for row in once]
-
-
-def test_measures_are_families_of_their_own():
-    truth = np.ones((50, 2), dtype=bool)
-    half = truth.copy()
-    half[:3, 0] = False
-    found = compare("toy", [LEARNED, BASE], truth, outcomes(truth, truth, half), draws=2000, level=0.05, seed=0)
-    assert [row["measure"] for row in found] == list(MEASURES)
-    assert [row["p_holm"] for row in found] == [row["p"] for row in found]
+    rows = outcomes(truth, *(truth ^ (random.random((80, 3)) < rate) for rate in (0.3, 0.1, 0.25)))
+    found = differences(truth, rows, [(1, 0), (1, 2)], Significance(draws=1000))
+    assert list(found) == [(*pair, measure) for measure in MEASURES for pair in ((1, 0), (1, 2))]
+    for measure in MEASURES:
+        family = [found[1, 0, measure], found[1, 2, measure]]
+        assert [each.p_holm for each in family] == holm(np.array([each.p for each in family])).tolist()
 
 
 def test_draws_needed():
     assert draws_needed(243, 0.05) == 9720
     assert 243 * 2 / (9720 + 1) < 0.05 <= 243 * 2 / (9719 + 1)
-
-
-def test_nothing_learned_nothing_tested():
-    truth = np.ones((5, 1), dtype=bool)
-    assert compare("toy", [BASE, FITTED], truth, outcomes(truth, truth, truth), draws=10, level=0.05, seed=0) == []
 
 
 # Same seed, same numbers.
@@ -286,48 +243,27 @@ def test_seeded_and_independent_of_other_rows():
     assert (replicates(truth, rows, draws=200, seed=1) != first).any()
 
 
-# The mark in Table 5.
+# Anybody's predictions.
 
 
-def table(path, **changed):
-    row = {
-        "dataset": "toy",
-        "row": "Learned",
-        "other": "Base",
-        "measure": "",
-        "difference": 0.1,
-        "low": 0.0,
-        "high": 0.2,
-    }
-    row |= {"p": 0.001, "p_holm": 0.01, "significant": True, "seeds": 1, "documents": 10}
-    rows = [row | {"measure": measure} | changed.get(measure, {}) for measure in MEASURES]
-    write_parquet(path, pa.Table.from_pylist([*rows, *changed.get("more", [])], schema=SCHEMA))
-    return path
+def test_groups_are_drawn_whole_whatever_their_names():
+    truth = np.ones((4, 1), dtype=bool)
+    predicted = with_errors(4, [3])
+    found = paired_bootstrap(truth, truth, predicted, groups=["b", "b", "b", "a"], draws=4000)["accuracy"]
+    # One of four draws, "b" twice, is without the missed mention: p is 2 / 4.
+    assert found.p == pytest.approx(0.5, abs=0.05) and found.difference == 0.25
+    loose = paired_bootstrap(truth, truth, predicted, measures=TYPING_MEASURES, draws=10)
+    assert list(loose) == list(TYPING_MEASURES)
 
 
-def test_marks(tmp_path):
-    """A mark is for a gain over the own classifier's baseline; a loss or a gain over another row is none."""
-    against_fitted = [
-        {"dataset": "toy", "row": "Learned", "other": "Fitted", "measure": m, "difference": 1.0, "significant": True}
-        for m in MEASURES
-    ]
-    path = table(
-        tmp_path / "s.parquet", macro_f1={"difference": -0.1}, micro_f1={"significant": False}, more=against_fitted
-    )
-    # Without a baseline of its own classifier (kim_cnn here) a learned row has no mark, and needs no line.
-    assert marks(path, dataset="toy", methods=[BASE, LEARNED, FITTED, LEARNED_TOO]) == {("Learned", "accuracy")}
-
-
-def test_the_loose_micro_f1_is_marked_where_the_micro_f1_is(tmp_path):
-    loose = {"dataset": "toy", "row": "Learned", "other": "Base", "measure": "loose_macro_f1", "difference": 0.1}
-    path = table(tmp_path / "s.parquet", accuracy={"significant": False}, more=[loose | {"significant": True}])
-    found = marks(
-        path, dataset="toy", methods=[BASE, LEARNED], measures=("accuracy", "loose_macro_f1", "loose_micro_f1")
-    )
-    assert found == {("Learned", "loose_macro_f1"), ("Learned", "loose_micro_f1")}
-
-
-def test_marks_of_other_methods(tmp_path):
-    path = table(tmp_path / "s.parquet")
-    with pytest.raises(LabelPolicyError, match=r"s\.parquet: no accuracy of other, row 'Learned' against 'Base': run"):
-        marks(path, dataset="other", methods=[BASE, LEARNED])
+@pytest.mark.parametrize(
+    ("first", "second", "words"),
+    [
+        (np.ones((5, 2), bool), np.ones((4, 2), bool), r"y_pred \(4, 2\)"),
+        (np.ones((5, 2), bool), np.ones((5, 2)), "float64.*expected bool"),
+        (np.ones((2, 5, 2), bool), np.ones((3, 5, 2), bool), "2 seeds and 3"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(first, second, words):
+    with pytest.raises(LabelPolicyError, match=words):
+        paired_bootstrap(np.ones((5, 2), bool), first, second, draws=10)

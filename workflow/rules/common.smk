@@ -11,7 +11,7 @@ from labelpolicy.classifiers import registry as classifiers
 from labelpolicy.data import registry
 from digest import code_digest
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.methods import THRESHOLDS, WEIGHTS, read_methods, rows_of
+from labelpolicy.methods import THRESHOLD_RULES, WEIGHT_RULES, read_methods, rows_of
 from labelpolicy.parameters import Study, settings
 from labelpolicy.config import check
 from labelpolicy.cell import Thresholds
@@ -76,8 +76,8 @@ for key, names, known in (
 wildcard_constraints:
     dataset=r"[a-z][a-z0-9_]*",
     classifier="|".join(map(re.escape, classifiers.names())),
-    weights="|".join(map(re.escape, [*WEIGHTS, *study.policies])),
-    thresholds=rf"({'|'.join([*THRESHOLDS, *study.policies])})(\+one)?(\+oof)?",
+    weights="|".join(map(re.escape, [*WEIGHT_RULES, *study.policies])),
+    thresholds=rf"({'|'.join([*THRESHOLD_RULES, *study.policies])})(\+one)?(\+oof)?",
     policy="|".join(study.policies),
     seed=r"\d+",
 

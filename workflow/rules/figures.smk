@@ -23,7 +23,7 @@ rule heatmap:
             },
         ),
     params:
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.policy"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -61,7 +61,7 @@ rule learning_curve:
             },
         ),
     params:
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.learning_curve"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -100,7 +100,7 @@ rule trace:
             },
         ),
     params:
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.trace"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -137,7 +137,7 @@ rule label_f1:
             },
         ),
     params:
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.label_f1"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -176,7 +176,7 @@ rule reward:
             },
         ),
     params:
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.reward"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -219,7 +219,7 @@ rule weights:
     params:
         policies=lambda wildcards, input: options("policy", input.policies),
         labels=shown_labels,
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.weights"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -258,7 +258,7 @@ rule weight_tree:
             },
         ),
     params:
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.weight_tree"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -299,7 +299,7 @@ rule precision_recall:
         ),
     params:
         labels=shown_labels,
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.precision_recall"),
     conda:
         "../envs/labelpolicy.yml"
     log:
@@ -336,7 +336,7 @@ rule robustness_figure:
             },
         ),
     params:
-        code=code_digest("steps.figure"),
+        code=code_digest("report.figures.robustness"),
     conda:
         "../envs/labelpolicy.yml"
     log:

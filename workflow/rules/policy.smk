@@ -10,7 +10,7 @@ rule label_weights:
     output:
         f"results/{CELL}/policy.json",
     wildcard_constraints:
-        weights="|".join(map(re.escape, WEIGHTS)),
+        weights="|".join(map(re.escape, WEIGHT_RULES)),
     params:
         code=code_digest("steps.label_weights"),
     conda:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.methods import NOT_IN_PAPER, Method
 from labelpolicy.parameters import differences
 from labelpolicy.report.facts import Facts
-from labelpolicy.report.markup import latex, markdown, markdown_table
-from labelpolicy.report.results import MEASURES, Value, classifier_title
-from labelpolicy.report.tables import SIGNIFICANT, Ours, column, latex_number, latex_tabular, markdown_number
+from labelpolicy.report.markup import SIGNIFICANT, Row, Table, latex
+from labelpolicy.report.results import TITLES, Value, classifier_title
+from labelpolicy.report.results_table import column
+from labelpolicy.significance import Difference
 
 #: Label weights by a fixed rule, with their names as shown: n_j to the power of -a, a from 0.
 FIXED_WEIGHTS = {
@@ -28,9 +29,6 @@ FIXED_WEIGHTS = {
 
 SPLITS = {"test": "Test", "valid": "Validation"}
 
-#: Titles of all measures that are tested; the last is of entity typing alone.
-TITLES = {**MEASURES, "loose_macro_f1": "Loose macro-F1"}
-
 #: The blocks, by what is learned in them, in the order of the table.
 BLOCKS = {
     "both": "Label weights and thresholds",
@@ -38,7 +36,6 @@ BLOCKS = {
     "weights_shared": "Label weights alone, shared thresholds",
     "thresholds": "Thresholds alone, uniform label weights",
 }
-
 
 #: A row names what differs from the reference up to so many parameters; more of them stand below the table.
 FEW = 3
@@ -137,27 +134,18 @@ def comparisons(blocks: Sequence[Block]) -> list[tuple[int, int]]:
 
 @dataclass(frozen=True)
 class Measured:
-    """One measure of one row: its values by seed, and what `significance.differences` says of it and its reference.
-
-    ``tested`` is None for the reference itself.
-    """
+    """One measure of one row: its values by seed, and its difference to the reference, which itself has none."""
 
     value: Value
-    tested: Mapping[str, float] | None = None
+    tested: Difference | None = None
 
     def significant(self, level: float) -> bool | None:
         """Whether the difference is more than chance; None for the reference itself."""
-        return None if self.tested is None else self.tested["p_holm"] < level
+        return None if self.tested is None else self.tested.p_holm < level
 
 
-@dataclass(frozen=True)
-class AblationTable:
-    """One data set, classifier and split: blocks of (title, rows of (name, numbers and differences by measure))."""
-
-    title: str
-    measures: list[str]
-    blocks: list[tuple[str, list[tuple[str, list[tuple[Ours, str]]]]]]
-    notes: list[str]
+#: By (key of the block, name of the row, measure).
+Numbers = Mapping[tuple[str, str, str], Measured]
 
 
 def ablation_table(
@@ -165,38 +153,47 @@ def ablation_table(
     classifier: str,
     split: str,
     blocks: Sequence[Block],
-    measured: Mapping[tuple[str, str, str], Measured],
+    measured: Numbers,
     *,
     seeds: Sequence[int],
     level: float,
     explained: Sequence[str] = (),
-) -> AblationTable:
-    """Lay out the table from ``measured``, by (key of the block, name of the row, measure).
-
-    ``explained`` (see `explanations`) goes below it.
-    """
+) -> Table:
+    """Lay out the table of one data set, classifier and split; ``explained`` (see `explanations`) goes below it."""
     measures = list(dict.fromkeys(measure for _, _, measure in measured))
     laid_out = []
     for block in blocks:
         columns = []
         for measure in measures:
             numbers = [measured[block.key, name, measure] for name in block.rows]
-            nothing = [None] * len(numbers)
-            shown = column([number.value for number in numbers], nothing, [False] * len(numbers))
-            columns.append([(cell, _difference(number, level)) for cell, number in zip(shown, numbers, strict=True)])
-        laid_out.append((BLOCKS[block.key], list(zip(block.rows, map(list, zip(*columns, strict=True)), strict=True))))
-    return AblationTable(
+            columns += [column([number.value for number in numbers]), [_difference(n, level) for n in numbers]]
+        cells = zip(*columns, strict=True)
+        laid_out.append((BLOCKS[block.key], [Row(name, row) for name, row in zip(block.rows, cells, strict=True)]))
+    return Table(
         f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split].lower()} split",
-        [TITLES[measure] for measure in measures],
+        [title for measure in measures for title in (TITLES[measure], "Δ")],
         laid_out,
         [*_notes(facts, split, blocks, measured, measures, seeds, level), *explained],
+        "lr" * len(measures),
+        r"\scriptsize\setlength{\tabcolsep}{2pt}",
+        wrapped=True,
     )
+
+
+def ablation_latex(table: Table) -> str:
+    """The table in LaTeX: a tabular for each block, so that pages may break between them, and the notes."""
+    last = len(table.blocks) - 1
+    tabulars = [
+        replace(table, corner=title, blocks=[("", rows)], notes=table.notes if place == last else []).latex()
+        for place, (title, rows) in enumerate(table.blocks)
+    ]
+    return rf"\noindent{{\small {latex(table.corner)}}}\par\smallskip" + "\n" + "".join(tabulars)
 
 
 def _difference(number: Measured, level: float) -> str:
     if number.tested is None:
         return ""
-    return _signed(number.tested["difference"]) + (SIGNIFICANT if number.significant(level) else "")
+    return _signed(number.tested.difference) + (SIGNIFICANT if number.significant(level) else "")
 
 
 def _signed(difference: float) -> str:
@@ -207,28 +204,20 @@ def _notes(
     facts: Facts,
     split: str,
     blocks: Sequence[Block],
-    measured: Mapping[tuple[str, str, str], Measured],
+    measured: Numbers,
     measures: Sequence[str],
     seeds: Sequence[int],
     level: float,
 ) -> list[str]:
-    listed = ", ".join(map(str, seeds))
-    what = (
+    over = "One seed" if len(seeds) == 1 else f"Mean ± sample standard deviation over {len(seeds)} seeds"
+    notes = [
+        facts.split_sentence(),
         "Measured on the test split; nothing was fitted on it or chosen by these numbers."
         if split == "test"
         else "Measured on the validation split. Shared thresholds were fitted on it, held-out rewards come from it and "
-        "training stopped by it: its numbers are for choosing between policies, not for saying how good one is."
-    )
-    over = (
-        f"One seed ({listed})"
-        if len(seeds) == 1
-        else f"Mean ± sample standard deviation over {len(seeds)} seeds ({listed})"
-    )
-    notes = [
-        facts.split_sentence(),
-        what,
-        f"{over}. Accuracy is strict: the whole label set must be right. Macro-F1 is the mean of the labels' F1. Bold: "
-        "the best of its block and column as shown.",
+        "training stopped by it: its numbers are for choosing between policies, not for saying how good one is.",
+        f"{over} ({', '.join(map(str, seeds))}). Accuracy is strict: the whole label set must be right. Macro-F1 is "
+        "the mean of the labels' F1. Bold: the best of its block and column as shown.",
         f"Δ: difference to the reference row of the block. {SIGNIFICANT} more than chance: paired bootstrap "
         f"over documents and seeds, p below {level:g} after Holm's correction for the {len(comparisons(blocks))} "
         "comparisons of a measure on this split.",
@@ -238,48 +227,15 @@ def _notes(
     ]
 
 
-def _against_fixed_weights(
-    block: Block, measured: Mapping[tuple[str, str, str], Measured], measures: Sequence[str], level: float
-) -> str:
+def _against_fixed_weights(block: Block, measured: Numbers, measures: Sequence[str], level: float) -> str:
     """Whether the reference's learned weights beat uniform ones and freq^-a for every a, in words."""
     verdicts = []
     for measure in measures:
         found = {name: measured[block.key, name, measure] for name in FIXED_WEIGHTS.values()}
-        best = max(found, key=lambda name: found[name].tested["difference"])
-        if found[best].tested["difference"] >= 0:
-            verdicts.append(f"{TITLES[measure]} no ({best}: {_signed(found[best].tested['difference'])})")
+        best = max(found, key=lambda name: found[name].tested.difference)
+        if found[best].tested.difference >= 0:
+            verdicts.append(f"{TITLES[measure]} no ({best}: {_signed(found[best].tested.difference)})")
         else:
             chance = "" if all(number.significant(level) for number in found.values()) else "not all "
             verdicts.append(f"{TITLES[measure]} yes, {chance}beyond chance")
     return f"{BLOCKS[block.key]}: are the learned weights better than uniform and every freq^-a? {'; '.join(verdicts)}."
-
-
-def ablation_latex(table: AblationTable) -> str:
-    """The table in LaTeX: a tabular for each block, so that pages may break between them, and the notes."""
-    heads = "".join(rf" & {latex(measure)} & {latex('Δ')}" for measure in table.measures) + r" \\"
-    size = r"\scriptsize\setlength{\tabcolsep}{2pt}"
-    tabulars = [rf"\noindent{{\small {latex(table.title)}}}\par\smallskip" + "\n"]
-    for title, rows in table.blocks:
-        lines = [_latex_name(rf"\itshape {latex(title)}") + heads, r"\midrule"]
-        for name, numbers in rows:
-            shown = [cell for number, difference in numbers for cell in (latex_number(number), latex(difference))]
-            lines.append(" & ".join([_latex_name(latex(name)), *shown]) + r" \\")
-        notes = table.notes if title == table.blocks[-1][0] else []
-        tabulars.append(latex_tabular("@{}l" + "lr" * len(table.measures) + "@{}", lines, notes, size))
-    return "".join(tabulars)
-
-
-def _latex_name(text: str) -> str:
-    return rf"\parbox[t]{{0.34\linewidth}}{{\raggedright {text}\strut}}"
-
-
-def ablation_markdown(table: AblationTable) -> str:
-    """The table in Markdown: the table and its notes."""
-    header = [markdown(table.title)] + [title for measure in table.measures for title in (measure, "Δ")]
-    rows = []
-    for title, members in table.blocks:
-        rows.append([f"**{markdown(title)}**"] + [""] * (len(header) - 1))
-        for name, numbers in members:
-            shown = [cell for number, difference in numbers for cell in (markdown_number(number), difference)]
-            rows.append([markdown(name), *shown])
-    return markdown_table(header, rows) + "\n" + "".join(f"- {markdown(note)}\n" for note in table.notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labelpolicy.report.results import dataset_title
+from labelpolicy.data.registry import title as dataset_title
 
 #: By the name of the file.
 FIGURE_TITLES = {

@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
+
+if TYPE_CHECKING:
+    from labelpolicy.data.prepared import Prepared
 
 #: As many as in the paper's Figure 5.
 COUNT = 5
@@ -28,6 +32,13 @@ def check(wanted: Mapping[str, Sequence[str]], datasets: Sequence[str], processe
         table = Path(processed) / dataset / "labels.parquet"
         if table.is_file():
             indices(read_parquet(table, ["label"])["label"].to_pylist(), names, f"report.labels.{dataset}")
+
+
+def of(data: Prepared, names: Sequence[str] | None) -> list[int]:
+    """The places of the labels to show: the named ones, or a few by frequency."""
+    if names:
+        return indices(data.labels, names, str(data.folder))
+    return by_frequency(data.labels, data.parents, data.train_count.tolist())
 
 
 def indices(labels: Sequence[str], names: Sequence[str], where: str) -> list[int]:

@@ -9,20 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet
-from labelpolicy.methods import Method, read_tsv, rows_of
+from labelpolicy.methods import Method, read_tsv
 from labelpolicy.report.facts import Facts
-from labelpolicy.report.markup import latex, markdown, markdown_table
-from labelpolicy.report.results import TABLE_MEASURES, PaperNumbers, Results, dataset_title
-from labelpolicy.report.tables import SIGNIFICANT, STATISTICS, Robustness
+from labelpolicy.report.markup import SIGNIFICANT, latex, markdown, markdown_table
+from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers
+from labelpolicy.report.robustness_table import Robustness
+from labelpolicy.report.statistics_table import STATISTICS, printed_count
 
 REPRODUCED, NOT, UNTESTED = "reproduced", "not reproduced", "could not be tested here"
 
 #: How far ours may be from a printed measure to be near it.
 NEAR = 0.02
-
-COLUMNS = ("id", "section", "table", "dataset", "rule", "rows", "claim")
 
 #: (row, other, measure) -> whether row is above other beyond chance
 Tests = Mapping[tuple[str, str, str], bool]
@@ -44,6 +43,13 @@ class Claim:
     def place(self) -> str:
         return f"Section {self.section}" + (f", Table {self.table}" if self.table != "-" else "")
 
+    @property
+    def measures(self) -> dict[str, str]:
+        return TABLE_MEASURES[self.table]
+
+
+COLUMNS = tuple(Claim.__dataclass_fields__)
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -57,30 +63,25 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that a claim is judged by; ``tests`` by data set, None where there are no tests."""
+    """All that a claim is judged by; facts, results and tests by data set, ``tests`` None where there are none."""
 
     facts: Mapping[str, Facts]
-    methods: Sequence[Method]
-    results: Results
+    results: Mapping[str, DatasetResults]
     paper: PaperNumbers
     tests: Mapping[str, Tests] | None
     robustness: Sequence[Robustness]
 
     def method(self, claim: Claim, row: str) -> Method | None:
         """The row of ours with this name, else the one that stands for this row of the paper."""
-        methods = rows_of(self.methods, claim.dataset)
+        methods = self.results[claim.dataset].methods
         named = [method for method in methods if method.name == row]
         return next(iter(named + [method for method in methods if method.paper_row == row]), None)
 
     def printed(self, claim: Claim, row: str) -> list[str | None]:
-        return [self.paper.text(claim.table, row, claim.dataset, metric) for metric in TABLE_MEASURES[claim.table]]
+        return [self.paper.text(claim.table, row, claim.dataset, metric) for metric in claim.measures]
 
     def means(self, claim: Claim, method: Method) -> list[float]:
-        seeds = self.results.seeds(claim.dataset, rows_of(self.methods, claim.dataset))
-        return [
-            self.results.value(claim.dataset, method, metric, split="test", seeds=seeds).mean
-            for metric in TABLE_MEASURES[claim.table]
-        ]
+        return [self.results[claim.dataset].value(method, metric).mean for metric in claim.measures]
 
 
 def read_claims(path: str | Path) -> list[Claim]:
@@ -101,16 +102,6 @@ def read_claims(path: str | Path) -> list[Claim]:
     return list(claims.values())
 
 
-def read_tests(path: str | Path) -> dict[str, dict[tuple[str, str, str], bool]]:
-    """significance.parquet by data set: is row above other, beyond chance?"""
-    columns = ["dataset", "row", "other", "measure", "difference", "significant"]
-    found: dict[str, dict[tuple[str, str, str], bool]] = {}
-    for row in read_parquet(path, columns).to_pylist():
-        above = bool(row["significant"]) and row["difference"] > 0
-        found.setdefault(row["dataset"], {})[row["row"], row["other"], row["measure"]] = above
-    return found
-
-
 def judge(claims: Sequence[Claim], evidence: Evidence) -> list[Judgement]:
     """Judge every claim, in the given order."""
     return [_judged(claim, evidence) for claim in claims]
@@ -123,67 +114,56 @@ def _judged(claim: Claim, evidence: Evidence) -> Judgement:
 
 
 def _count(claim: Claim, evidence: Evidence) -> Judgement:
-    counts = {metric: (name, count) for name, metric, count in STATISTICS[claim.table]}
+    counts = {metric: (title, count) for metric, title, count in STATISTICS[claim.table]}
     lines = []
     for metric in map(str.strip, claim.rows.split(",")):
-        name, count = counts[metric]
-        printed = next(
-            text
-            for row in evidence.paper.rows(claim.table, claim.dataset)
-            if (text := evidence.paper.text(claim.table, row, claim.dataset, metric)) is not None
-        )
-        lines.append((name, printed if "." in printed else f"{int(printed):,}", count(evidence.facts[claim.dataset])))
-    differing = [name for name, printed, ours in lines if printed != ours]
+        title, count = counts[metric]
+        printed = printed_count(evidence.paper, claim.table, claim.dataset, metric)
+        lines.append((title, printed or "", count(evidence.facts[claim.dataset])))
+    differing = [title for title, printed, ours in lines if printed != ours]
     why = f"Another number: {', '.join(differing).lower()}." if differing else "The same, to the digits printed."
     return Judgement(claim, NOT if differing else REPRODUCED, why, lines)
 
 
 def _near(claim: Claim, evidence: Evidence) -> Judgement:
-    method, printed = evidence.method(claim, claim.rows), evidence.printed(claim, claim.rows)
+    method = evidence.method(claim, claim.rows)
     if method is None:
         return Judgement(claim, UNTESTED, f"{claim.rows} was not run.", [])
-    means = evidence.means(claim, method)
-    titles = TABLE_MEASURES[claim.table].values()
-    lines = [
-        (f"{method.name}: {title}", text or "", f"{mean:.3f}")
-        for title, text, mean in zip(titles, printed, means, strict=True)
-    ]
-    far = [
-        title
-        for title, text, mean in zip(titles, printed, means, strict=True)
-        if text is None or abs(mean - float(text)) > NEAR
-    ]
+    lines, far = [], []
+    compared = zip(
+        claim.measures.values(), evidence.printed(claim, claim.rows), evidence.means(claim, method), strict=True
+    )
+    for title, text, mean in compared:
+        lines.append((f"{method.name}: {title}", text or "", f"{mean:.3f}"))
+        if text is None or abs(mean - float(text)) > NEAR:
+            far.append(title)
     why = f"More than {NEAR} away: {', '.join(far)}." if far else f"Every measure within {NEAR}."
     return Judgement(claim, NOT if far else REPRODUCED, why, lines)
 
 
 def _above(claim: Claim, evidence: Evidence) -> Judgement:
     first, _, rest = (part.strip() for part in claim.rows.partition(">"))
-    others = [other.strip() for other in rest.split(";")]
     method = evidence.method(claim, first)
     if method is None:
         return Judgement(claim, UNTESTED, f"{first} was not run.", [])
     tests = None if evidence.tests is None else evidence.tests.get(claim.dataset, {})
-    measures = TABLE_MEASURES[claim.table]
     lines, failing, missing, untested = [], [], [], []
-    for row in others:
-        printed = [
+    for row in map(str.strip, rest.split(";")):
+        printed = " / ".join(
             "–" if None in (a, b) else f"{float(a) - float(b):+.3f}"
             for a, b in zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
-        ]
+        )
         other = evidence.method(claim, row)
         if other is None:
-            lines.append((f"{first} − {row}", " / ".join(printed), "not run"))
+            lines.append((f"{first} − {row}", printed, "not run"))
             missing.append(row)
             continue
-        gains = [
-            round(ours - theirs, 3) + 0.0
-            for ours, theirs in zip(evidence.means(claim, method), evidence.means(claim, other), strict=True)
-        ]
-        tested = [None if tests is None else tests.get((method.name, other.name, metric)) for metric in measures]
+        means = zip(evidence.means(claim, method), evidence.means(claim, other), strict=True)
+        gains = [round(ours - theirs, 3) + 0.0 for ours, theirs in means]
+        tested = [(tests or {}).get((method.name, other.name, metric)) for metric in claim.measures]
         shown = [f"{gain:+.3f}{SIGNIFICANT if test else ''}" for gain, test in zip(gains, tested, strict=True)]
-        lines.append((f"{method.name} − {other.name}", " / ".join(printed), " / ".join(shown)))
-        if any(gain <= 0 or test is False for gain, test in zip(gains, tested, strict=True)):
+        lines.append((f"{method.name} − {other.name}", printed, " / ".join(shown)))
+        if min(gains) <= 0 or False in tested:
             failing.append(other.name)
         if None in tested:
             untested.append(other.name)
@@ -193,8 +173,7 @@ def _above(claim: Claim, evidence: Evidence) -> Judgement:
         verdict, why = UNTESTED, f"Above all rows that were run; not run: {', '.join(missing)}."
     else:
         verdict, why = REPRODUCED, "Above in every measure."
-    if untested and not failing and not missing:
-        why += f" Chance was not tested against {', '.join(untested)}."
+        why += f" Chance was not tested against {', '.join(untested)}." if untested else ""
     return Judgement(claim, verdict, why, lines)
 
 
@@ -208,7 +187,7 @@ def _steady(claim: Claim, evidence: Evidence) -> Judgement:
     if not runs:
         return Judgement(claim, UNTESTED, "No robustness run (snakemake robustness).", [])
     (dataset,) = evidence.paper.datasets(claim.table)
-    measures = TABLE_MEASURES[claim.table]
+    measures = claim.measures
     printed = {metric: evidence.paper.text(claim.table, "stdev", dataset, metric) or "" for metric in measures}
     limit = max(map(float, printed.values()))
     lines = [

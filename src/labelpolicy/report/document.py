@@ -15,13 +15,13 @@ from operator import attrgetter
 from pathlib import Path
 
 from labelpolicy.data.parameters import Data
+from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import whole_file
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.report.captions import figure_words
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import latex, markdown
-from labelpolicy.report.results import dataset_title
 
 MARK = "%% INSERT "
 
@@ -64,11 +64,11 @@ def engine() -> str | None:
 
 
 def setup(facts: Sequence[Facts], seeds: Mapping[str, Sequence[int]]) -> list[str]:
-    """What was run, in sentences."""
+    """What was run, in sentences; ``seeds`` by the title of the data set."""
     sentences = []
     for each in facts:
         sentences += [each.split_sentence(), *(remark for remark in each.remarks if not remark.startswith(DIFFERS))]
-        sentences.append(f"Seeds of every row on {each.title}: {', '.join(map(str, seeds[each.name]))}.")
+        sentences.append(f"Seeds of every row on {each.title}: {', '.join(map(str, seeds[each.title]))}.")
     return sentences
 
 
@@ -96,79 +96,61 @@ def deviations(
         sentences.append(
             f"Policy {name}: {'; '.join(differing)}. docs/algorithm.md says why."
             if differing
-            else f"Policy {name}: the literal variant; what it leaves open is in docs/algorithm.md."
+            else f"Policy {name}: the literal variant; what the paper leaves open is in docs/algorithm.md."
         )
     return sentences
 
 
-def document(
-    template: str,
-    *,
-    setup: Sequence[str],
-    deviations: Sequence[str],
-    claims: str,
-    tables: Mapping[str, str],
-    figures: Sequence[Path],
-) -> str:
-    """The LaTeX source: the template with its parts. Figures are named figure1.pdf, figure2.pdf, ... in this order.
+def document(template: str, parts: Mapping[str, str]) -> str:
+    """The LaTeX source: the template with each part in the place of its line ``%% INSERT name``.
 
     Raises LabelPolicyError for a template that lacks a part, or names an unknown one.
     """
-    parts = {
-        "setup": _items(setup),
-        "deviations": _items(deviations),
-        "claims": claims,
-        "tables": "\n".join(_table(number, text) for number, text in tables.items()),
-        "figures": "\n".join(_figure(index, path) for index, path in enumerate(figures, start=1)) or "None was drawn.",
-    }
-    lines = []
-    for line in template.splitlines():
-        if line.startswith(MARK):
-            name = line.removeprefix(MARK).strip()
-            if name not in parts:
-                raise LabelPolicyError(f"the report's template: INSERT {name}: unknown or given twice")
-            line = parts.pop(name)
-        lines.append(line)
-    if parts:
-        raise LabelPolicyError(f"the report's template: no line {MARK}{next(iter(parts))}")
+    named = [line.removeprefix(MARK).strip() for line in template.splitlines() if line.startswith(MARK)]
+    if sorted(named) != sorted(parts):
+        wrong = sorted(set(named) ^ set(parts)) or [name for name in parts if named.count(name) > 1]
+        raise LabelPolicyError(
+            f"the report's template: {MARK}{wrong[0]}: expected one such line for each of {', '.join(parts)}, no other"
+        )
+    lines = [
+        parts[line.removeprefix(MARK).strip()] if line.startswith(MARK) else line for line in template.splitlines()
+    ]
     return "\n".join([*lines, ""])
 
 
-def _items(sentences: Sequence[str]) -> str:
+def items(sentences: Sequence[str]) -> str:
     return "\n".join([r"\begin{itemize}", *(rf"\item {latex(text)}" for text in sentences), r"\end{itemize}"])
 
 
-def _table(number: str, text: str) -> str:
-    """The table under a heading that keeps the paper's number; Table 5 is longer than any float may be."""
-    return (
-        rf"\subsection*{{Table {number}. {latex(TABLE_TITLES[number])}}}"
-        + "\n"
-        + r"{\centering"
-        + f"\n{text}"
-        + r"\par}"
+def tables(texts: Mapping[str, str]) -> str:
+    """Tables under headings that keep the paper's numbers; Table 5 is longer than any float may be."""
+    return "\n".join(
+        rf"\subsection*{{Table {number}. {latex(TABLE_TITLES[number])}}}" + f"\n{{\\centering\n{text}\\par}}"
+        for number, text in texts.items()
     )
 
 
-def _figure(index: int, path: Path) -> str:
-    group, title = figure_words(path)
+def figures(paths: Sequence[Path]) -> str:
+    """The figures, as figure1.pdf, figure2.pdf, ... in this order."""
     size = r"width=\linewidth,height=0.82\textheight,keepaspectratio"
-    return "\n".join(
-        [
+    lines = []
+    for index, path in enumerate(paths, start=1):
+        group, title = figure_words(path)
+        lines += [
             r"\begin{figure}[H]\centering",
             rf"\includegraphics[{size}]{{figure{index}.pdf}}",
             rf"\caption{{{latex(title)}; {latex(group)}.}}",
             r"\end{figure}",
         ]
-    )
+    return "\n".join(lines) or "None was drawn."
 
 
-def note(figures: Sequence[Path], tables: Sequence[Path], claims: Path) -> str:
+def note(files: Sequence[Path]) -> str:
     """What stands in the PDF's place where there is no TeX: where everything is that it would show."""
-    listed = [*tables, claims, *figures]
     return (
         "# Reproduction report\n\nNo TeX was found when this was written, so there is no PDF: install tectonic, "
         "latexmk or pdflatex and run `snakemake report` again. What the PDF shows lies in these files:\n\n"
-        + "".join(f"- {markdown(str(path))}\n" for path in listed)
+        + "".join(f"- {markdown(str(path))}\n" for path in files)
     )
 
 

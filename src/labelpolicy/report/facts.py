@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelpolicy.data.registry import task
+from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
-from labelpolicy.report.results import dataset_title
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,13 @@
-"""The two notations of the report's tables: LaTeX (booktabs) and Markdown."""
+"""The report's one kind of table, set in LaTeX or in Markdown, and plain text in both.
+
+The LaTeX needs booktabs and nothing else: ``\\usepackage{booktabs}``, then ``\\input``; inside a float, except Table 5,
+which is longer than a page where several data sets are stacked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -61,3 +66,119 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
 
     rules = ["-" * (width + 2) if column < left else "-" * (width + 1) + ":" for column, width in enumerate(widths)]
     return "\n".join([line(header), "|" + "|".join(rules) + "|", *map(line, rows)]) + "\n"
+
+
+#: Marks a number of ours that is above what it is compared with, beyond chance.
+SIGNIFICANT = "†"
+
+
+@dataclass(frozen=True)
+class Number:
+    """One number of ours as shown: mean and deviation over seeds, standard error over groups of test documents."""
+
+    mean: str
+    deviation: str | None = None
+    error: str | None = None
+    best: bool = False
+    significant: bool = False
+
+    def latex(self) -> str:
+        shown = rf"\textbf{{{self.mean}}}" if self.best else self.mean
+        shown += latex(SIGNIFICANT) if self.significant else ""
+        shown += rf"\,{{\tiny$\pm${self.deviation.removeprefix('0')}}}" if self.deviation else ""
+        return shown + (rf"\,{{\tiny({self.error.removeprefix('0')})}}" if self.error else "")
+
+    def markdown(self) -> str:
+        shown = self.mean + (SIGNIFICANT if self.significant else "")
+        shown += (f" ± {self.deviation}" if self.deviation else "") + (f" ({self.error})" if self.error else "")
+        return f"**{shown}**" if self.best else shown
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row's name and its cells; LaTeX sets a small space where ``group`` changes from one row to the next."""
+
+    name: str
+    cells: Sequence[str | Number]
+    group: str | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns under headings, rows in titled blocks, and notes below.
+
+    ``columns`` are (heading over them, their titles), or titles alone where nothing stands over them; ``corner`` stands
+    over the rows' names. ``align`` has a letter of LaTeX for each column, ``size`` is the LaTeX of the font. With
+    ``wrapped``, rows' names may take several lines in LaTeX.
+    """
+
+    corner: str
+    columns: Sequence[str] | Sequence[tuple[str, Sequence[str]]]
+    blocks: Sequence[tuple[str, Sequence[Row]]]
+    notes: Sequence[str]
+    align: str
+    size: str = r"\footnotesize"
+    wrapped: bool = False
+
+    def latex(self) -> str:
+        """A tabular and its notes."""
+        lines = self._latex_head()
+        for title, rows in self.blocks:
+            lines.append(r"\midrule")
+            if title:
+                lines.append(rf"\multicolumn{{{1 + len(self.align)}}}{{@{{}}l@{{}}}}{{\itshape {latex(title)}}} \\")
+            above = None
+            for row in rows:
+                lines += [r"\addlinespace[2pt]"] if row.group != above else []
+                cells = [cell.latex() if isinstance(cell, Number) else latex(cell) for cell in row.cells]
+                lines.append(" & ".join([self._latex_name(latex(row.name)), *cells]) + r" \\")
+                above = row.group
+        return "\n".join(
+            [
+                "% Written by labelpolicy; a change here is lost. Needs \\usepackage{booktabs}.",
+                rf"\begingroup{self.size}%",
+                rf"\begin{{tabular}}{{@{{}}l{self.align}@{{}}}}",
+                r"\toprule",
+                *lines,
+                r"\bottomrule",
+                r"\end{tabular}\par\medskip",
+                r"\begin{minipage}{\linewidth}\scriptsize\raggedright",
+                *map(latex, self.notes),
+                r"\end{minipage}\par",
+                r"\endgroup",
+                "",
+            ]
+        )
+
+    def _latex_head(self) -> list[str]:
+        if isinstance(self.columns[0], str):
+            corner = self._latex_name(rf"\itshape {latex(self.corner)}") if self.wrapped else latex(self.corner)
+            return [" & ".join([corner, *map(latex, self.columns)]) + r" \\"]
+        spans, rules, titles, first = [], [], [], 2
+        for heading, inner in self.columns:
+            spans.append(rf"\multicolumn{{{len(inner)}}}{{c}}{{{latex(heading)}}}")
+            rules.append(rf"\cmidrule(lr){{{first}-{first + len(inner) - 1}}}")
+            titles += map(latex, inner)
+            first += len(inner)
+        return [
+            " & " + " & ".join(spans) + r" \\",
+            " ".join(rules),
+            " & ".join([latex(self.corner), *titles]) + r" \\",
+        ]
+
+    def _latex_name(self, text: str) -> str:
+        return rf"\parbox[t]{{0.34\linewidth}}{{\raggedright {text}\strut}}" if self.wrapped else text
+
+    def markdown(self) -> str:
+        """The table, then its notes as a list."""
+        header = [markdown(self.corner)]
+        for column in self.columns:
+            heading, (first, *more) = ("", [column]) if isinstance(column, str) else column
+            header += [f"{markdown(heading)}: {first}" if heading else first, *more]
+        lines = []
+        for title, rows in self.blocks:
+            lines += [[f"**{markdown(title)}**"] + [""] * (len(header) - 1)] if title else []
+            for row in rows:
+                cells = [cell.markdown() if isinstance(cell, Number) else cell for cell in row.cells]
+                lines.append([markdown(row.name), *cells])
+        return markdown_table(header, lines) + "\n" + "".join(f"- {markdown(note)}\n" for note in self.notes)

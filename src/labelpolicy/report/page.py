@@ -9,29 +9,37 @@ import base64
 import html
 import json
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from labelpolicy.cell import Cell
+from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet
 from labelpolicy.methods import Method, rows_of
 from labelpolicy.metrics import NAMES
+from labelpolicy.policy_file import Policy
 from labelpolicy.report.captions import figure_words
-from labelpolicy.report.results import LOOSE_MEASURES, MEASURES, dataset_title
+from labelpolicy.report.results import COLUMNS, TITLES
+from labelpolicy.thresholds.objectives import MEASURES
 
 DATA, FIGURES = "<!-- DATA -->", "<!-- FIGURES -->"
 
 #: Digits kept of a number: more than are shown, so that sorting is right.
 DIGITS = 6
 
-Cell = tuple[str, str, str, str]  # dataset, classifier, weights, thresholds
+#: What a row is: data set, classifier, weights, thresholds. And its measures: (split, metric) -> seed -> value.
+Key = tuple[str, str, str, str]
+Values = Mapping[tuple[str, str], Mapping[int, float]]
 
 
 @dataclass(frozen=True)
 class LabelColumns:
-    """One cell by label, means over seeds: F1 on the test split, threshold (None: the rule has none), N w."""
+    """One row by label, means over seeds: F1 on the test split, threshold (None: the rule has none), N w."""
 
     f1: list[float]
     threshold: list[float] | None
@@ -47,19 +55,60 @@ class Labels:
     support: list[int]
 
 
+def read_values(metrics: Path, datasets: Collection[str]) -> dict[Key, dict[tuple[str, str], dict[int, float]]]:
+    """The collected measures of these data sets, by row.
+
+    Raises LabelPolicyError where there is none.
+    """
+    values: dict[Key, dict[tuple[str, str], dict[int, float]]] = {}
+    for row in read_parquet(metrics, list(COLUMNS)).to_pylist():
+        *key, seed, split, metric, value = (row[column] for column in COLUMNS)
+        if row["dataset"] in datasets:
+            values.setdefault(tuple(key), {}).setdefault((split, metric), {})[seed] = value
+    if not values:
+        raise LabelPolicyError(f"{metrics}: no cell of {', '.join(datasets)}: run `labelpolicy collect` again")
+    return values
+
+
+def read_labels(results: Path, key: Key, values: Values, labels: dict[str, Labels]) -> LabelColumns:
+    """Means over seeds by label, from labels.parquet and policy.json; the first row of a data set tells its labels.
+
+    Raises LabelPolicyError for a row without its files, or with other labels than the first of its data set.
+    """
+    dataset, classifier, weights, thresholds = key
+    columns: dict[str, list[list[float]]] = {"f1": [], "threshold": [], "weight": []}
+    for seed in sorted({seed for by_seed in values.values() for seed in by_seed}):
+        cell = Cell(dataset, classifier, weights, seed, thresholds=thresholds)
+        path = cell.decided(results) / "labels.parquet"
+        table = read_parquet(path, ["label", "train_count", "threshold", "f1", "support"]).to_pydict()
+        known = labels.setdefault(dataset, Labels(table["label"], table["train_count"], table["support"]))
+        if known.label != table["label"]:
+            raise LabelPolicyError(f"{path}: not the labels of the other cells of {dataset}: decide it again")
+        columns["f1"].append(table["f1"])
+        columns["threshold"].append(table["threshold"])
+        policy = Policy.read(cell.folder(results) / "policy.json", known.label)
+        columns["weight"].append(policy.weights * len(known.label))
+    fitted = None not in [value for column in columns["threshold"] for value in column]
+    return LabelColumns(
+        **{name: _mean(found) if name != "threshold" or fitted else None for name, found in columns.items()}
+    )
+
+
+def _mean(columns: Sequence[Sequence[float]]) -> list[float]:
+    return [round(float(value), DIGITS) for value in np.mean(np.array(columns, dtype=np.float64), axis=0)]
+
+
 def page(
     template: str,
     *,
-    values: Mapping[Cell, Mapping[tuple[str, str], Mapping[int, float]]],
+    values: Mapping[Key, Values],
     labels: Mapping[str, Labels],
-    columns: Mapping[Cell, LabelColumns],
+    columns: Mapping[Key, LabelColumns],
     methods: Sequence[Method],
     figures: Sequence[Path],
     about: str,
 ) -> str:
     """The page: ``template`` with the data and the figures in it.
-
-    ``values`` are the measures of each cell: (split, metric) -> seed -> value.
 
     Raises LabelPolicyError for a template without its two marks.
     """
@@ -68,16 +117,14 @@ def page(
             raise LabelPolicyError(f"the page's template: {template.count(mark)} times {mark}, expected once")
     names = {
         (dataset, *method.cell): (index, method.name)
-        for dataset in {cell[0] for cell in values}
+        for dataset in {key[0] for key in values}
         for index, method in enumerate(rows_of(methods, dataset))
     }
 
-    def place(cell: Cell) -> tuple:
-        return (cell[0], names.get(cell, (len(names), ""))[0], cell)
-
+    unknown = len(names)
     rows = [
-        _row(cell, names.get(cell, (0, "/".join(cell[1:])))[1], values[cell], columns[cell])
-        for cell in sorted(values, key=place)
+        _row(key, names.get(key, (0, "/".join(key[1:])))[1], values[key], columns[key])
+        for key in sorted(values, key=lambda key: (key[0], names.get(key, (unknown, ""))[0], key))
     ]
     data = {
         "about": about,
@@ -92,9 +139,9 @@ def page(
     return (before + _figures(figures) + after).replace(DATA, text)
 
 
-def _row(cell: Cell, name: str, values: Mapping, columns: LabelColumns) -> dict:
-    dataset, classifier, weights, thresholds = cell
-    row = {
+def _row(key: Key, name: str, values: Values, columns: LabelColumns) -> dict[str, Any]:
+    dataset, classifier, weights, thresholds = key
+    row: dict[str, Any] = {
         "name": name,
         "dataset": dataset,
         "dataset_title": dataset_title(dataset),
@@ -113,12 +160,7 @@ def _row(cell: Cell, name: str, values: Mapping, columns: LabelColumns) -> dict:
 
 
 def _measure_title(name: str) -> str:
-    return ({**LOOSE_MEASURES, **MEASURES}).get(name, name.replace("_", " ").capitalize())
-
-
-def mean_by_label(columns: Sequence[Sequence[float]]) -> list[float]:
-    """The mean over seeds of a column by label."""
-    return [round(float(value), DIGITS) for value in np.mean(np.array(columns, dtype=np.float64), axis=0)]
+    return TITLES.get(name, name.replace("_", " ").capitalize())
 
 
 def _figures(paths: Sequence[Path]) -> str:

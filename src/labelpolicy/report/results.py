@@ -1,30 +1,48 @@
-"""What the report reads: our metrics, cell by cell, and the paper's printed numbers."""
+"""What the report reads: the measures of a cell, the collected ones of all, and the paper's printed numbers."""
 
 from __future__ import annotations
 
+import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from labelpolicy.data.registry import task, title
+from labelpolicy.cell import Cell
+from labelpolicy.data.registry import task
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet
-from labelpolicy.methods import Method, read_tsv
+from labelpolicy.files import read_json, read_parquet
+from labelpolicy.methods import Method, read_tsv, rows_of
+from labelpolicy.metrics import NAMES
+from labelpolicy.thresholds.objectives import MEASURES
 
-#: The measures of the paper's Table 5, by our unmistakable names, with the column titles.
-MEASURES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "micro_f1": "Micro-F1"}
+#: Titles of the measures that tables show.
+TITLES = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro-F1",
+    "micro_f1": "Micro-F1",
+    "loose_macro_f1": "Loose macro-F1",
+    "loose_micro_f1": "Loose micro-F1",
+}
 
-#: Those of its entity typing tables: macro over documents (Ling and Weld 2012), which is another measure.
-LOOSE_MEASURES = {"accuracy": "Accuracy", "loose_macro_f1": "Loose macro-F1", "loose_micro_f1": "Loose micro-F1"}
+#: The measures of the paper's entity typing tables: macro over documents (Ling and Weld 2012), another measure.
+LOOSE_MEASURES = ("accuracy", "loose_macro_f1", "loose_micro_f1")
 
-#: The measures of each of the paper's tables of results.
-TABLE_MEASURES = {"2": LOOSE_MEASURES, "3": LOOSE_MEASURES, "5": MEASURES, "6": MEASURES}
+#: The measures, with their titles, of each of the paper's tables of results.
+TABLE_MEASURES: dict[str, dict[str, str]] = {
+    table: {name: TITLES[name] for name in names}
+    for table, names in {"2": LOOSE_MEASURES, "3": LOOSE_MEASURES, "5": MEASURES, "6": MEASURES}.items()
+}
 
 
-def table_of(dataset: str) -> str:
-    """The paper's table of results, 2 or 5, that a data set belongs to."""
-    return "2" if task(dataset) == "typing" else "5"
+#: Ours, where the paper has numbers for a data set that is not in the study; and the footnote behind it.
+ABSENT = "–ᵃ"
+
+
+def absent_note(names: Sequence[str]) -> str:
+    listed = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"ᵃ {listed}: not in this study (grid.datasets in params.yaml), so there is no number of ours."
 
 
 #: Names as shown; a name that is not here is shown as it is.
@@ -37,6 +55,40 @@ CLASSIFIER_TITLES = {
 
 COLUMNS = ("dataset", "classifier", "weights", "thresholds", "seed", "split", "metric", "value")
 PAPER_COLUMNS = ("table", "row", "dataset", "metric", "value")
+
+
+def read_measures(path: str | Path) -> tuple[Cell, list[tuple[str, str, float]]]:
+    """The cell that a metrics.json says it is of, and every measure of both splits as (split, metric, value).
+
+    Where it has them, standard errors over groups follow as {measure}_standard_error, and, of a label hierarchy, the
+    measures of both ways to decide as {measure}_as_decided and {measure}_ancestor_closure.
+
+    Raises LabelPolicyError for a partial file, or one that does not say its cell.
+    """
+    content = read_json(path)
+    content = content if isinstance(content, dict) else {}
+    measures = _measures(path, content, "", ("valid", "test"))
+    if "standard_error" in content:
+        measures += _measures(path, content["standard_error"], "_standard_error", ("test",))
+    for way in ("as_decided", "ancestor_closure"):
+        if way in content:
+            measures += _measures(path, content[way], f"_{way}", ("valid", "test"))
+    return Cell.of_about(content.get("about"), path), measures
+
+
+def _measures(path: str | Path, content: Any, suffix: str, splits: Iterable[str]) -> list[tuple[str, str, float]]:
+    found = []
+    for split in splits:
+        values = content.get(split) if isinstance(content, dict) else None
+        for name in NAMES:
+            value = values.get(name) if isinstance(values, dict) else None
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+                raise LabelPolicyError(
+                    f"{path}: {split} {name + suffix} is {value!r}, expected a number: delete the file and run "
+                    "`labelpolicy decide` again"
+                )
+            found.append((split, name + suffix, float(value)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -69,7 +121,7 @@ class Results:
         for row in rows:
             *key, seed, split, metric, value = (row[column] for column in COLUMNS)
             place = f"{path}: {metric} of {'/'.join(key)}, seed {seed}, {split}"
-            if (metric in MEASURES or metric in LOOSE_MEASURES) and not (value is not None and 0 <= value <= 1):
+            if metric in TITLES and not (value is not None and 0 <= value <= 1):
                 raise LabelPolicyError(
                     f"{place}: found {value}, expected a number in [0, 1]: run `labelpolicy collect` again"
                 )
@@ -77,10 +129,6 @@ class Results:
             if seed in seeds:
                 raise LabelPolicyError(f"{place}: two values, expected one: run `labelpolicy collect` again")
             seeds[seed] = value
-
-    def datasets(self) -> list[str]:
-        """The data sets that have a value."""
-        return sorted({key[0] for key in self._values})
 
     def seeds(self, dataset: str, methods: Iterable[Method]) -> list[int]:
         """The seeds that stand in the table for any of these methods."""
@@ -103,11 +151,33 @@ class Results:
             )
         return Value(tuple(found[seed] for seed in seeds))
 
-    def given(self, dataset: str, method: Method, metric: str, *, split: str, seeds: list[int]) -> Value | None:
+    def has(self, dataset: str, method: Method, metric: str, split: str) -> bool:
+        """Whether any seed has this measure."""
+        return (dataset, *method.cell, split, metric) in self._values
+
+
+class DatasetResults:
+    """The rows of one data set, over all seeds that any of them has."""
+
+    def __init__(self, results: Results, dataset: str, methods: Iterable[Method]):
+        self.results, self.dataset, self.methods = results, dataset, rows_of(methods, dataset)
+        self.seeds = results.seeds(dataset, self.methods)
+        self.table = "2" if task(dataset) == "typing" else "5"
+
+    def value(self, method: Method, metric: str, split: str = "test") -> Value:
+        """As `Results.value`."""
+        return self.results.value(self.dataset, method, metric, split=split, seeds=self.seeds)
+
+    def given(self, method: Method, metric: str, split: str = "test") -> Value | None:
         """As `value`, or None where no seed has the measure: what only some data sets have."""
-        if (dataset, *method.cell, split, metric) not in self._values:
-            return None
-        return self.value(dataset, method, metric, split=split, seeds=seeds)
+        return self.value(method, metric, split) if self.results.has(self.dataset, method, metric, split) else None
+
+    def blocks(self) -> dict[str, list[Method]]:
+        """Rows by classifier, chains with the one they stand on; classifiers in order of first appearance."""
+        by_classifier: dict[str, list[Method]] = {}
+        for method in self.methods:
+            by_classifier.setdefault(method.encoder, []).append(method)
+        return by_classifier
 
 
 class PaperNumbers:
@@ -145,17 +215,5 @@ class PaperNumbers:
         return list(dict.fromkeys(of for number, _, of, _ in self._text if number == table))
 
 
-def dataset_title(name: str) -> str:
-    return title(name)
-
-
 def classifier_title(name: str) -> str:
     return CLASSIFIER_TITLES.get(name, name)
-
-
-def blocks(methods: Iterable[Method]) -> dict[str, list[Method]]:
-    """Methods by classifier, chains with the one they stand on; classifiers in order of first appearance."""
-    by_classifier: dict[str, list[Method]] = {}
-    for method in methods:
-        by_classifier.setdefault(method.encoder, []).append(method)
-    return by_classifier

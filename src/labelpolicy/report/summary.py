@@ -3,133 +3,93 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
-from labelpolicy.methods import Method, rows_of
+from labelpolicy.methods import Method, with_baselines
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import markdown, markdown_table
-from labelpolicy.report.results import (
-    TABLE_MEASURES,
-    PaperNumbers,
-    Results,
-    blocks,
-    classifier_title,
-    table_of,
-)
-from labelpolicy.report.tables import results_markdown, results_table
+from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, classifier_title
+from labelpolicy.report.results_table import results_table
 
 
-def summary(
-    datasets: Sequence[Facts], *, methods: Sequence[Method], results: Results, paper: PaperNumbers, look: Sequence[str]
-) -> str:
+def summary(datasets: Sequence[tuple[Facts, DatasetResults]], paper: PaperNumbers, look: Sequence[str]) -> str:
     """The page as Markdown that reads well in a terminal; ``look`` are the paths it ends with."""
     parts = ["# Results\n"]
-    for facts in datasets:
-        rows = rows_of(methods, facts.name)
-        seeds = results.seeds(facts.name, rows)
+    for facts, results in datasets:
         parts.append(f"## {facts.title}\n")
-        parts.append(_bullets(facts.remarks))
-        parts.append("### Paper and ours\n")
-        table = table_of(facts.name)
-        measures = TABLE_MEASURES[table]
-        parts.append(results_markdown(results_table(facts, methods=rows, results=results, paper=paper, table=table)))
-        parts.append("### Chosen by validation\n")
-        parts.append(
-            "For each classifier, the row with the best mean of the three measures on the validation "
-            "split, and what that row reaches on the test split. Thresholds were fitted on the same validation "
-            "documents, so rows that fit many numbers look better there than they are.\n"
-        )
-        parts.append(_chosen(facts.name, rows, results, seeds, measures))
-        differences = _learned(facts.name, rows, results, seeds, measures)
-        if differences:
-            parts.append("### Learned policies against uniform weights and a threshold of 0.5\n")
-            parts.append(_difference_sentence(seeds))
-            parts.append(differences)
-        closed = _ancestor_closure(facts.name, rows, results, seeds, measures)
-        if closed:
-            parts.append("### Predictions with their ancestors\n")
-            parts.append(
-                "A label implies its parents: what the test measures become when the ancestors of every predicted "
-                "label are predicted too (thresholds.ancestor_closure), after the arrow.\n"
-            )
-            parts.append(closed)
+        parts.append("".join(f"- {markdown(remark)}\n" for remark in facts.remarks))
+        parts += _sections(facts, results, paper)
     if look:
         parts.append("## Where to look\n")
         parts.append("".join(f"- `{path}`\n" for path in look))  # as code, or names with _ would need escapes
     return "\n".join(parts)
 
 
-def _bullets(lines: Sequence[str]) -> str:
-    return "".join(f"- {markdown(line)}\n" for line in lines)
-
-
-def _chosen(
-    dataset: str, methods: Sequence[Method], results: Results, seeds: list[int], measures: Mapping[str, str]
-) -> str:
-    """The row of each classifier that validation prefers, with its test numbers."""
-    rows = []
-    for classifier, members in blocks(methods).items():
-
-        def on_validation(method: Method) -> float:
-            values = [results.value(dataset, method, measure, split="valid", seeds=seeds) for measure in measures]
-            return statistics.fmean(value.mean for value in values)
-
-        best = max(members, key=on_validation)  # the first of equals: the simpler rows come first
-        test = [results.value(dataset, best, measure, split="test", seeds=seeds).mean for measure in measures]
-        rows.append(
-            [markdown(classifier_title(classifier)), markdown(best.name), f"{on_validation(best):.3f}"]
-            + [f"{value:.3f}" for value in test]
+def _sections(facts: Facts, results: DatasetResults, paper: PaperNumbers) -> Iterator[str]:
+    measures = TABLE_MEASURES[results.table]
+    yield "### Paper and ours\n"
+    yield results_table(facts, results, paper).markdown()
+    yield "### Chosen by validation\n"
+    yield (
+        "For each classifier, the row with the best mean of the three measures on the validation "
+        "split, and what that row reaches on the test split. Thresholds were fitted on the same validation "
+        "documents, so rows that fit many numbers look better there than they are.\n"
+    )
+    header = ["Classifier", "Row", "validation mean", *(f"{title}, test" for title in measures.values())]
+    yield markdown_table(header, [*_best_by_validation(results)], left=2)
+    if gains := [*_gains(results)]:
+        yield "### Learned policies against uniform weights and a threshold of 0.5\n"
+        seeds = results.seeds
+        over = (
+            f"one seed ({seeds[0]}), so that chance is not distinguished from effect"
+            if len(seeds) == 1
+            else f"mean ± sample standard deviation of the {len(seeds)} differences, seed by seed"
         )
-    return markdown_table(
-        ["Classifier", "Row", "validation mean", *(f"{title}, test" for title in measures.values())], rows, left=2
-    )
+        yield f"Difference on the test split to the same classifier's baseline row; {over}.\n"
+        yield markdown_table(["Row", *measures.values()], gains)
+    if closed := [*_changed_by_closure(results)]:
+        yield "### Predictions with their ancestors\n"
+        yield (
+            "A label implies its parents: what the test measures become when the ancestors of every predicted "
+            "label are predicted too (thresholds.ancestor_closure), after the arrow.\n"
+        )
+        yield markdown_table(["Row", *measures.values()], closed)
 
 
-def _difference_sentence(seeds: list[int]) -> str:
-    over = (
-        f"one seed ({seeds[0]}), so that chance is not told from effect"
-        if len(seeds) == 1
-        else f"mean ± sample standard deviation of the {len(seeds)} differences, seed by seed"
-    )
-    return f"Difference on the test split to the same classifier's baseline row; {over}.\n"
+def _best_by_validation(results: DatasetResults) -> Iterator[list[str]]:
+    """The row of each classifier that validation prefers, with its test numbers."""
+    measures = TABLE_MEASURES[results.table]
+
+    def on_validation(method: Method) -> float:
+        return statistics.fmean(results.value(method, measure, "valid").mean for measure in measures)
+
+    for classifier, members in results.blocks().items():
+        best = max(members, key=on_validation)  # the first of equals: the simpler rows come first
+        names = [markdown(classifier_title(classifier)), markdown(best.name), f"{on_validation(best):.3f}"]
+        yield names + [f"{results.value(best, measure).mean:.3f}" for measure in measures]
 
 
-def _learned(
-    dataset: str, methods: Sequence[Method], results: Results, seeds: list[int], measures: Mapping[str, str]
-) -> str:
-    """A table of every row that uses a learned policy, as differences; empty if there is none with a baseline."""
-    baseline = {method.classifier: method for method in methods if method.is_baseline}
-    rows = []
-    for method in methods:
-        if not method.is_learned or method.classifier not in baseline:
-            continue
+def _gains(results: DatasetResults) -> Iterator[list[str]]:
+    """Every row that uses a learned policy, as differences to its baseline."""
+    for method, baseline in with_baselines(results.methods):
         cells = []
-        for measure in measures:
-            ours, base = (
-                results.value(dataset, each, measure, split="test", seeds=seeds).by_seed
-                for each in (method, baseline[method.classifier])
-            )
+        for measure in TABLE_MEASURES[results.table]:
+            ours, base = (results.value(each, measure).by_seed for each in (method, baseline))
             gains = [after - before for after, before in zip(ours, base, strict=True)]
             spread = f" ± {statistics.stdev(gains):.3f}" if len(gains) > 1 else ""
             gain = round(statistics.fmean(gains), 3) + 0.0  # + 0.0: never "-0.000"
             cells.append(f"{gain:+.3f}{spread}")
-        rows.append([f"{markdown(method.name)} − {markdown(baseline[method.classifier].name)}", *cells])
-    return markdown_table(["Row", *measures.values()], rows) if rows else ""
+        yield [f"{markdown(method.name)} − {markdown(baseline.name)}", *cells]
 
 
-def _ancestor_closure(
-    dataset: str, methods: Sequence[Method], results: Results, seeds: list[int], measures: Mapping[str, str]
-) -> str:
-    """A table of the rows whose test measures change that the closure changes; empty if it changes none."""
-    rows = []
-    for method in methods:
-        ways = [
-            [results.given(dataset, method, f"{measure}_{way}", split="test", seeds=seeds) for measure in measures]
+def _changed_by_closure(results: DatasetResults) -> Iterator[list[str]]:
+    """The rows whose test measures change when the ancestors of predicted labels are predicted too."""
+    for method in results.methods:
+        before, after = (
+            [results.given(method, f"{measure}_{way}") for measure in TABLE_MEASURES[results.table]]
             for way in ("as_decided", "ancestor_closure")
-        ]
-        if any(value is None for way in ways for value in way):
-            continue
-        before, after = ([f"{value.mean:.3f}" for value in way] for way in ways)
-        if before != after:
-            rows.append([markdown(method.name), *(f"{b} → {a}" for b, a in zip(before, after, strict=True))])
-    return markdown_table(["Row", *measures.values()], rows) if rows else ""
+        )
+        if None not in [*before, *after]:
+            shown = [(f"{one.mean:.3f}", f"{other.mean:.3f}") for one, other in zip(before, after, strict=True)]
+            if any(one != other for one, other in shown):
+                yield [markdown(method.name), *(f"{one} → {other}" for one, other in shown)]

@@ -2,46 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Annotated, Any
 
 import pyarrow as pa
+import typer
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows, write_text
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.parameters import Ablation
+from labelpolicy.options import FromStudy, MetricsFile, PreparedFolders, ResultsFolder
+from labelpolicy.parameters import Ablation, Study
 from labelpolicy.report import ablation as report
+from labelpolicy.report.comparisons import Runs, groups_and_measures, warn_of_few_draws
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import Results
-from labelpolicy.significance import Significance, differences
-from labelpolicy.steps.significance import Runs, decided_outcomes, drawn_whole, kept_runs, warn_of_few_draws
+from labelpolicy.significance import Difference, Significance
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("dataset", "classifier", "split", "block", "row", "weights", "thresholds")]
     + [(name, pa.string()) for name in ("reference_weights", "reference_thresholds", "measure")]
-    + [(name, pa.float64()) for name in ("mean", "deviation", "difference", "low", "high", "p", "p_holm")]
+    + [(name, pa.float64()) for name in ("mean", "deviation", *Difference._fields)]
     + [("significant", pa.bool_()), ("seeds", pa.int64()), ("documents", pa.int64())]
 )
 
 
-def run(
-    *,
-    datasets: list[Path],
-    results: Path,
-    metrics: Path,
-    ablation: Ablation,
-    policies: Mapping[str, LearnerParameters],
-    parameters: Significance,
-    output: Path,
-    csv: Path,
-    latex: Path,
-    markdown: Path,
-) -> None:
-    """Measure and compare the cells of every data set and classifier of which ``metrics`` has one, on both splits.
+def _policies(study: Study, arguments: Mapping[str, Any]) -> dict[str, LearnerParameters]:
+    names = [study.ablation.reference, *study.ablation.policies]
+    for name in names:
+        if name not in study.policies:
+            raise LabelPolicyError(f"ablation: policy {name!r} is unknown: expected one of {', '.join(study.policies)}")
+    return {name: study.policies[name] for name in names}
 
-    ``policies`` are those of ``ablation``, the reference among them. A line of ``output`` and ``csv`` is a row of the
+
+def ablation(
+    datasets: PreparedFolders,
+    metrics: MetricsFile,
+    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
+    csv: Annotated[Path, typer.Option(help="CSV file to write.")],
+    latex: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    compared: Annotated[Ablation, FromStudy(lambda study, arguments: study.ablation)],
+    policies: Annotated[dict[str, LearnerParameters], FromStudy(_policies)],
+    parameters: Annotated[Significance, FromStudy(lambda study, arguments: study.significance)],
+    results: ResultsFolder = Path("results"),
+) -> None:
+    """What each part of the learned policy is worth (parameters: ablation, policies, significance).
+
+    The cells of every data set and classifier of which ``metrics`` has one are measured and compared on both splits.
+    ``policies`` are those of ``compared``, the reference among them. A line of ``output`` and ``csv`` is a row of the
     table and a measure; of a reference row there is no difference, and no deviation over a single seed. The comparisons
     of a data set, classifier, split and measure are one family of Holm's correction.
 
@@ -50,69 +61,48 @@ def run(
     """
     collected = Results(metrics)
     found = []
-    for folder in datasets:
-        data = Prepared(folder)
-        for classifier in ablation.classifiers:
-            blocks = report.layout(classifier, ablation.reference, policies)
+    for data in map(Prepared, datasets):
+        for classifier in compared.classifiers:
+            blocks = report.layout(classifier, compared.reference, policies)
             cells = report.cells(blocks)
-            if seeds := collected.seeds(data.name, cells):
-                found.append((data, classifier, blocks, seeds, kept_runs(results, data.name, cells, collected)))
+            if collected.seeds(data.name, cells):
+                found.append((classifier, blocks, Runs.of(data, cells, results, collected)))
     if not found:
         raise LabelPolicyError(
-            f"{metrics}: no cell of {', '.join(ablation.classifiers)} on "
-            f"{', '.join(folder.name for folder in datasets)}: run `snakemake ablation`, or "
-            "correct ablation.classifiers"
+            f"{metrics}: no cell of {', '.join(compared.classifiers)} on {', '.join(each.name for each in datasets)}: "
+            "run `snakemake ablation`, or correct ablation.classifiers"
         )
-    warn_of_few_draws(len(report.comparisons(found[0][2])), parameters)
-    explained = report.explanations(ablation.reference, policies)
-    lines, tables = [], []
-    for data, classifier, blocks, seeds, runs in found:
-        facts = read_facts(data.folder)
+    warn_of_few_draws(len(report.comparisons(found[0][1])), parameters)
+    explained = report.explanations(compared.reference, policies)
+    rows: list[tuple] = []
+    tables = []
+    for classifier, blocks, runs in found:
         for split in report.SPLITS:
-            documents, numbers = _compared(data, split, blocks, seeds, runs, collected, parameters)
-            about = {"dataset": data.name, "classifier": classifier, "split": split}
-            lines += [
-                about | line | {"seeds": len(seeds), "documents": documents}
-                for line in _lines(blocks, numbers, parameters)
+            documents, numbers = _compared(runs, split, blocks, parameters)
+            about = {"dataset": runs.data.name, "classifier": classifier, "split": split}
+            about |= {"seeds": len(runs.seeds), "documents": documents}
+            rows += [
+                tuple((about | line).get(name) for name in SCHEMA.names)
+                for line in _lines(blocks, numbers, parameters.level)
             ]
-            tables.append(
-                report.ablation_table(
-                    facts, classifier, split, blocks, numbers, seeds=seeds, level=parameters.level, explained=explained
-                )
-            )
-    rows = [tuple(line.get(name) for name in SCHEMA.names) for line in lines]
+            shown = {"seeds": runs.seeds, "level": parameters.level, "explained": explained}
+            facts = read_facts(runs.data.folder)
+            tables.append(report.ablation_table(facts, classifier, split, blocks, numbers, **shown))
     write_rows(SCHEMA, rows, parquet=output, csv=csv)
     write_text(latex, "\n\\bigskip\n".join(map(report.ablation_latex, tables)))
-    write_text(markdown, "\n".join(map(report.ablation_markdown, tables)))
+    write_text(markdown, "\n".join(table.markdown() for table in tables))
 
 
 def _compared(
-    data: Prepared,
-    split: str,
-    blocks: Sequence[report.Block],
-    seeds: list[int],
-    runs: Runs,
-    collected: Results,
-    parameters: Significance,
-) -> tuple[int, dict[tuple[str, str, str], report.Measured]]:
-    """The documents of the split, and each measure of each row by (key of the block, name of the row, measure)."""
-    cells = report.cells(blocks)
-    groups, measures = drawn_whole(data, split)
-    truth, outcomes = decided_outcomes(data, cells, runs, collected, measures, split)
-    tested = differences(
-        truth,
-        [[outcomes[index, seed] for seed in seeds] for index in range(len(cells))],
-        report.comparisons(blocks),
-        draws=parameters.draws,
-        level=parameters.level,
-        seed=parameters.seed,
-        groups=groups,
-        measures=measures,
-    )
-    place = {method.cell: index for index, method in enumerate(cells)}
-    return len(truth), {
+    runs: Runs, split: str, blocks: list[report.Block], parameters: Significance
+) -> tuple[int, report.Numbers]:
+    """The documents of the split, and each measure of each row."""
+    documents, tested = runs.compare(split, report.comparisons(blocks), parameters)
+    place = {method.cell: index for index, method in enumerate(runs.methods)}
+    _, measures = groups_and_measures(runs.data, split)
+    return documents, {
         (block.key, name, measure): report.Measured(
-            collected.value(data.name, method, measure, split=split, seeds=seeds),
+            runs.collected.value(runs.data.name, method, measure, split=split, seeds=runs.seeds),
             tested.get((place[method.cell], place[block.rows[block.reference].cell], measure)),
         )
         for block in blocks
@@ -121,11 +111,7 @@ def _compared(
     }
 
 
-def _lines(
-    blocks: Sequence[report.Block],
-    numbers: Mapping[tuple[str, str, str], report.Measured],
-    parameters: Significance,
-) -> Iterator[dict]:
+def _lines(blocks: list[report.Block], numbers: report.Numbers, level: float) -> Iterator[dict[str, Any]]:
     by_key = {block.key: block for block in blocks}
     for (key, name, measure), number in numbers.items():
         method, reference = by_key[key].rows[name], by_key[key].rows[by_key[key].reference]
@@ -139,6 +125,6 @@ def _lines(
             "measure": measure,
             "mean": number.value.mean,
             "deviation": number.value.deviation,
-            "significant": number.significant(parameters.level),
-            **(number.tested or {}),
+            "significant": number.significant(level),
+            **(number.tested._asdict() if number.tested else {}),
         }

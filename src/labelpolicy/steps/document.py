@@ -3,58 +3,70 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require, write_text
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.methods import read_methods, rows_of
-from labelpolicy.report import document
+from labelpolicy.methods import read_methods
+from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, PaperFile, PreparedFolders
+from labelpolicy.report import document as report
 from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import PaperNumbers, Results
+from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
 
 
-def run(
-    *,
-    datasets: list[Path],
-    metrics: Path,
-    methods: Path,
-    paper: Path,
-    tables: Path,
-    claims: Path,
-    figures: Sequence[Path],
-    template: Path,
-    policies: Mapping[str, LearnerParameters],
-    data: Data,
-    output: Path,
+def document(
+    datasets: PreparedFolders,
+    metrics: MetricsFile,
+    output: Annotated[Path, typer.Option(help="PDF to write; without TeX, a note with the ending .md instead.")],
+    policies: Annotated[dict[str, LearnerParameters], FromStudy(lambda study, arguments: study.policies)],
+    data: Annotated[Data, FromStudy(lambda study, arguments: study.data)],
+    tables: Annotated[Path, typer.Option(help="Folder of table1.tex to table6.tex.")] = Path("results/tables"),
+    claims: Annotated[Path, typer.Option(help="LaTeX of `labelpolicy reproducing`.")] = Path(
+        "results/tables/claims.tex"
+    ),
+    figure: Annotated[list[Path] | None, typer.Option(help="A PDF to show. Repeatable.")] = None,
+    methods: MethodsFile = Path("workflow/methods.tsv"),
+    paper: PaperFile = Path("workflow/paper.tsv"),
+    template: Annotated[Path, typer.Option(help="The report's prose.")] = Path("workflow/report/reproduction.tex"),
 ) -> None:
-    """Write the report. ``tables`` is the folder of table1.tex to table6.tex, ``figures`` are PDFs.
+    """The report of a run as PDF (parameters: policies, data).
 
     Without a TeX engine, a note is written under the name of ``output`` with the ending .md, and one line says so.
     """
     if not datasets:
         raise LabelPolicyError("document: no data set given: name at least one prepared folder")
-    by_number = {number: require(Path(tables) / f"table{number}.tex") for number in document.TABLE_TITLES}
-    for figure in figures:
-        require(figure)
-    facts, numbers, rows = [*map(read_facts, datasets)], PaperNumbers(paper), read_methods(methods)
-    results = Results(metrics)
-    shown = [row for each in facts for row in rows_of(rows, each.name)]
-    used = {name: policy for name, policy in policies.items() if any(name in row.learned for row in shown)}
-    source = document.document(
-        require(template).read_text(encoding="utf-8"),
-        setup=document.setup(facts, {each.name: results.seeds(each.name, rows_of(rows, each.name)) for each in facts}),
-        deviations=document.deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data),
-        claims=require(claims).read_text(encoding="utf-8"),
-        tables={number: path.read_text(encoding="utf-8") for number, path in by_number.items()},
-        figures=figures,
+    table_files = {number: require(tables / f"table{number}.tex") for number in report.TABLE_TITLES}
+    figures = [require(path) for path in figure or []]
+    facts, numbers, rows, collected = (
+        [*map(read_facts, datasets)],
+        PaperNumbers(paper),
+        read_methods(methods),
+        Results(metrics),
     )
-    name = document.engine()
-    if name is None:
-        instead = Path(output).with_suffix(".md")
-        write_text(instead, document.note(figures, [*by_number.values()], claims))
-        print(f"no TeX engine ({', '.join(document.ENGINES)}) is installed: wrote {instead} instead", file=sys.stderr)
+    results = {each.title: DatasetResults(collected, each.name, rows) for each in facts}
+    learned = {name for each in results.values() for method in each.methods for name in method.learned}
+    used = {name: policy for name, policy in policies.items() if name in learned}
+    source = report.document(
+        require(template).read_text(encoding="utf-8"),
+        {
+            "setup": report.items(report.setup(facts, {title: each.seeds for title, each in results.items()})),
+            "deviations": report.items(
+                report.deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data)
+            ),
+            "claims": require(claims).read_text(encoding="utf-8"),
+            "tables": report.tables({n: path.read_text(encoding="utf-8") for n, path in table_files.items()}),
+            "figures": report.figures(figures),
+        },
+    )
+    engine = report.engine()
+    if engine is None:
+        instead = output.with_suffix(".md")
+        write_text(instead, report.note([*table_files.values(), claims, *figures]))
+        print(f"no TeX engine ({', '.join(report.ENGINES)}) is installed: wrote {instead} instead", file=sys.stderr)
         return
-    document.typeset(source, figures, output, name)
+    report.typeset(source, figures, output, engine)

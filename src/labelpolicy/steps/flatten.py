@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import csv
+import statistics
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from labelpolicy.cell import Trained
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, whole_folder, write_json
-from labelpolicy.report.results import COLUMNS, LOOSE_MEASURES, MEASURES
+from labelpolicy.report.results import COLUMNS, TITLES
 
-SHOWN = tuple({**MEASURES, **LOOSE_MEASURES})  # accuracy, then macro-F1 and micro-F1 over labels, then the loose ones
 CURVE = ("epoch", "loss", "valid_accuracy", "valid_macro_f1", "valid_micro_f1")
 
 
-def run(*, metrics: Path, histories: Sequence[Path], traces: Sequence[Path], output: Path) -> None:
-    """Write into the folder ``output``:
+def flatten(
+    metrics: Annotated[Path, typer.Argument(help="metrics.parquet of `labelpolicy collect`.")],
+    output: Annotated[Path, typer.Option(help="Folder to write into.")],
+    history: Annotated[list[Path] | None, typer.Option(help="history.parquet of a training. Repeatable.")] = None,
+    trace: Annotated[list[Path] | None, typer.Option(help="trace.parquet of a learned policy. Repeatable.")] = None,
+) -> None:
+    """Write metrics and curves as flat JSON and CSV, for tools that show and compare them.
 
     metrics.json         {"dataset/classifier/weights/thresholds/split/measure": mean over seeds}
     measures.csv         a line per row of the sheet: the same means on the test documents
@@ -28,33 +37,39 @@ def run(*, metrics: Path, histories: Sequence[Path], traces: Sequence[Path], out
     """
     means = _means(metrics)
     names = sorted({name.rpartition("/test/")[0] for name in means if "/test/" in name})
-    curves = [(_name(path), *row.values()) for path in histories for row in read_parquet(path, [*CURVE]).to_pylist()]
-    rewards = [(_name(path), *row) for path in traces for row in _by_episode(path)]
+    curves = [
+        (_name(path), *row.values()) for path in history or [] for row in read_parquet(path, [*CURVE]).to_pylist()
+    ]
+    rewards = [(_name(path), *row) for path in trace or [] for row in _by_episode(path)]
     with whole_folder(output) as folder:
         write_json(folder / "metrics.json", means)
-        rows = [(name, *(means.get(f"{name}/test/{measure}") for measure in SHOWN)) for name in names]
-        _write(folder / "measures.csv", ("row", *SHOWN), rows)
+        rows = [(name, *(means.get(f"{name}/test/{measure}") for measure in TITLES)) for name in names]
+        _write(folder / "measures.csv", ("row", *TITLES), rows)
         _write(folder / "learning_curves.csv", ("run", *CURVE), curves)
         _write(folder / "rewards.csv", ("run", "episode", "reward"), rewards)
 
 
 def _means(path: Path) -> dict[str, float]:
-    table = read_parquet(path, [*COLUMNS]).to_pandas()
-    table = table[table["metric"].isin(SHOWN)]
-    if table.empty:
-        raise LabelPolicyError(f"{path}: no value of {', '.join(SHOWN)}: run `labelpolicy collect` again")
-    means = table.groupby([name for name in COLUMNS if name not in ("seed", "value")])["value"].mean()
-    return {"/".join(key): float(value) for key, value in means.items()}
+    values: dict[str, list[float]] = {}
+    for row in read_parquet(path, [*COLUMNS]).to_pylist():
+        if row["metric"] in TITLES:
+            name = "/".join(row[column] for column in COLUMNS if column not in ("seed", "value"))
+            values.setdefault(name, []).append(row["value"])
+    if not values:
+        raise LabelPolicyError(f"{path}: no value of {', '.join(TITLES)}: run `labelpolicy collect` again")
+    return {name: statistics.fmean(values[name]) for name in sorted(values)}
 
 
 def _by_episode(path: Path) -> Iterable[tuple[int, float]]:
-    rewards = read_parquet(path, ["episode", "reward"]).to_pandas().groupby("episode")["reward"].mean()
-    return ((int(episode), float(reward)) for episode, reward in rewards.items())
+    rewards: dict[int, list[float]] = {}
+    for row in read_parquet(path, ["episode", "reward"]).to_pylist():
+        rewards.setdefault(row["episode"], []).append(row["reward"])
+    return ((episode, statistics.fmean(rewards[episode])) for episode in sorted(rewards))
 
 
 def _name(path: Path) -> str:
-    """dataset/classifier/weights of .../{dataset}/{classifier}/{weights}/seed{seed}/{file}."""
-    return "/".join(Path(path).parts[-5:-2])
+    trained = Trained.of_path(path)
+    return f"{trained.dataset}/{trained.classifier}/{trained.weights}"
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:

@@ -2,69 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet, require, write_text
+from labelpolicy.files import require, write_text
 from labelpolicy.methods import read_methods
-from labelpolicy.policy_file import Policy
+from labelpolicy.options import MethodsFile, MetricsFile, PreparedFolders, ResultsFolder
+from labelpolicy.report import page as report
 from labelpolicy.report.facts import read_facts
-from labelpolicy.report.page import Cell, LabelColumns, Labels, mean_by_label, page
-from labelpolicy.report.results import COLUMNS
 
 
-def run(
-    *,
-    datasets: list[Path],
-    results: Path,
-    metrics: Path,
-    methods: Path,
-    figures: Sequence[Path],
-    template: Path,
-    output: Path,
+def page(
+    datasets: PreparedFolders,
+    metrics: MetricsFile,
+    output: Annotated[Path, typer.Option(help="HTML file to write.")],
+    results: ResultsFolder = Path("results"),
+    methods: MethodsFile = Path("workflow/methods.tsv"),
+    template: Annotated[Path, typer.Option(help="The page, without its data.")] = Path("workflow/report/page.html"),
+    figure: Annotated[list[Path] | None, typer.Option(help="A PNG to show. Repeatable.")] = None,
 ) -> None:
-    """Write the page of the cells that stand in ``metrics`` for these data sets; their files lie under ``results``.
+    """All cells, their labels and the figures on one page that needs no network.
+
+    It has the cells that stand in ``metrics`` for these data sets; their files lie under ``results``.
 
     Raises LabelPolicyError for a cell without its files, or with labels that are not the data set's.
     """
     if not datasets:
         raise LabelPolicyError("page: no data set given: name at least one prepared folder")
     facts = {each.name: each for each in map(read_facts, datasets)}
-    values: dict[Cell, dict] = {}
-    for row in read_parquet(metrics, list(COLUMNS)).to_pylist():
-        *cell, seed, split, metric, value = (row[column] for column in COLUMNS)
-        if cell[0] in facts:
-            values.setdefault(tuple(cell), {}).setdefault((split, metric), {})[seed] = value
-    if not values:
-        raise LabelPolicyError(f"{metrics}: no cell of {', '.join(facts)}: run `labelpolicy collect` again")
-    labels: dict[str, Labels] = {}
-    columns = {cell: _by_label(Path(results), cell, values[cell], labels) for cell in sorted(values)}
-    text = page(
+    values = report.read_values(metrics, list(facts))
+    labels: dict[str, report.Labels] = {}
+    text = report.page(
         require(template).read_text(encoding="utf-8"),
         values=values,
+        columns={key: report.read_labels(results, key, values[key], labels) for key in sorted(values)},
         labels=labels,
-        columns=columns,
         methods=read_methods(methods),
-        figures=[require(figure) for figure in figures],
+        figures=[require(path) for path in figure or []],
         about=" ".join(each.split_sentence() for each in facts.values()),
     )
     write_text(output, text)
-
-
-def _by_label(results: Path, cell: Cell, values: dict, labels: dict[str, Labels]) -> LabelColumns:
-    """Means over seeds by label; the first cell of a data set also tells its labels."""
-    dataset, classifier, weights, thresholds = cell
-    f1, threshold, weight = [], [], []
-    for seed in sorted({seed for by_seed in values.values() for seed in by_seed}):
-        folder = results / dataset / classifier / weights / f"seed{seed}"
-        path = folder / thresholds / "labels.parquet"
-        table = read_parquet(path, ["label", "train_count", "threshold", "f1", "support"]).to_pydict()
-        known = labels.setdefault(dataset, Labels(table["label"], table["train_count"], table["support"]))
-        if known.label != table["label"]:
-            raise LabelPolicyError(f"{path}: not the labels of the other cells of {dataset}: decide it again")
-        f1.append(table["f1"])
-        threshold.append(table["threshold"])
-        weight.append(Policy.read(folder / "policy.json", known.label).weights * len(known.label))
-    fitted = all(value is not None for column in threshold for value in column)
-    return LabelColumns(mean_by_label(f1), mean_by_label(threshold) if fitted else None, mean_by_label(weight))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typing
 from pathlib import Path
 
+import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -12,7 +13,11 @@ from labelpolicy.files import write_json, write_text
 from labelpolicy.parameters import Study
 
 
-def run(*, schema: Path, docs: Path) -> None:
+def parameters(
+    schema: typing.Annotated[Path, typer.Option(help="JSON schema to write.")],
+    docs: typing.Annotated[Path, typer.Option(help="Markdown page to write.")],
+) -> None:
+    """Write the JSON schema of params.yaml and the page that explains every parameter."""
     write_json(schema, Study.model_json_schema())
     write_text(docs, page())
 

@@ -2,44 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods, rows_of
-from labelpolicy.report import claims as judged
+from labelpolicy.methods import read_methods
+from labelpolicy.options import MethodsFile, MetricsFile, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
+from labelpolicy.report import claims as report
+from labelpolicy.report.comparisons import read_significance
 from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import PaperNumbers, Results
-from labelpolicy.report.tables import read_robustness
+from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
+from labelpolicy.report.robustness_table import read_robustness
 
 
-def run(
-    *,
-    metrics: Path,
-    methods: Path,
-    paper: Path,
-    claims: Path,
-    datasets: list[Path],
-    significance: Path | None,
-    robustness: Sequence[Path],
-    output: Path,
-    latex: Path,
+def reproducing(
+    datasets: PreparedFolders,
+    metrics: MetricsFile,
+    output: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    latex: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    methods: MethodsFile = Path("workflow/methods.tsv"),
+    paper: PaperFile = Path("workflow/paper.tsv"),
+    claims: Annotated[Path, typer.Option(help="The paper's claims and how each is judged.")] = Path(
+        "workflow/claims.tsv"
+    ),
+    significance: SignificanceFile = None,
+    robustness: RobustnessFiles = None,
 ) -> None:
-    """Judge the claims of ``claims`` on the prepared data sets; those on other data sets could not be tested here."""
+    """The paper's claims one by one, beside our numbers, judged by stated rules.
+
+    Claims on other data sets than the given ones could not be tested here.
+    """
     if not datasets:
         raise LabelPolicyError("reproducing: no data set given: name at least one prepared folder")
     facts = {each.name: each for each in map(read_facts, datasets)}
-    results, rows = Results(metrics), read_methods(methods)
-    evidence = judged.Evidence(
+    collected, rows = Results(metrics), read_methods(methods)
+    evidence = report.Evidence(
         facts=facts,
-        methods=rows,
-        results=results,
+        results={name: DatasetResults(collected, name, rows) for name in facts},
         paper=PaperNumbers(paper),
-        tests=None if significance is None else judged.read_tests(significance),
-        robustness=[read_robustness(path) for path in robustness],
+        tests=None if significance is None else read_significance(significance),
+        robustness=[read_robustness(path) for path in robustness or []],
     )
-    found = judged.judge(judged.read_claims(claims), evidence)
-    seeds = {name: results.seeds(name, rows_of(rows, name)) for name in facts}
-    write_text(output, judged.reproducing_markdown(found, seeds))
-    write_text(latex, judged.reproducing_latex(found))
+    found = report.judge(report.read_claims(claims), evidence)
+    write_text(
+        output, report.reproducing_markdown(found, {name: each.seeds for name, each in evidence.results.items()})
+    )
+    write_text(latex, report.reproducing_latex(found))

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
+from labelpolicy.options import MethodsFile, MetricsFile, PaperFile, PreparedFolders
+from labelpolicy.report import summary as report
 from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import PaperNumbers, Results
-from labelpolicy.report.summary import summary
+from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
 
 
-def run(
-    *, metrics: Path, methods: Path, paper: Path, datasets: list[Path], look: Sequence[Path | str] = (), output: Path
+def summary(
+    datasets: PreparedFolders,
+    metrics: MetricsFile,
+    output: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    methods: MethodsFile = Path("workflow/methods.tsv"),
+    paper: PaperFile = Path("workflow/paper.tsv"),
+    look: Annotated[list[Path] | None, typer.Option(help="A file the summary points to. Repeatable.")] = None,
 ) -> None:
-    """Write the summary of the prepared data sets; ``look`` are the files it points to, in this order."""
+    """One page: the table, what was best, and where to look."""
     if not datasets:
         raise LabelPolicyError("summary: no data set given: name at least one prepared folder")
-    text = summary(
-        [read_facts(folder) for folder in datasets],
-        methods=read_methods(methods),
-        results=Results(metrics),
-        paper=PaperNumbers(paper),
-        look=[str(path) for path in look],
-    )
-    write_text(output, text)
+    rows, collected = read_methods(methods), Results(metrics)
+    found = [(facts, DatasetResults(collected, facts.name, rows)) for facts in map(read_facts, datasets)]
+    write_text(output, report.summary(found, PaperNumbers(paper), [str(path) for path in look or []]))

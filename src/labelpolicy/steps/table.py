@@ -2,76 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from labelpolicy.data.registry import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods, rows_of
-from labelpolicy.report import tables
-from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import TABLE_MEASURES, PaperNumbers, Results
-from labelpolicy.significance import marks
+from labelpolicy.methods import read_methods
+from labelpolicy.options import MethodsFile, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
+from labelpolicy.report.comparisons import marks
+from labelpolicy.report.facts import Facts, read_facts
+from labelpolicy.report.markup import Table
+from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
+from labelpolicy.report.results_table import absent_table, results_table
+from labelpolicy.report.robustness_table import read_robustness, robustness_table
+from labelpolicy.report.statistics_table import statistics_table
 
-TABLES = ("1", "2", "3", "4", "5", "6")
+#: The tables of each task: statistics, results, robustness.
+TABLES = {"typing": ("1", "2", "3"), "text": ("4", "5", "6")}
 
 
-def run(
-    *,
-    table: str,
-    metrics: Path | None,
-    methods: Path | None,
-    paper: Path,
-    datasets: list[Path],
-    output: Path,
-    markdown: Path,
-    robustness: Sequence[Path] = (),
-    significance: Path | None = None,
+def table(
+    number: Annotated[str, typer.Argument(help="The paper's table: 1 to 6.")],
+    datasets: PreparedFolders,
+    output: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    metrics: Annotated[
+        Path | None, typer.Option(help="metrics.parquet of `labelpolicy collect`; tables 2 and 5 need it.")
+    ] = None,
+    robustness: RobustnessFiles = None,
+    significance: SignificanceFile = None,
+    methods: MethodsFile = Path("workflow/methods.tsv"),
+    paper: PaperFile = Path("workflow/paper.tsv"),
 ) -> None:
-    """Write one table: the prepared data sets of its task, and dashes for those of the paper that are not given.
+    """A table of the paper with our numbers beside the printed ones.
 
-    Tables 1 and 4 read ``datasets`` alone. Tables 2 and 5 also read ``metrics`` and ``methods``, and ``significance``
-    if it is given, and stack one tabular per data set. Tables 3 and 6 read ``robustness``, the files of `labelpolicy
-    robustness`.
+    It shows the prepared data sets of its task, and dashes for those of the paper that are not given. Tables 1 and 4
+    read ``datasets`` alone. Tables 2 and 5 also read ``metrics`` and ``methods``, and ``significance`` if it is given,
+    and stack one tabular per data set. Tables 3 and 6 read ``robustness``.
     """
-    if table not in TABLES:
-        raise LabelPolicyError(f"table {table!r}: there is no such table here; expected one of {', '.join(TABLES)}")
+    of_task = next((name for name, numbers in TABLES.items() if number in numbers), None)
+    if of_task is None:
+        raise LabelPolicyError(f"table {number!r}: there is no such table here; expected 1, 2, 3, 4, 5 or 6")
     if not datasets:
-        raise LabelPolicyError(f"table {table}: no data set given: name at least one prepared folder")
+        raise LabelPolicyError(f"table {number}: no data set given: name at least one prepared folder")
     numbers = PaperNumbers(paper)
-    facts = {each.name: each for each in map(read_facts, datasets)}
-    ours, absent = tables.of_table(table, list(facts), numbers)
-    shown = [facts[name] for name in ours]
-    if table in ("1", "4"):
-        laid_out = tables.statistics_table(shown, numbers, table, absent)
-        in_latex, in_markdown = tables.statistics_latex(laid_out), tables.statistics_markdown(laid_out)
-    elif table in ("2", "5"):
-        if metrics is None or methods is None:
-            raise LabelPolicyError(f"table {table}: needs the collected metrics and methods.tsv, found none: give both")
-        rows, results = read_methods(methods), Results(metrics)
-        stacked = [
-            tables.results_table(
-                each,
-                methods=rows_of(rows, each.name),
-                results=results,
-                paper=numbers,
-                table=table,
-                marks=significance
-                and marks(
-                    significance,
-                    dataset=each.name,
-                    methods=rows_of(rows, each.name),
-                    measures=TABLE_MEASURES[table],
-                ),
-            )
-            for each in shown
-        ]
-        stacked += [tables.absent_table(name, paper=numbers, table=table) for name in absent]
-        in_latex = "\n\\bigskip\n".join(tables.results_latex(each) for each in stacked)
-        in_markdown = "\n".join(tables.results_markdown(each) for each in stacked)
+    shown = [facts for facts in map(read_facts, datasets) if task(facts.name) == of_task]
+    names = {facts.name for facts in shown}
+    absent = [name for name in numbers.datasets(number) if name not in names]
+    if number in ("1", "4"):
+        tables = [statistics_table(shown, numbers, number, absent)]
+    elif number in ("3", "6"):
+        tables = [robustness_table([read_robustness(path) for path in robustness or []], numbers, number)]
+    elif metrics is None:
+        raise LabelPolicyError(f"table {number}: needs the collected metrics, found none: give --metrics")
     else:
-        runs = [tables.read_robustness(path) for path in robustness]
-        spread = tables.robustness_table(runs, numbers, table)
-        in_latex, in_markdown = tables.robustness_latex(spread), tables.robustness_markdown(spread)
-    write_text(output, in_latex)
-    write_text(markdown, in_markdown)
+        tables = [*_results(number, shown, metrics, methods, numbers, significance)]
+        tables += [absent_table(name, paper=numbers, table=number) for name in absent]
+    write_text(output, "\n\\bigskip\n".join(each.latex() for each in tables))
+    write_text(markdown, "\n".join(each.markdown() for each in tables))
+
+
+def _results(
+    number: str, shown: Sequence[Facts], metrics: Path, methods: Path, paper: PaperNumbers, significance: Path | None
+) -> Iterator[Table]:
+    every, collected, measures = read_methods(methods), Results(metrics), TABLE_MEASURES[number]
+    for facts in shown:
+        results = DatasetResults(collected, facts.name, every)
+        marked = significance and marks(significance, dataset=facts.name, methods=results.methods, measures=measures)
+        yield results_table(facts, results, paper, marked)

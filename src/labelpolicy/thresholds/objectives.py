@@ -27,6 +27,10 @@ class Utility(Parameters):
         return self
 
 
+#: The measures of the objective, by name.
+MEASURES = tuple(Utility.model_fields)
+
+
 class ThresholdParameters(Parameters):
     """Fitting decision thresholds on validation scores."""
 

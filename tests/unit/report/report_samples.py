@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from labelpolicy.files import write_parquet, write_rows
 from labelpolicy.methods import read_methods, rows_of
-from labelpolicy.significance import SCHEMA as SIGNIFICANCE
-from labelpolicy.steps.robustness import MEASURES, STATISTICS
+from labelpolicy.report.comparisons import SCHEMA as SIGNIFICANCE
 from labelpolicy.steps.robustness import SCHEMA as ROBUSTNESS
+from labelpolicy.steps.robustness import SCORES, STATISTICS
 
 ROOT = Path(__file__).parents[3]
 METHODS = ROOT / "workflow" / "methods.tsv"
@@ -98,12 +98,12 @@ def write_labels(path: Path, counts: np.ndarray, *, lift: float) -> Path:
 def write_robustness(path: Path, *, runs: int = 10, deviation: float = 0.002) -> Path:
     """A file of the step robustness: single runs, and statistics over them."""
     random = np.random.default_rng(3)
-    drawn = {init: {metric: 0.6 + deviation * random.normal() for metric in MEASURES} for init in range(1, runs + 1)}
+    drawn = {init: {metric: 0.6 + deviation * random.normal() for metric in SCORES} for init in range(1, runs + 1)}
     place = ("reuters21578", "kim_cnn", "meta", 0)
     rows = [
         (*place, statistic, None, metric, float(of([values[metric] for values in drawn.values()])))
         for statistic, of in STATISTICS.items()
-        for metric in MEASURES
+        for metric in SCORES
     ]
     rows += [(*place, "run", init, metric, value) for init in drawn for metric, value in drawn[init].items()]
     write_rows(ROBUSTNESS, rows, parquet=path, csv=path.with_suffix(".csv"))

@@ -7,12 +7,10 @@ import re
 import pytest
 
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.methods import WEIGHTS
 from labelpolicy.report.ablation import (
     FIXED_WEIGHTS,
     Measured,
     ablation_latex,
-    ablation_markdown,
     ablation_table,
     cells,
     comparisons,
@@ -22,7 +20,9 @@ from labelpolicy.report.ablation import (
 )
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import Value
+from labelpolicy.significance import Difference
 from labelpolicy.thresholds.objectives import Utility
+from labelpolicy.weights import RULES
 
 META = LearnerParameters()
 POLICIES = {"short": LearnerParameters(episodes=7, utility=Utility(accuracy=0.0)), "meta": META, "in_sample": META}
@@ -37,7 +37,7 @@ def numbers(change=None):
         for name in block.rows:
             for measure in MEASURES:
                 difference, p = (change or {}).get((block.key, name, measure), (-0.01, 1.0))
-                tested = None if name == block.reference else {"difference": difference, "p_holm": p}
+                tested = None if name == block.reference else Difference(difference, 0.0, 0.0, p, p)
                 found[block.key, name, measure] = Measured(Value((0.5 + difference, 0.6)), tested)
     return found
 
@@ -49,7 +49,7 @@ def table(prepared, change=None, split="valid"):
 def test_each_policy_stands_there_by_its_weights_its_thresholds_and_both():
     found = {block.key: [method.cell[1:] for method in block.rows.values()] for block in BLOCKS}
     fixed = ["uniform", "inverse_frequency_0.25", "inverse_frequency_0.5", "inverse_frequency"]
-    assert set(fixed) == set(WEIGHTS) - {"hierarchy"} == set(FIXED_WEIGHTS)
+    assert set(fixed) == set(RULES) - {"hierarchy"} == set(FIXED_WEIGHTS)
     assert found == {
         "both": [
             ("uniform", "fixed"),
@@ -104,13 +104,13 @@ def test_what_differs_in_much_stands_below_the_table(prepared):
     found = ablation_table(
         read_facts(prepared), "linear", "valid", BLOCKS, numbers(), seeds=[0], level=0.05, explained=notes
     )
-    assert ablation_markdown(found).endswith(f"- {notes[0]}\n")
+    assert found.markdown().endswith(f"- {notes[0]}\n")
 
 
 def test_a_row_shows_mean_deviation_difference_and_mark(prepared):
     row = "short: utility.accuracy = 0.0, episodes = 7"
     change = {("weights", row, "accuracy"): (-0.1, 0.049), ("weights", row, "macro_f1"): (0.1, 0.05)}
-    shown = ablation_markdown(table(prepared, change))
+    shown = table(prepared, change).markdown()
     (line,) = [line for line in shown.splitlines() if "episodes = 7" in line and "0.100" in line]
     cells_ = [cell.strip() for cell in line.strip("|").split("|")]
     # (0.4 + 0.6) / 2 and (0.6 + 0.6) / 2; the mark goes by p_holm below the level, whatever the direction.
@@ -137,7 +137,7 @@ def test_the_claim_about_weights_is_judged_measure_by_measure(prepared):
 )
 def test_the_table_says_which_split_it_is_of(prepared, split, words):
     found = table(prepared, split=split)
-    assert {"test": "test split", "valid": "validation split"}[split] in found.title
+    assert {"test": "test split", "valid": "validation split"}[split] in found.corner
     assert words in found.notes[1]
     assert "18 comparisons" in found.notes[3]
 

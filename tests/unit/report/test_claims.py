@@ -21,7 +21,7 @@ def judged(folder, prepared, metrics, claim, *, significance=None, robustness=()
     path = folder / "claims.tsv"
     fields = ("X1", "6", *claim, "A claim with 100 % & more.")
     path.write_text("\t".join(COLUMNS) + "\n" + "\t".join(fields) + "\n")
-    reproducing.run(
+    reproducing.reproducing(
         metrics=metrics,
         methods=METHODS,
         paper=PAPER,
@@ -125,7 +125,7 @@ def test_the_shipped_claims_are_judged_and_name_rows_that_exist(tmp_path, prepar
     options = {"methods": METHODS, "paper": PAPER, "claims": CLAIMS, "datasets": [prepared], "significance": tests}
     for name in ("a", "b"):
         outputs = {"output": tmp_path / f"{name}.md", "latex": tmp_path / f"{name}.tex"}
-        reproducing.run(metrics=metrics, robustness=[], **options, **outputs)
+        reproducing.reproducing(metrics=metrics, robustness=[], **options, **outputs)
     text = (tmp_path / "a.md").read_text()
     assert text == (tmp_path / "b.md").read_text()
     assert all(f"### {claim.id}: " in text for claim in claims)

@@ -11,7 +11,8 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.parameters import override
 from labelpolicy.report import document as reports
-from labelpolicy.steps import document, figure, reproducing, table
+from labelpolicy.report.figures.learning_curve import learning_curve
+from labelpolicy.steps import document, reproducing, table
 
 TEMPLATE = ROOT / "workflow" / "report" / "reproduction.tex"
 
@@ -23,14 +24,14 @@ def parts(tmp_path, prepared, metrics):
     given = {"metrics": metrics, "methods": METHODS, "paper": PAPER, "datasets": [prepared]}
     for number in reports.TABLE_TITLES:
         outputs = {"output": folder / f"table{number}.tex", "markdown": folder / f"table{number}.md"}
-        table.run(table=number, robustness=[runs], **given, **outputs)
+        table.table(number=number, robustness=[runs], **given, **outputs)
     claims = {"claims": ROOT / "workflow" / "claims.tsv", "output": tmp_path / "r.md", "latex": folder / "claims.tex"}
-    reproducing.run(significance=None, robustness=[runs], **given, **claims)
+    reproducing.reproducing(significance=None, robustness=[runs], **given, **claims)
     drawn = tmp_path / "figures" / "reuters21578" / "kim_cnn" / "learning_curve.pdf"
-    histories = {"uniform": write_history(tmp_path / "history.parquet", epochs=3, lift=0)}
-    figure.learning_curve(title="x", histories=histories, pdf=drawn, png=drawn.with_suffix(".png"))
+    history = write_history(tmp_path / "d/c/uniform/seed0/history.parquet", epochs=3, lift=0)
+    learning_curve(histories=[history], title="x", pdf=drawn, png=drawn.with_suffix(".png"))
     policies = {"meta": LearnerParameters(), "unused": LearnerParameters()}
-    given |= {"tables": folder, "claims": folder / "claims.tex", "figures": [drawn], "template": TEMPLATE}
+    given |= {"tables": folder, "claims": folder / "claims.tex", "figure": [drawn], "template": TEMPLATE}
     return given | {"policies": policies, "data": Data(), "output": tmp_path / "reproduction.pdf"}
 
 
@@ -38,9 +39,9 @@ def parts(tmp_path, prepared, metrics):
     reports.engine() is None or not shutil.which("pdftotext"), reason="needs TeX and pdftotext: not installed"
 )
 def test_the_pdf_shows_tables_claims_figures_and_deviations(parts):
-    document.run(**parts)
+    document.document(**parts)
     first = parts["output"].read_bytes()
-    document.run(**parts)
+    document.document(**parts)
     assert parts["output"].read_bytes() == first, "the same inputs gave other bytes"
     done = subprocess.run(["pdftotext", "-layout", parts["output"], "-"], capture_output=True, text=True, check=True)
     text = " ".join(done.stdout.split())
@@ -59,7 +60,7 @@ def test_the_pdf_shows_tables_claims_figures_and_deviations(parts):
 
 def test_without_tex_a_note_takes_the_pdf_s_place(parts, monkeypatch, capsys):
     monkeypatch.setenv("PATH", "/nonexistent")
-    document.run(**parts)
+    document.document(**parts)
     assert not parts["output"].exists()
     note = parts["output"].with_suffix(".md").read_text()
     assert "No TeX was found" in note and "table5.tex" in note and "learning" in note
@@ -71,18 +72,18 @@ def test_tex_s_complaint_is_one_line(parts, tmp_path):
     bad = tmp_path / "bad.tex"
     bad.write_text(TEMPLATE.read_text().replace(r"\maketitle", r"\undefinedcommand"))
     with pytest.raises(LabelPolicyError, match=r"stopped: .*ndefined") as caught:
-        document.run(**parts | {"template": bad})
+        document.document(**parts | {"template": bad})
     assert "\n" not in str(caught.value) and not parts["output"].exists()
 
 
 def test_a_template_must_have_every_part(parts, tmp_path):
     bad = tmp_path / "bad.tex"
     bad.write_text(TEMPLATE.read_text().replace("%% INSERT claims", ""))
-    with pytest.raises(LabelPolicyError, match="no line %% INSERT claims"):
-        document.run(**parts | {"template": bad})
+    with pytest.raises(LabelPolicyError, match="%% INSERT claims: expected one such line"):
+        document.document(**parts | {"template": bad})
     bad.write_text(TEMPLATE.read_text() + "\n%% INSERT more\n")
-    with pytest.raises(LabelPolicyError, match="INSERT more: unknown"):
-        document.run(**parts | {"template": bad})
+    with pytest.raises(LabelPolicyError, match="%% INSERT more: expected one such line"):
+        document.document(**parts | {"template": bad})
 
 
 def test_no_number_stands_in_the_prose():

@@ -21,14 +21,16 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import chosen
-from labelpolicy.report.curves import POINTS, precision_recall_curve
-from labelpolicy.report.figures import WIDTH, _apart, _columns, _text_width, shortened
-from labelpolicy.steps import figure
+from labelpolicy.report.drawing import WIDTH, shortened, text_width
+from labelpolicy.report.figures.learning_curve import spread_out
+from labelpolicy.report.figures.policy import columns_for
+from labelpolicy.report.figures.precision_recall import POINTS, precision_recall_curve
+from labelpolicy.steps.figure import COMMANDS
 
 
 def draw(folder, what, **options) -> tuple[bytes, bytes]:
     paths = {"pdf": folder / "figure.pdf", "png": folder / "figure.png"}
-    getattr(figure, what)(**options, **paths)
+    COMMANDS[what](**options, **paths)
     pdf, png = (path.read_bytes() for path in paths.values())
     assert pdf.startswith(b"%PDF") and png.startswith(b"\x89PNG")
     image = imread(paths["png"])
@@ -36,58 +38,63 @@ def draw(folder, what, **options) -> tuple[bytes, bytes]:
     return pdf, png
 
 
+def trained(folder, weights):
+    return Trained("reuters21578", "kim_cnn", weights, 0).folder(folder)
+
+
 @pytest.fixture
 def figures(tmp_path, prepared, policy, counts):
     """Options of every figure, by name of its function."""
-    histories = {
-        name: write_history(tmp_path / f"{name}.parquet", epochs=epochs, lift=lift)
+    histories = [
+        write_history(trained(tmp_path, name) / "history.parquet", epochs=epochs, lift=lift)
         for name, epochs, lift in (("uniform", 20, 0.0), ("inverse_frequency", 14, -0.05), ("meta", 17, 0.01))
-    }
-    traces = {
-        "meta": write_trace(tmp_path / "a.parquet", literal=False),
-        "meta_paper": write_trace(tmp_path / "b.parquet", literal=True),
-    }
+    ]
+    traces = [
+        write_trace(trained(tmp_path, "meta") / "trace.parquet", literal=False),
+        write_trace(trained(tmp_path, "meta_paper") / "trace.parquet", literal=True),
+    ]
     return {
-        "heatmap": {"dataset": prepared, "policy": policy},
-        "learning_curve": {"title": "Reuters", "histories": histories},
+        "policy": {"dataset": prepared, "policy": policy},
+        "learning-curve": {"title": "Reuters", "histories": histories},
         "trace": {"title": "Reuters", "traces": traces},
-        "label_f1": {
+        "label-f1": {
             "title": "Reuters",
-            "before": write_labels(tmp_path / "before.parquet", counts, lift=0),
-            "after": write_labels(tmp_path / "after.parquet", counts, lift=1),
-            "names": ("uniform/fixed", "meta/meta"),
+            "first": write_labels(tmp_path / "before.parquet", counts, lift=0),
+            "second": write_labels(tmp_path / "after.parquet", counts, lift=1),
+            "before": "uniform/fixed",
+            "after": "meta/meta",
         },
     }
 
 
-@pytest.mark.parametrize("what", ["learning_curve", "trace", "label_f1"])  # the heatmap: in the next test
+@pytest.mark.parametrize("what", ["learning-curve", "trace", "label-f1"])  # the heatmap: in the next test
 def test_same_bytes_twice(tmp_path, figures, what):
     assert draw(tmp_path, what, **figures[what]) == draw(tmp_path, what, **figures[what])
 
 
 def test_same_bytes_in_another_process_with_other_settings(tmp_path, figures):
     """Neither the order of sets nor a user's matplotlibrc may show."""
-    options = {name: str(value) for name, value in figures["heatmap"].items()}
+    options = {name: str(value) for name, value in figures["policy"].items()}
     (tmp_path / "matplotlibrc").write_text(
         "font.size: 20\nfont.family: serif\nlines.linewidth: 7\npdf.compression: 0\n"
     )
     code = (
-        "from pathlib import Path; from labelpolicy.steps.figure import heatmap; "
-        f"heatmap(dataset=Path({options['dataset']!r}), policy=Path({options['policy']!r}), "
+        "from pathlib import Path; from labelpolicy.report.figures.policy import policy; "
+        f"policy(dataset=Path({options['dataset']!r}), policy=Path({options['policy']!r}), "
         "pdf=Path('other.pdf'), png=Path('other.png'))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
-    pdf, png = draw(tmp_path, "heatmap", **figures["heatmap"])
+    pdf, png = draw(tmp_path, "policy", **figures["policy"])
     assert (tmp_path / "other.pdf").read_bytes() == pdf and (tmp_path / "other.png").read_bytes() == png
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext: not installed")
 def test_heatmap_shows_every_label_and_value(tmp_path, figures):
-    draw(tmp_path, "heatmap", **figures["heatmap"])
+    draw(tmp_path, "policy", **figures["policy"])
     command = ["pdftotext", "-layout", str(tmp_path / "figure.pdf"), "-"]
     words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
-    policy = Policy.read(figures["heatmap"]["policy"], REUTERS)
+    policy = Policy.read(figures["policy"]["policy"], REUTERS)
     assert all(words.count(label) == 2 for label in REUTERS)
     assert {f"{weight * 90:.2f}" for weight in policy.weights} <= set(words)
     assert {f"{threshold:.2f}" for threshold in policy.thresholds} <= set(words)
@@ -97,14 +104,14 @@ def test_heatmap_without_thresholds_and_with_a_weight_of_zero(tmp_path, prepared
     weights = np.full(90, 1 / 89)
     weights[3] = 0
     Policy(REUTERS, weights).write(tmp_path / "policy.json")
-    draw(tmp_path, "heatmap", dataset=prepared, policy=tmp_path / "policy.json")
+    draw(tmp_path, "policy", dataset=prepared, policy=tmp_path / "policy.json")
 
 
 def test_trace_of_a_rollout_and_a_single_training(tmp_path):
-    rollout = write_trace(tmp_path / "rollout.parquet", literal=False, episodes=1)
-    draw(tmp_path, "trace", title="x", traces={"meta": rollout})
-    history = write_history(tmp_path / "history.parquet", epochs=1, lift=0)
-    draw(tmp_path, "learning_curve", title="x", histories={"uniform": history})
+    rollout = write_trace(trained(tmp_path, "meta") / "rollout.parquet", literal=False, episodes=1)
+    draw(tmp_path, "trace", title="x", traces=[rollout])
+    history = write_history(trained(tmp_path, "uniform") / "history.parquet", epochs=1, lift=0)
+    draw(tmp_path, "learning-curve", title="x", histories=[history])
 
 
 def test_names_with_dollars_are_not_mathematics(tmp_path, counts):
@@ -113,42 +120,46 @@ def test_names_with_dollars_are_not_mathematics(tmp_path, counts):
     columns = {name: table[name] for name in table.column_names}
     columns["label"] = [f"$\\{label}_$" for label in REUTERS]
     write_parquet(path, table.from_pydict(columns))
-    assert 0 < _text_width(columns["label"][0], 6.5) < 60
+    assert 0 < text_width(columns["label"][0], 6.5) < 60
     columns["f1"] = np.zeros(90)
     write_parquet(tmp_path / "other.parquet", table.from_pydict(columns))
-    draw(tmp_path, "label_f1", title="$x$_", before=path, after=tmp_path / "other.parquet", names=("$a_", "b$"))
+    files = {"first": path, "second": tmp_path / "other.parquet"}
+    draw(tmp_path, "label-f1", title="$x$_", **files, before="$a_", after="b$")
 
 
 def test_errors(tmp_path, figures, counts):
     paths = {"pdf": tmp_path / "x.pdf", "png": tmp_path / "x.png"}
-    with pytest.raises(LabelPolicyError, match="no history given"):
-        figure.learning_curve(title="x", histories={}, **paths)
-    with pytest.raises(LabelPolicyError, match="no such file"):
-        figure.trace(title="x", traces={"meta": tmp_path / "none.parquet"}, **paths)
-    with pytest.raises(LabelPolicyError, match=r"no column 'episode'"):
-        figure.trace(title="x", traces={"meta": figures["learning_curve"]["histories"]["meta"]}, **paths)
-    empty = tmp_path / "empty.parquet"
-    write_parquet(empty, read_parquet(figures["trace"]["traces"]["meta"]).slice(0, 0))
-    with pytest.raises(LabelPolicyError, match="no rows"):
-        figure.trace(title="x", traces={"meta": empty}, **paths)
+
+    def refuses(what, words, **options):
+        with pytest.raises(LabelPolicyError, match=words):
+            COMMANDS[what](**options | paths)
+
+    refuses("trace", "no such file", title="x", traces=[trained(tmp_path, "meta") / "none.parquet"])
+    refuses("trace", "not in the folder of a trained classifier", title="x", traces=[tmp_path / "none.parquet"])
+    refuses("trace", "no column 'episode'", title="x", traces=figures["learning-curve"]["histories"])
+    empty = trained(tmp_path, "meta") / "empty.parquet"
+    write_parquet(empty, read_parquet(figures["trace"]["traces"][0]).slice(0, 0))
+    refuses("trace", "no rows", title="x", traces=[empty])
     other = tmp_path / "other.parquet"
-    write_parquet(other, read_parquet(figures["label_f1"]["before"]).slice(1))
-    with pytest.raises(LabelPolicyError, match="not the labels of"):
-        figure.label_f1(**figures["label_f1"] | {"after": other}, **paths)
+    write_parquet(other, read_parquet(figures["label-f1"]["first"]).slice(1))
+    refuses("label-f1", "not the labels of", **figures["label-f1"] | {"second": other})
+    for option, name in (("pdf", "x.svg"), ("png", "x.pdf"), ("pdf", "x")):
+        with pytest.raises(LabelPolicyError, match=rf"{name}: expected a name ending in \.{option}"):
+            COMMANDS["policy"](**figures["policy"] | paths | {option: tmp_path / name})
     assert not paths["pdf"].exists() and not paths["png"].exists()
 
 
 def test_columns_and_names_fit_their_cells():
-    assert _columns(REUTERS) == 5 and _columns(["acq", "earn"]) == 6
+    assert columns_for(REUTERS) == 5 and columns_for(["acq", "earn"]) == 6
     long = [f"/organization/company/broadcast_{letter}" for letter in "ab"]
-    assert _columns(long) == 3 and shortened(long[0], 1000) == long[0]
+    assert columns_for(long) == 3 and shortened(long[0], 1000) == long[0]
     short = shortened(long[0], 100)
-    assert short.startswith("/org") and short.endswith("_a") and "…" in short and _text_width(short, 6.5) <= 100
+    assert short.startswith("/org") and short.endswith("_a") and "…" in short and text_width(short, 6.5) <= 100
 
 
 @given(st.lists(st.floats(-0.5, 1.5), min_size=1, max_size=8))
 def test_line_names_keep_apart_in_order_and_inside(wanted):
-    placed = _apart(np.sort(wanted), 0.085)
+    placed = spread_out(np.sort(wanted), 0.085)
     assert (np.diff(placed) >= 0.085 - 1e-9).all() and placed.min() >= -1e-9 and placed.max() <= 1 + 1e-9
 
 
@@ -205,23 +216,26 @@ def test_the_reward_is_worked_out_with_the_numbers_of_eq_6(tmp_path, scored, pol
 
 
 def test_weights_of_named_labels(tmp_path, prepared, policy, scored):
-    named = {"dataset": prepared, "policies": {"meta": policy}, "title": "x"}
-    one = draw(tmp_path, "weights", **named, labels=["earn", "acq"])
-    assert one == draw(tmp_path, "weights", **named, labels=["earn", "acq"])
-    assert one != draw(tmp_path, "weights", **named, labels=[])
-    for what, options in (("weights", named), ("precision_recall", scored | {"title": "x"})):
+    learned = trained(tmp_path, "meta") / "policy.json"
+    learned.parent.mkdir(parents=True)
+    shutil.copy(policy, learned)
+    named = {"dataset": prepared, "policy": [learned], "title": "x"}
+    one = draw(tmp_path, "weights", **named, label=["earn", "acq"])
+    assert one == draw(tmp_path, "weights", **named, label=["earn", "acq"])
+    assert one != draw(tmp_path, "weights", **named)
+    for what, options in (("weights", named), ("precision-recall", scored | {"title": "x"})):
         with pytest.raises(LabelPolicyError, match="the data set has no label 'earnings': expected some of its 90"):
-            draw(tmp_path, what, **options, labels=["earnings"])
+            draw(tmp_path, what, **options, label=["earnings"])
 
 
 def test_precision_recall_and_robustness_are_drawn(tmp_path, scored):
-    draw(tmp_path, "precision_recall", **scored, labels=[], title="x")
+    draw(tmp_path, "precision-recall", **scored, title="x")
     runs = write_robustness(tmp_path / "seed0.parquet")
-    draw(tmp_path, "robustness", runs=runs)
+    draw(tmp_path, "robustness", file=runs)
     rows = [row for row in read_parquet(runs).to_pylist() if row["statistic"] != "run"]
     write_parquet(runs, pa.Table.from_pylist(rows))
     with pytest.raises(LabelPolicyError, match="0 runs of accuracy, expected at least 2"):
-        draw(tmp_path, "robustness", runs=runs)
+        draw(tmp_path, "robustness", file=runs)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=40))
@@ -242,9 +256,10 @@ def test_a_long_curve_is_thinned_without_leaving_it():
     curve = precision_recall_curve(scores, truth)
     assert 100 < len(curve.recall) <= 2 * POINTS
     for recall, precision in zip(curve.recall, curve.precision, strict=True):
-        hits = round(recall * truth.sum())
-        chosen = hits / precision
-        assert chosen == pytest.approx(round(chosen)) and truth[np.argsort(-scores)[: round(chosen)]].sum() == hits
+        tp = round(recall * truth.sum())
+        predicted = tp / precision
+        assert predicted == pytest.approx(round(predicted))
+        assert truth[np.argsort(-scores)[: round(predicted)]].sum() == tp
     assert curve.recall[-1] == 1 and (np.diff(curve.recall) >= 0).all()
 
 

@@ -47,7 +47,7 @@ def given(tmp_path, prepared, counts):
     image.parent.mkdir(parents=True)
     image.write_bytes(b"\x89PNG not an image")
     options = {"datasets": [prepared], "results": tmp_path / "results", "metrics": tmp_path / "metrics.parquet"}
-    options |= {"methods": METHODS, "figures": [image], "template": TEMPLATE, "output": tmp_path / "index.html"}
+    options |= {"methods": METHODS, "figure": [image], "template": TEMPLATE, "output": tmp_path / "index.html"}
     return options
 
 
@@ -56,7 +56,7 @@ def data_of(path) -> dict:
 
 
 def test_means_over_seeds_of_every_measure_and_label(given):
-    page.run(**given)
+    page.page(**given)
     data = data_of(given["output"])
     assert [row["name"] for row in data["rows"]] == ["Linear", "Linear+RCut-Prediction"] and data["many"]
     linear, rcut = data["rows"]
@@ -72,23 +72,23 @@ def test_means_over_seeds_of_every_measure_and_label(given):
 
 
 def test_the_page_is_one_file_that_names_no_other(given):
-    page.run(**given)
+    page.page(**given)
     text = given["output"].read_text()
     assert not re.findall(r'(?:src|href)\s*=\s*"(?!data:)|url\(|@import|https?://|fetch\(|XMLHttp', text)
     assert "data:image/png;base64," in text and "Learning curves by label weights; Reuters-21578, linear" in text
 
 
 def test_same_bytes_twice(given):
-    page.run(**given)
+    page.page(**given)
     first = given["output"].read_bytes()
-    page.run(**given)
+    page.page(**given)
     assert given["output"].read_bytes() == first
 
 
 def test_names_cannot_break_out_of_the_data(given, tmp_path):
     methods = tmp_path / "methods.tsv"
     methods.write_text(METHODS.read_text().replace("\nLinear\t", "\n</script><script>alert(1)\t"))
-    page.run(**given | {"methods": methods})
+    page.page(**given | {"methods": methods})
     assert "</script><script>alert" not in given["output"].read_text()
     assert data_of(given["output"])["rows"][0]["name"] == "</script><script>alert(1)"
 
@@ -99,12 +99,12 @@ def test_missing_files_and_other_labels_are_errors(given, tmp_path):
     table = read_parquet(folder / "fixed" / "labels.parquet")
     write_parquet(folder / "fixed" / "labels.parquet", table.slice(1))
     with pytest.raises(LabelPolicyError, match="not the labels of the other cells"):
-        page.run(**given)
+        page.page(**given)
     (folder / "fixed" / "labels.parquet").unlink()
     with pytest.raises(LabelPolicyError, match=r"fixed/labels.parquet: no such file"):
-        page.run(**given)
+        page.page(**given)
     bad = tmp_path / "page.html"
     bad.write_text(TEMPLATE.read_text().replace("<!-- DATA -->", ""))
     shutil.copytree(tmp_path / "kept", folder, dirs_exist_ok=True)
     with pytest.raises(LabelPolicyError, match="0 times <!-- DATA -->, expected once"):
-        page.run(**given | {"template": bad})
+        page.page(**given | {"template": bad})

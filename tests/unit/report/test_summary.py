@@ -12,7 +12,7 @@ from labelpolicy.steps import summary
 
 def run(folder, prepared, metrics) -> str:
     output = folder / "summary.md"
-    summary.run(
+    summary.summary(
         metrics=metrics,
         methods=METHODS,
         paper=PAPER,
@@ -76,4 +76,4 @@ def test_facts_and_where_to_look(tmp_path, prepared, metrics):
 
 def test_no_data_set(tmp_path, metrics):
     with pytest.raises(LabelPolicyError, match="no data set given"):
-        summary.run(metrics=metrics, methods=METHODS, paper=PAPER, datasets=[], output=tmp_path / "summary.md")
+        summary.summary(metrics=metrics, methods=METHODS, paper=PAPER, datasets=[], output=tmp_path / "summary.md")

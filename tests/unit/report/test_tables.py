@@ -12,15 +12,16 @@ from report_samples import METHODS, PAPER, write_metrics, write_robustness, writ
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
 from labelpolicy.methods import COLUMNS, read_methods, rows_of
-from labelpolicy.report.results import MEASURES, PaperNumbers, Results
+from labelpolicy.report.results import PaperNumbers, Results
 from labelpolicy.steps import table
+from labelpolicy.thresholds.objectives import MEASURES
 
 
 def run(folder, prepared, metrics, *, number="5", methods=METHODS, paper=PAPER, **given):
     """The table in LaTeX and in Markdown."""
     output, markdown = folder / "table.tex", folder / "table.md"
-    table.run(
-        table=number,
+    table.table(
+        number=number,
         metrics=metrics,
         methods=methods,
         paper=paper,
@@ -165,7 +166,7 @@ def test_arguments_that_do_not_fit(tmp_path, prepared, metrics):
 
 
 def test_table_4(tmp_path, prepared):
-    in_latex, markdown = run(tmp_path, prepared, None, number="4", methods=None)
+    in_latex, markdown = run(tmp_path, prepared, None, number="4")
     assert cells(markdown) == {
         "Labels": ["90", "90", "103", "–ᵃ"],
         "Average labels per document": ["1.13", "1.23", "3.24", "–ᵃ"],
@@ -177,7 +178,7 @@ def test_table_4(tmp_path, prepared):
 
 
 def test_table_1_has_dashes_and_a_footnote_for_every_absent_data_set(tmp_path, prepared):
-    in_latex, markdown = run(tmp_path, prepared, None, number="1", methods=None)
+    in_latex, markdown = run(tmp_path, prepared, None, number="1")
     assert cells(markdown)["Training mentions"] == ["2,690,286", "–ᵃ", "220,398", "–ᵃ", "86,078", "–ᵃ"]
     assert cells(markdown)["Depth of the hierarchy"][::2] == ["2", "3", "2"]
     for text in (in_latex, markdown):
@@ -204,7 +205,7 @@ def test_an_entity_typing_data_set_goes_to_tables_1_and_2_and_its_measures_are_l
     for row in rows:
         row["metric"] = row["metric"].replace("macro", "loose_macro").replace("micro", "loose_micro")
     write_parquet(tmp_path / "metrics.parquet", pa.Table.from_pylist(rows))
-    _, one = run(tmp_path, own, None, number="1", methods=None)
+    _, one = run(tmp_path, own, None, number="1")
     assert cells(one)["Depth of the hierarchy"] == ["2", "2", "2", "–ᵃ", "3", "–ᵃ"]  # the study's come first
     _, two = run(tmp_path, own, tmp_path / "metrics.parquet", number="2")
     (expected,) = (
@@ -222,7 +223,7 @@ def test_an_entity_typing_data_set_goes_to_tables_1_and_2_and_its_measures_are_l
 @pytest.mark.parametrize("number", ["3", "6"])
 def test_robustness_stands_under_its_own_data_set_beside_the_paper_s(tmp_path, prepared, number):
     runs = write_robustness(tmp_path / "seed0.parquet")
-    in_latex, markdown = run(tmp_path, prepared, None, number=number, methods=None, robustness=[runs])
+    in_latex, markdown = run(tmp_path, prepared, None, number=number, robustness=[runs])
     _, ours = markdown.split("**Reuters-21578, Kim-CNN, ours: policy meta, seed 0**")
     stored = {(row["statistic"], row["metric"]): row["value"] for row in pq.read_table(runs).to_pylist()}
     metric = "loose_macro_f1" if number == "3" else "macro_f1"
@@ -237,7 +238,7 @@ def test_robustness_without_a_statistic_is_an_error(tmp_path, prepared):
     runs = write_robustness(tmp_path / "seed0.parquet")
     rows = [row for row in pq.read_table(runs).to_pylist() if row["statistic"] != "worst"]
     write_parquet(runs, pa.Table.from_pylist(rows))
-    message = fails(tmp_path, prepared, None, number="6", methods=None, robustness=[runs])
+    message = fails(tmp_path, prepared, None, number="6", robustness=[runs])
     assert "no worst of accuracy" in message
 
 

@@ -15,8 +15,7 @@ from labelpolicy.cli import app
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json, write_parquet
 from labelpolicy.policy_file import Policy
-from labelpolicy.report import tree
-from labelpolicy.steps import figure
+from labelpolicy.report.figures import weight_tree as tree
 
 LABELS = ["/b", "/a/x", "/a", "/a/y", "/a/y/z", "/$c"]
 PARENTS = [None, "/a", None, "/a", "/a/y", None]
@@ -26,7 +25,7 @@ WEIGHTS = np.array([0.1, 0.3, 0.1, 0.2, 0.2, 0.1])
 
 
 def test_correlations_by_hand():
-    found = tree.correlations(LABELS, PARENTS, DEPTH, COUNT, WEIGHTS)
+    found = tree.correlate(LABELS, PARENTS, DEPTH, COUNT, WEIGHTS)
     ranks = [rankdata(values) for values in (WEIGHTS, DEPTH, COUNT)]
     spearman = found["spearman"]
     assert spearman["weight and depth"]["rho"] == pytest.approx(np.corrcoef(ranks[0], ranks[1])[0, 1])
@@ -38,7 +37,7 @@ def test_correlations_by_hand():
 
 
 def test_uniform_weights_have_no_correlation():
-    found = tree.correlations(LABELS, PARENTS, DEPTH, COUNT, np.full(6, 1 / 6))
+    found = tree.correlate(LABELS, PARENTS, DEPTH, COUNT, np.full(6, 1 / 6))
     assert found["spearman"]["weight and depth"] == {"rho": None, "p": None}
     assert found["pairs"] == {"child_heavier": 0, "child_lighter": 0, "equal": 3, "p": None}
     assert "depth none, one is constant" in tree.words(found)
@@ -74,12 +73,12 @@ def test_the_command_writes_figure_and_correlations_the_same_each_time(tmp_path,
         contents.append([path.read_bytes() for path in written.values()])
     assert contents[0] == contents[1]
     assert contents[0][0].startswith(b"%PDF") and imread(written["png"]).std() > 0.01
-    expected = {"dataset": "toy"} | tree.correlations(LABELS, PARENTS, DEPTH, COUNT, WEIGHTS)
+    expected = {"dataset": "toy"} | tree.correlate(LABELS, PARENTS, DEPTH, COUNT, WEIGHTS)
     assert json.loads(contents[0][2]) == expected
 
 
 def test_a_flat_label_set_is_refused(tmp_path, prepared):
-    out = {name: tmp_path / name for name in ("pdf", "png", "correlations")}
+    out = {name: tmp_path / f"x.{name}" for name in ("pdf", "png", "correlations")}
     with pytest.raises(LabelPolicyError, match="no hierarchy to draw"):
-        figure.weight_tree(dataset=prepared([None] * 6), policy=tmp_path / "policy.json", title="", **out)
+        tree.weight_tree(dataset=prepared([None] * 6), policy=tmp_path / "policy.json", title="", **out)
     assert not any(path.exists() for path in out.values())

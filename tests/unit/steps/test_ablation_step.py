@@ -17,10 +17,10 @@ from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.parameters import Ablation
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import ablation as report
-from labelpolicy.significance import MEASURES, TYPING_MEASURES, Significance
+from labelpolicy.significance import TYPING_MEASURES, Significance
 from labelpolicy.steps import ablation, collect
 from labelpolicy.steps.decide import decide
-from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.objectives import MEASURES, ThresholdParameters
 
 LABELS = ["earn", "acq", "wheat"]
 DOCUMENTS = {"train": 20, "valid": 60, "test": 150}
@@ -83,18 +83,18 @@ class Study:
         )
 
     def collect(self):
-        collect.run(
+        collect.collect(
             metrics=sorted(self.results.rglob("metrics.json")),
             output=self.folder / "metrics.parquet",
             csv=self.folder / "metrics.csv",
         )
 
     def run(self, classifiers=("linear",), **parameters):
-        ablation.run(
+        ablation.ablation(
             datasets=[self.dataset],
             results=self.results,
             metrics=self.folder / "metrics.parquet",
-            ablation=Ablation(classifiers=list(classifiers), policies=["small"]),
+            compared=Ablation(classifiers=list(classifiers), policies=["small"]),
             policies=POLICIES,
             parameters=Significance(**({"draws": 800} | parameters)),
             output=self.folder / "a.parquet",

@@ -8,6 +8,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from labelpolicy.cell import Cell
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
 from labelpolicy.metrics import NAMES
@@ -23,8 +24,10 @@ CELLS = [
 
 def content(start):
     """Every measure has a number of its own, with digits that only full precision keeps."""
+    dataset, classifier, weights, seed, thresholds = CELLS[start].split("/")
+    cell = Cell(dataset, classifier, weights, int(seed.removeprefix("seed")), thresholds=thresholds)
     numbers = {name: (start + index) / 3 for index, name in enumerate(NAMES)}
-    return {"about": {}, "valid": numbers, "test": {name: number + 0.1 for name, number in numbers.items()}}
+    return {"about": cell.about, "valid": numbers, "test": {name: number + 0.1 for name, number in numbers.items()}}
 
 
 @pytest.fixture
@@ -36,7 +39,7 @@ def paths(tmp_path):
 
 
 def run(folder, metrics):
-    collect.run(metrics=metrics, output=folder / "metrics.parquet", csv=folder / "metrics.csv")
+    collect.collect(metrics=metrics, output=folder / "metrics.parquet", csv=folder / "metrics.csv")
     return pq.read_table(folder / "metrics.parquet")
 
 
@@ -94,8 +97,8 @@ def value(number):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (without("test"), "no object 'test'"),
-        (without("test", "hamming_loss"), "no test hamming_loss"),
+        (without("test"), "test accuracy is None, expected a number"),
+        (without("test", "hamming_loss"), "test hamming_loss is None"),
         (value("0.5"), "valid macro_f1 is '0.5', expected a number"),
         (value(None), "valid macro_f1 is None"),
         (value(True), "valid macro_f1 is True"),
@@ -112,9 +115,16 @@ def test_a_partial_file_is_a_one_line_error(tmp_path, paths, change, words):
 def test_missing_files_and_wrong_paths(tmp_path, paths):
     refuses(tmp_path, [], "no metrics.json given")
     refuses(tmp_path, [*paths, tmp_path / "a/b/c/seed0/d/metrics.json"], r"d/metrics\.json: no such file")
-    refuses(tmp_path, [tmp_path / "a/b/c/first/d/metrics.json"], r"not the path of a cell, expected \.\.\./\{dataset\}")
     refuses(tmp_path, [*paths, paths[0]], "the same cell as")
     paths[2].write_text("[]")
-    refuses(tmp_path, paths, "no object 'valid'")
+    refuses(tmp_path, paths, "valid accuracy is None")
     paths[2].write_text("{")
     refuses(tmp_path, paths, "not valid JSON")
+    write_json(paths[2], content(2) | {"about": {"dataset": "reuters21578", "classifier": 3}})
+    refuses(tmp_path, paths, r"scut/metrics\.json: does not say its classifier")
+
+
+def test_a_file_says_its_cell_wherever_it_lies(tmp_path, paths):
+    expected = run(tmp_path, paths).to_pylist()
+    moved = [path.rename(tmp_path / f"{number}.json") for number, path in enumerate(paths)]
+    assert run(tmp_path, moved).to_pylist() == expected

@@ -40,7 +40,7 @@ def lines(path):
 
 
 def test_metrics_are_named_by_cell_split_and_measure_and_are_means_over_seeds(table, tmp_path):
-    flatten.run(metrics=table, histories=[], traces=[], output=tmp_path / "flat")
+    flatten.flatten(metrics=table, output=tmp_path / "flat")
     found = json.loads((tmp_path / "flat/metrics.json").read_text())
     name = "reuters21578/linear/meta/fixed"
     assert found == {f"{name}/test/micro_f1": 0.625, f"{name}/valid/micro_f1": 0.25}
@@ -59,7 +59,7 @@ def test_curves_have_a_line_per_epoch_and_rewards_one_per_episode(table, tmp_pat
         pa.table({"episode": [0, 0, 1], "step": [0, 1, 0], "reward": [1.0, 2.0, 4.0], "p_q50": [0.5, 0.5, 0.5]}),
     )
     output = tmp_path / "flat"
-    flatten.run(metrics=table, histories=[run / "history.parquet"], traces=[run / "trace.parquet"], output=output)
+    flatten.flatten(metrics=table, history=[run / "history.parquet"], trace=[run / "trace.parquet"], output=output)
     name = "reuters21578/linear/meta"
     assert lines(output / "learning_curves.csv") == [
         ["run", "epoch", *columns],
@@ -72,5 +72,5 @@ def test_curves_have_a_line_per_epoch_and_rewards_one_per_episode(table, tmp_pat
 def test_a_table_without_the_measures_is_an_error_and_nothing_is_written(tmp_path):
     table = metrics(tmp_path, [("reuters21578", "linear", "meta", "fixed", 0, "test", "hamming_loss", 0.5)])
     with pytest.raises(LabelPolicyError, match="no value of accuracy"):
-        flatten.run(metrics=table, histories=[], traces=[], output=tmp_path / "flat")
+        flatten.flatten(metrics=table, output=tmp_path / "flat")
     assert not (tmp_path / "flat").exists()

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from labelpolicy.cell import Cell
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
 from labelpolicy.learner import meta_learner
@@ -21,9 +22,18 @@ SWEEP = "toy/linear/meta/seed3"
 
 
 def write(folder, init, value, sweep=SWEEP, policy="meta"):
+    *names, seed = sweep.split("/")
+    cell = Cell(*names, int(seed.removeprefix("seed")), init, policy)
     path = folder / "results" / sweep / f"init{init}" / policy / "metrics.json"
     numbers = {name: (index + 1) / 100 for index, name in enumerate(NAMES)}
-    write_json(path, {"valid": dict.fromkeys(NAMES, 0.9), "test": numbers | {"accuracy": value, "macro_f1": 1 - value}})
+    write_json(
+        path,
+        {
+            "about": cell.about,
+            "valid": dict.fromkeys(NAMES, 0.9),
+            "test": numbers | {"accuracy": value, "macro_f1": 1 - value},
+        },
+    )
     return path
 
 
@@ -33,7 +43,7 @@ def runs(tmp_path):
 
 
 def summarise(folder, metrics):
-    robustness.run(metrics=metrics, output=folder / "r.parquet", csv=folder / "r.csv")
+    robustness.robustness(metrics=metrics, output=folder / "r.parquet", csv=folder / "r.csv")
     return pq.read_table(folder / "r.parquet").to_pylist()
 
 
@@ -58,8 +68,8 @@ def test_by_hand(tmp_path, runs):
 
 
 def test_measures_are_shares_of_which_more_is_better(tmp_path, runs):
-    assert set(NAMES) - set(robustness.MEASURES) == {"hamming_loss", "labels_per_document"}
-    assert set(values(summarise(tmp_path, runs), "best")) == set(robustness.MEASURES)
+    assert set(NAMES) - set(robustness.SCORES) == {"hamming_loss", "labels_per_document"}
+    assert set(values(summarise(tmp_path, runs), "best")) == set(robustness.SCORES)
 
 
 def test_the_csv_holds_the_same_rows(tmp_path, runs):
@@ -98,15 +108,15 @@ def test_errors(tmp_path, runs):
     refuses(tmp_path, [*runs, tmp_path / "results" / SWEEP / "init4/meta/metrics.json"], "init4.*no such file")
     other = write(tmp_path, 4, 0.1, sweep="toy/linear/meta/seed4")
     refuses(tmp_path, [*runs, other], r"seed4/init4/meta/metrics\.json: not of the same sweep as .*seed3/init10")
-    refuses(tmp_path, [*runs, write(tmp_path, 4, 0.1, policy="scut")], r"not the path of a run, expected \.\.\./")
-    refuses(tmp_path, [*runs, tmp_path / "results/toy/linear/meta/seed3/meta/metrics.json"], "not the path of a run")
+    refuses(tmp_path, [*runs, write(tmp_path, 4, 0.1, policy="scut")], "of the cell meta/scut: expected")
+    refuses(tmp_path, [*runs, write(tmp_path, None, 0.1)], "of the cell meta/meta: expected .* from random initial")
 
 
 def test_a_partial_run(tmp_path, runs):
     content = json.loads(runs[1].read_text())
     del content["test"]["micro_f1"]
     write_json(runs[1], content)
-    refuses(tmp_path, runs, r"init1/meta/metrics\.json: no test micro_f1: .*`labelpolicy decide`")
+    refuses(tmp_path, runs, r"init1/meta/metrics\.json: test micro_f1 is None, .*`labelpolicy decide`")
 
 
 @torch.no_grad()

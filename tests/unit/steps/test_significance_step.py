@@ -19,10 +19,11 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
 from labelpolicy.methods import read_methods
 from labelpolicy.policy_file import Policy
-from labelpolicy.significance import MEASURES, SCHEMA, Significance, marks
+from labelpolicy.report.comparisons import SCHEMA, marks
+from labelpolicy.significance import Significance
 from labelpolicy.steps import collect, significance
 from labelpolicy.steps.decide import decide
-from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.objectives import MEASURES, ThresholdParameters
 
 LABELS = ["earn", "acq", "wheat"]
 DOCUMENTS = {"valid": 60, "test": 150}
@@ -84,14 +85,14 @@ class Study:
         )
 
     def collect(self):
-        collect.run(
+        collect.collect(
             metrics=sorted(self.results.rglob("metrics.json")),
             output=self.results / "metrics.parquet",
             csv=self.results / "metrics.csv",
         )
 
     def run(self, **parameters):
-        significance.run(
+        significance.significance(
             datasets=[self.dataset],
             results=self.results,
             metrics=self.results / "metrics.parquet",

@@ -12,7 +12,6 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from labelpolicy import methods
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.metrics import evaluate
 from labelpolicy.randomness import generator
@@ -90,10 +89,6 @@ def assert_valid(decision, train_count):
     assert decision.thresholds.shape == train_count.shape
     assert (decision.thresholds > 0).all()
     np.testing.assert_array_equal(decision.thresholds < 1, train_count > 0)
-
-
-def test_the_names_are_those_of_the_method_table():
-    assert tuple(FITS) == methods.THRESHOLDS
 
 
 def test_fixed():

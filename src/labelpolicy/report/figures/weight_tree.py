@@ -4,21 +4,66 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import LogNorm
-from matplotlib.ticker import NullLocator
-from scipy.stats import binomtest, spearmanr
+import typer
 
-from labelpolicy.report.figures import WIDTH, drawing, shortened, write_cell
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import write_json
+from labelpolicy.options import Pdf, Png, PreparedFolder, Title
+from labelpolicy.policy_file import Policy
+from labelpolicy.report.drawing import WIDTH, colour_bar, drawing, shortened, weight_scale, write_cell
 
 COLUMNS = 3
 INDENT = 9  # points a level
 
 
-def correlations(
+def weight_tree(
+    dataset: PreparedFolder,
+    policy: Annotated[Path, typer.Option(help="policy.json whose weights are drawn.")],
+    correlations: Annotated[Path, typer.Option(help="JSON to write: how weights go with depth and frequency.")],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+) -> None:
+    """Label weights over the whole hierarchy, and whether parents get less of it.
+
+    The tree goes down the columns, each label a cell with its N w as colour and number; the correlations stand below.
+    """
+    data = Prepared(dataset)
+    if not any(data.parents):
+        raise LabelPolicyError(f"{dataset}: the labels have no hierarchy to draw: use `labelpolicy figure policy`")
+    labels, parents, depth = data.labels, data.parents, data.depth
+    weights = Policy.read(policy, labels).weights
+    found = correlate(labels, parents, depth, data.train_count, weights)
+    relative = weights * len(labels)
+    norm = weight_scale(relative)
+    shown = order(labels, parents, data.train_count)
+    rows = -(-len(shown) // COLUMNS)
+    title = f"{title}: training weights N·w over the tree of labels"
+    with drawing(pdf, png, 0.9 + 0.155 * rows, title) as figure:
+        axes = figure.subplots()
+        grid = np.full(rows * COLUMNS, np.nan)
+        grid[: len(shown)] = relative[shown]
+        mesh = axes.pcolormesh(
+            grid.reshape(COLUMNS, rows).T, cmap="cividis", norm=norm, edgecolors="white", linewidth=1
+        )
+        room = 0.92 * WIDTH * 72 / COLUMNS - 32
+        for index, label in enumerate(shown):
+            indent = INDENT * (int(depth[label]) - 1)
+            name = labels[label].removeprefix(f"{parents[label]}/") if parents[label] else labels[label]
+            colour, value = mesh.cmap(norm(relative[label])), f"{relative[label]:.2f}"
+            write_cell(axes, divmod(index, rows), colour, shortened(name, room - indent), value, indent)
+        axes.invert_yaxis()
+        axes.set_axis_off()
+        colour_bar(figure, axes, norm, 1.0, pad=0.01, fraction=0.02, aspect=40)
+        figure.supxlabel(words(found), fontsize=7, x=0.01, ha="left", parse_math=False)
+    write_json(correlations, {"dataset": data.name} | found)
+
+
+def correlate(
     labels: Sequence[str],
     parents: Sequence[str | None],
     depth: np.ndarray,
@@ -32,6 +77,8 @@ def correlations(
     with the one may be that with the other. ``pairs`` compares every label with its own parent: how many children weigh
     more, less, the same, and the two-sided sign test over those that differ.
     """
+    from scipy.stats import binomtest  # scipy.stats is slow to import
+
     columns = {"weight": weights, "depth": depth, "train_count": train_count}
     place = {label: index for index, label in enumerate(labels)}
     children = [index for index, parent in enumerate(parents) if parent in place]
@@ -56,6 +103,8 @@ def correlations(
 def _spearman(first: np.ndarray, second: np.ndarray) -> dict[str, float | None]:
     if len(np.unique(first)) < 2 or len(np.unique(second)) < 2:
         return {"rho": None, "p": None}
+    from scipy.stats import spearmanr
+
     found = spearmanr(first, second)
     return {"rho": float(found.statistic), "p": float(found.pvalue)}
 
@@ -92,51 +141,3 @@ def order(labels: Sequence[str], parents: Sequence[str | None], train_count: np.
         return [found for label in siblings for found in (label, *walk(label))]
 
     return walk(None)
-
-
-def weight_tree(
-    labels: Sequence[str],
-    parents: Sequence[str | None],
-    depth: np.ndarray,
-    train_count: np.ndarray,
-    weights: np.ndarray,
-    *,
-    title: str,
-    pdf: str | Path,
-    png: str | Path,
-) -> dict[str, Any]:
-    """The tree of labels down the columns, each label a cell with its N w as colour and number; the correlations below.
-
-    ``weights`` sum to 1, so that N w is 1 for a label weighed as in uniform training. Returns the correlations.
-    """
-    found = correlations(labels, parents, depth, train_count, weights)
-    relative = weights * len(labels)
-    factor = float(np.clip(np.exp(np.abs(np.log(np.maximum(relative, 1e-9))).max()), 1.25, 10))
-    norm = LogNorm(1 / factor, factor)
-    shown = order(labels, parents, train_count)
-    rows = -(-len(shown) // COLUMNS)
-    with drawing(pdf, png, height=0.9 + 0.155 * rows) as figure:
-        figure.suptitle(f"{title}: training weights N·w over the tree of labels", fontsize=9, parse_math=False)
-        axes = figure.subplots()
-        grid = np.full(rows * COLUMNS, np.nan)
-        grid[: len(shown)] = relative[shown]
-        mesh = axes.pcolormesh(
-            grid.reshape(COLUMNS, rows).T, cmap="cividis", norm=norm, edgecolors="white", linewidth=1
-        )
-        room = 0.92 * WIDTH * 72 / COLUMNS - 32
-        for index, label in enumerate(shown):
-            column, row = divmod(index, rows)
-            indent = INDENT * (int(depth[label]) - 1)
-            name = labels[label].removeprefix(f"{parents[label]}/") if parents[label] else labels[label]
-            colour, value = mesh.cmap(norm(relative[label])), f"{relative[label]:.2f}"
-            write_cell(axes, (column, row), colour, shortened(name, room - indent), value, indent)
-        axes.invert_yaxis()
-        axes.set_axis_off()
-        bar = figure.colorbar(
-            ScalarMappable(norm, "cividis"), ax=axes, location="right", pad=0.01, fraction=0.02, aspect=40
-        )
-        ticks = (1 / factor, 1.0, factor)
-        bar.set_ticks(list(ticks), labels=[f"{tick:.2f}".rstrip("0").rstrip(".") for tick in ticks])
-        bar.ax.yaxis.set_minor_locator(NullLocator())
-        figure.supxlabel(words(found), fontsize=7, x=0.01, ha="left", parse_math=False)
-    return found

@@ -1,0 +1,148 @@
+"""What all figures share: style, the saving of a figure, colours, and text that fits its place.
+
+A figure is the same bytes for the same numbers. Lines carry their name at their end and differ in dash as well as in
+colour; colour maps rise evenly in lightness, so that everything can be read by the colour-blind and in grey print.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
+from matplotlib.ticker import NullLocator
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_parquet, whole_file
+
+#: Set on top of matplotlib's defaults, never on a user's matplotlibrc, which would change the bytes.
+STYLE = {
+    "font.size": 8,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#dddddd",
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,  # TrueType: text in the PDF can be searched and edited
+    "savefig.dpi": 200,
+}
+WIDTH = 7.2  # inches: a page's text width
+
+#: Okabe and Ito's colours and as many dashes, so that no two lines differ by colour alone.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
+DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 3)))
+BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#777777"
+SHADES = ("#d6e6f2", "#9cc3e0", "#4f94c7")  # bands of 100, 80 and 50 % of the labels
+
+
+@contextlib.contextmanager
+def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]:
+    """Yield a figure with its title; when the block ends, write it to both files, each whole or not at all.
+
+    Raises LabelPolicyError for files that do not end in .pdf and .png.
+    """
+    for path, suffix in ((pdf, ".pdf"), (png, ".png")):
+        if path.suffix.lower() != suffix:
+            raise LabelPolicyError(f"{path}: expected a name ending in {suffix}: correct --{suffix[1:]}")
+    with matplotlib.style.context(["default", STYLE]):
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        figure.suptitle(title, fontsize=9, parse_math=False)
+        yield figure
+        for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):
+            with whole_file(path) as temporary:
+                figure.savefig(temporary, metadata=metadata)
+
+
+def read_rows(path: Path, columns: list[str]) -> dict[str, np.ndarray]:
+    """Columns of a Parquet file.
+
+    Raises LabelPolicyError for a file without one of them, or without a row.
+    """
+    table = read_parquet(path, columns)
+    if len(table) == 0:
+        raise LabelPolicyError(f"{path}: no rows, expected at least one: run the step that writes it again")
+    return {column: table[column].to_numpy() for column in columns}
+
+
+def weight_scale(weights: np.ndarray, least: float = 1.25) -> LogNorm:
+    """The scale of the colours of N w, around 1: equal factors up and down get equal steps of lightness.
+
+    It spans the weights, a factor of ``least`` either way at least and 10 at most: a few extreme weights must not
+    flatten all others.
+    """
+    factor = float(np.clip(np.exp(np.abs(np.log(np.maximum(weights, 1e-9))).max()), least, 10))
+    return LogNorm(1 / factor, factor)
+
+
+def colour_bar(figure: Figure, axes: Axes, norm: Normalize, middle: float, **place: float) -> None:
+    """A bar right of the axes, marked at its ends and at ``middle``."""
+    bar = figure.colorbar(ScalarMappable(norm, "cividis"), ax=axes, location="right", **place)
+    ticks = (norm.vmin, middle, norm.vmax)
+    bar.set_ticks(list(ticks), labels=[f"{tick:.2f}".rstrip("0").rstrip(".") for tick in ticks])
+    bar.ax.yaxis.set_minor_locator(NullLocator())
+
+
+def ink(colour: tuple[float, ...]) -> str:
+    """What can be read on this colour (RGBA): black or white."""
+    red, green, blue, _ = colour
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.45 else "white"
+
+
+def by_frequency(labels: list[str], train_count: np.ndarray) -> list[int]:
+    """Places of the labels, the most frequent first."""
+    return sorted(range(len(labels)), key=lambda label: (-train_count[label], labels[label]))
+
+
+def write_cell(
+    axes: Axes, place: tuple[int, int], colour: tuple[float, ...], name: str, value: str, indent: float = 0
+) -> None:
+    """Name and value in the cell at ``place`` (column, row), in what can be read on its ``colour`` (RGBA).
+
+    ``indent`` moves the name to the right, in points.
+    """
+    column, row = place
+    for x, inward, side, text in ((0, 3 + indent, "left", name), (1, -3, "right", value)):
+        axes.annotate(
+            text,
+            (column + x, row + 0.5),
+            xytext=(inward, 0),
+            textcoords="offset points",
+            ha=side,
+            va="center_baseline",
+            fontsize=6.5,
+            color=ink(colour),
+            parse_math=False,
+        )
+
+
+def shortened(name: str, room: float, size: float = 6.5) -> str:
+    """The name; wider than ``room`` points, it loses its middle, for both ends distinguish hierarchical labels."""
+    if text_width(name, size) <= room:
+        return name
+    for kept in range(len(name) - 1, 1, -1):
+        short = name[: kept // 2] + "…" + name[len(name) - (kept - kept // 2) :]
+        if text_width(short, size) <= room:
+            return short
+    return "…"
+
+
+def text_width(text: str, size: float) -> float:
+    """Width in points, in the font that comes with matplotlib; a dollar sign is a character here, not mathematics."""
+    plain = text.replace("$", "S")
+    return (
+        TextPath((0, 0), plain, size=size, prop=FontProperties("DejaVu Sans")).get_extents().width
+        if plain.strip()
+        else 0.0
+    )

@@ -1,0 +1,124 @@
+"""Test F1 of every label against its training frequency, of one row and of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from matplotlib.axes import Axes
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.options import Pdf, Png, Title
+from labelpolicy.report.drawing import BLUE, GREY, VERMILION, by_frequency, drawing, read_rows
+
+#: Bands of training documents a label: lower bounds.
+BANDS = (0, 10, 30, 100, 300, 1000)
+
+
+#: So many labels carry their names: those that move the most.
+NAMED = 8
+
+
+def label_f1(
+    first: Annotated[Path, typer.Argument(help="labels.parquet of one row.")],
+    second: Annotated[Path, typer.Argument(help="labels.parquet of another.")],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+    before: Annotated[str, typer.Option(help="Name of the first row.")] = "before",
+    after: Annotated[str, typer.Option(help="Name of the second row.")] = "after",
+) -> None:
+    """Test F1 of every label against its training frequency, before and after.
+
+    The most frequent label stands first; below are the means by frequency band.
+    """
+    one, other = (read_rows(path, ["label", "train_count", "f1"]) for path in (first, second))
+    labels = one["label"].tolist()
+    if labels != other["label"].tolist():
+        raise LabelPolicyError(
+            f"{second}: not the labels of {first}, expected the same in the same order: decide both again"
+        )
+    order = by_frequency(labels, one["train_count"])
+    counts, f1, f1_after = one["train_count"][order], one["f1"][order], other["f1"][order]
+    with drawing(pdf, png, 5.6, f"{title}: test F1 of each label, {before} → {after}") as figure:
+        above, below = figure.subplots(2, 1, height_ratios=(2, 1))
+        _moves(above, [labels[label] for label in order], counts, f1, f1_after)
+        _band_means(below, counts, f1, f1_after, (before, after))
+
+
+def _moves(axes: Axes, labels: list[str], counts: np.ndarray, before: np.ndarray, after: np.ndarray) -> None:
+    rank = np.arange(len(labels))
+    for moved, colour, marker, name in (
+        (after > before, BLUE, "^", "better"),
+        (after < before, VERMILION, "v", "worse"),
+        (after == before, GREY, "o", "the same"),
+    ):
+        axes.vlines(rank[moved], before[moved], after[moved], color=colour, linewidth=1)
+        style = {"color": colour, "markersize": 4, "linestyle": "none"}
+        axes.plot(rank[moved], after[moved], marker, label=f"{name}: {moved.sum()} labels", **style)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handletextpad=0.2, borderaxespad=0.2)
+    axes.set_ylabel("F1")
+    axes.set_ylim(-0.03, 1.03)
+    axes.set_xlim(-1, len(labels))
+    ticks = np.unique(np.linspace(0, len(labels) - 1, min(10, len(labels))).round().astype(int))
+    axes.set_xticks(ticks, labels=[f"{counts[tick]:,}" for tick in ticks])
+    axes.set_xlabel("labels by frequency; training documents of the label")
+    _name_movers(axes, labels, rank, before, after)
+
+
+def _name_movers(axes: Axes, labels: list[str], rank: np.ndarray, before: np.ndarray, after: np.ndarray) -> None:
+    """Names of the largest moves, upright, beyond the marker; a name that would touch an earlier one is left out."""
+    moves = np.abs(after - before)
+    taken: list[tuple[float, float, float]] = []
+    for label in sorted(range(len(labels)), key=lambda label: (-moves[label], label))[:NAMED]:
+        if moves[label] == 0:
+            break
+        up = after[label] > before[label]
+        height = 0.016 * len(labels[label]) + 0.04
+        low, high = (after[label], after[label] + height) if up else (after[label] - height, after[label])
+        if low < -0.03 or high > 1.05:  # no room beyond the marker: beyond the other end of the move
+            low, high = (before[label] - height, before[label]) if up else (before[label], before[label] + height)
+            up = not up
+        near = len(labels) / 55
+        if any(
+            abs(rank[label] - x) < near and low < other_high and high > other_low for x, other_low, other_high in taken
+        ):
+            continue
+        taken.append((rank[label], low, high))
+        axes.annotate(
+            labels[label],
+            (rank[label], low if up else high),
+            xytext=(0, 5 if up else -5),
+            textcoords="offset points",
+            rotation=90,
+            ha="center",
+            va="bottom" if up else "top",
+            fontsize=6.5,
+            parse_math=False,
+        )
+
+
+def _band_means(axes: Axes, counts: np.ndarray, before: np.ndarray, after: np.ndarray, names: tuple[str, str]) -> None:
+    """Mean F1 before and after of the labels in each frequency band, as bars with their numbers."""
+    band = np.digitize(counts, BANDS) - 1
+    present = sorted(set(band.tolist()), reverse=True)
+    for x, each in enumerate(present):
+        inside = band == each
+        for offset, values, colour, hatch in ((-0.2, before, "#bbbbbb", None), (0.2, after, BLUE, "///")):
+            mean = values[inside].mean()
+            axes.bar(x + offset, mean, width=0.38, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
+            axes.text(x + offset, mean + 0.02, f"{mean:.2f}", ha="center", va="bottom", fontsize=7)
+    axes.set_xticks(range(len(present)), labels=[_band_name(each, int((band == each).sum())) for each in present])
+    axes.set_xlabel("training documents of the label")
+    axes.set_ylabel("mean F1")
+    axes.set_ylim(0, 1.1)
+    axes.grid(visible=False, axis="x")
+    axes.set_title(f"Mean of each band: left {names[0]}, right (hatched) {names[1]}", parse_math=False)
+
+
+def _band_name(band: int, labels: int) -> str:
+    low = BANDS[band]
+    extent = f"{low:,} or more" if band == len(BANDS) - 1 else f"{low:,}–{BANDS[band + 1] - 1:,}"
+    return f"{extent}\n({labels} label{'' if labels == 1 else 's'})"

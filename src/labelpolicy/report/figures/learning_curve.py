@@ -1,0 +1,87 @@
+"""Training loss and validation measures per epoch, a line for each kind of label weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import blended_transform_factory
+
+from labelpolicy.cell import Trained
+from labelpolicy.options import Pdf, Png, Title
+from labelpolicy.report.drawing import COLOURS, DASHES, drawing, read_rows
+
+PANELS = {
+    "loss": "Training loss",
+    "valid_accuracy": "Validation accuracy",
+    "valid_macro_f1": "Validation macro-F1",
+    "valid_micro_f1": "Validation micro-F1",
+}
+
+
+def learning_curve(
+    histories: Annotated[list[Path], typer.Argument(help="history.parquet files of `labelpolicy train`.")],
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+) -> None:
+    """Training loss and validation measures per epoch, a line for each kind of label weights.
+
+    A line is named, at its end, by the label weights of the folder that the file lies in.
+    """
+    found = {Trained.of_path(path).weights: read_rows(path, ["epoch", *PANELS]) for path in histories}
+    with drawing(pdf, png, 5.2, f"{title}: learning curves by label weights") as figure:
+        for axes, (measure, name) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
+            ends = {}
+            for index, (line, history) in enumerate(found.items()):
+                style = {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)]}
+                epoch, values = history["epoch"], history[measure]
+                axes.plot(epoch, values, linewidth=1.3, **style)
+                ends[line] = (float(epoch[-1]), float(values[-1]), style["color"])
+            axes.set_title(name)
+            axes.set_xlabel("epoch")
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+            if measure == "loss":
+                axes.set_ylim(bottom=0)
+            _name_line_ends(axes, ends)
+
+
+def _name_line_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
+    """Write each line's name right of the axes at the height of its end, moved apart where names would touch."""
+    low, high = axes.get_ylim()
+    order = sorted(ends, key=lambda line: ends[line][1])
+    wanted = np.array([(ends[line][1] - low) / (high - low) for line in order])
+    beside = blended_transform_factory(axes.transAxes, axes.transAxes)
+    for line, height in zip(order, spread_out(wanted, 0.085), strict=True):
+        x, y, colour = ends[line]
+        axes.plot(x, y, "o", markersize=3, color=colour, clip_on=False)
+        axes.annotate(
+            line,
+            xy=(x, y),
+            xycoords="data",
+            xytext=(1.06, height),
+            textcoords=beside,
+            va="center",
+            fontsize=7,
+            color=colour,
+            parse_math=False,
+            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2},
+        )
+
+
+def spread_out(wanted: np.ndarray, gap: float) -> np.ndarray:
+    """Rising positions in [0, 1], as near to the wanted ones as a least gap between neighbours allows."""
+    shifted = wanted - gap * np.arange(len(wanted))
+    # The closest rising sequence: neighbours in the wrong order are pooled at their mean.
+    pools: list[list[float]] = []
+    for value in shifted:
+        pools.append([value])
+        while len(pools) > 1 and np.mean(pools[-2]) >= np.mean(pools[-1]):
+            pools[-2:] = [pools[-2] + pools[-1]]
+    spread = np.concatenate([np.full(len(pool), np.mean(pool)) for pool in pools]).clip(0, 1 - gap * (len(wanted) - 1))
+    return spread + gap * np.arange(len(wanted))

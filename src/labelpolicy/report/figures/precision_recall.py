@@ -1,0 +1,89 @@
+"""Precision and recall at every threshold, for all labels together and for a few."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.scores import Scores
+from labelpolicy.options import Pdf, Png, PreparedFolder, ScoresFile, ShownLabels, Title
+from labelpolicy.report import chosen
+from labelpolicy.report.drawing import COLOURS, DASHES, drawing
+
+SPLITS = {"valid": "validation", "test": "test"}
+
+#: Points drawn of a curve at most, so that a PDF stays small; they are spread evenly over recall.
+POINTS = 300
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Precision and recall from the highest threshold to the lowest, and their values at a threshold of 0.5."""
+
+    recall: np.ndarray
+    precision: np.ndarray
+    at_half: tuple[float, float] | None
+
+
+def precision_recall_curve(y_score: np.ndarray, y_true: np.ndarray) -> Curve | None:
+    """The curve of one label, or of all pairs of document and label (micro); None where nothing is true.
+
+    ``y_score`` and ``y_true`` are of one shape; a threshold between two scores is meant, so equal ones count together.
+    """
+    y_score, y_true = y_score.ravel(), y_true.ravel()
+    support = int(y_true.sum())
+    if not support:
+        return None
+    order = np.argsort(-y_score, kind="stable")
+    ranked = y_score[order]
+    last = np.append(ranked[:-1] != ranked[1:], True)  # the last of each run of equal scores
+    tp, predicted = np.cumsum(y_true[order])[last], np.arange(1, len(y_score) + 1)[last]
+    recall, precision = tp / support, tp / predicted
+    above = y_score > 0.5
+    half = (
+        (float((y_true & above).sum() / support), float((y_true & above).sum() / above.sum())) if above.any() else None
+    )
+    if len(recall) > POINTS:
+        # At each recall the first point and the last: between them precision falls straight down.
+        levels = recall[np.searchsorted(recall, np.linspace(recall[0], 1, POINTS)).clip(0, len(recall) - 1)]
+        ends = [np.searchsorted(recall, levels), np.searchsorted(recall, levels, side="right") - 1]
+        kept = np.unique(np.concatenate(ends))
+        recall, precision = recall[kept], precision[kept]
+    return Curve(recall, precision, half)
+
+
+def precision_recall(
+    dataset: PreparedFolder, scores: ScoresFile, title: Title, pdf: Pdf, png: Png, label: ShownLabels = None
+) -> None:
+    """Precision and recall at every threshold, for all labels together (micro) and for a few, on both splits."""
+    data = Prepared(dataset)
+    shown = chosen.of(data, label)
+    table = Scores(scores, data)
+    curves = {}
+    for split, name in SPLITS.items():
+        y_score, y_true = table.split(split)
+        curves[name] = {"all labels (micro)": precision_recall_curve(y_score, y_true)} | {
+            data.labels[j]: precision_recall_curve(y_score[:, j], y_true[:, j]) for j in shown
+        }
+    with drawing(pdf, png, 3.9, f"{title}: precision and recall (dots: at 0.5)") as figure:
+        panels = figure.subplots(1, len(SPLITS), sharey=True)
+        for axes, (split, named) in zip(panels, curves.items(), strict=True):
+            for index, (name, curve) in enumerate(named.items()):
+                # The first line stands out; the others take colours and dashes in turn, black left out.
+                colour = "black" if index == 0 else [c for c in COLOURS if c != "#000000"][(index - 1) % 6]
+                dash = DASHES[index % len(DASHES)]
+                width = 2 if index == 0 else 1.3
+                points = ([], []) if curve is None else (curve.recall, curve.precision)
+                label = name + (" (none true)" if curve is None else "")
+                axes.plot(*points, color=colour, linestyle=dash, linewidth=width, label=label.replace("$", r"\$"))
+                if curve is not None and curve.at_half is not None:
+                    axes.plot(*curve.at_half, "o", color=colour, markersize=5, markeredgecolor="white")
+            axes.set_title(f"{split} split")
+            axes.set_xlabel("recall")
+            axes.set_xlim(-0.02, 1.02)
+            axes.set_ylim(-0.02, 1.02)
+            axes.set_aspect("equal")
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, handlelength=3)
+        panels[0].set_ylabel("precision")
