@@ -3,7 +3,7 @@
 One gradient is that of one episode. Its noise is the standard deviation over episodes (other documents, other draws)
 relative to the length of the mean gradient: of a noise of r, about r^2 episodes average to a signal as large as the
 noise. The direction is the cosine of the mean gradient with that of pathwise, which is of a smoothed utility and
-therefore not quite the same. Nothing is trained meanwhile, so this is the thresholds' part of the gradient.
+therefore not quite the same. No classifier is trained meanwhile, so this is the thresholds' part of the gradient.
 
 Scores are generated (long-tailed labels, logits off by a label's own shift), or those of a run:
 
@@ -21,15 +21,12 @@ import torch
 from torch.nn.utils import parameters_to_vector
 
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.files import read_parquet
-from labelpolicy.learner import gradient as estimators
-from labelpolicy.learner import meta_learner
-from labelpolicy.learner.gradient import Moment, policies
-from labelpolicy.learner.meta_learner import Surroundings
-from labelpolicy.learner.parameters import MetaLearner
-from labelpolicy.learner.scores_environment import Frozen
-from labelpolicy.steps.decide import fitted_on
-from labelpolicy.thresholds.objectives import Utility
+from labelpolicy.data.scores import Scores
+from labelpolicy.learner import gradient, meta_learner
+from labelpolicy.learner.gradient import Step
+from labelpolicy.learner.meta_learner import LabelFeatures
+from labelpolicy.learner.on_scores import ScoresEnvironment
+from labelpolicy.learner.parameters import LearnerParameters
 
 #: Name, estimator, draws of thresholds a time step.
 WAYS = (
@@ -42,7 +39,7 @@ WAYS = (
 
 
 def generated(documents: int, labels: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scores float32 and truth bool (documents, labels)."""
+    """Scores float32 and labels bool (documents, labels)."""
     random = np.random.default_rng(0)
     share = 0.4 / (1 + np.arange(labels))
     truth = random.random((documents, labels)) < share
@@ -51,41 +48,36 @@ def generated(documents: int, labels: int) -> tuple[np.ndarray, np.ndarray]:
     return (1 / (1 + np.exp(-level))).astype(np.float32), truth
 
 
-def gradients(scores: np.ndarray, truth: np.ndarray, settings: dict, repeats: int, sigma: float) -> tuple:
+def gradients(y_score: np.ndarray, y_true: np.ndarray, settings: dict, repeats: int, sigma: float) -> tuple:
     """Gradients of one episode, float (repeats, parameters), and seconds a time step."""
-    parameters = MetaLearner(**settings)
-    room = Frozen(
-        scores, truth, train_count=truth.sum(axis=0), surroundings=Surroundings.of(truth), at_least_one=False,
-        utility=Utility(), seed=0,
+    parameters = LearnerParameters(**settings)
+    environment = ScoresEnvironment(
+        y_score, y_true, train_count=y_true.sum(axis=0), label_features=LabelFeatures.of(y_true), at_least_one=False,
+        parameters=parameters, seed=0,
     )  # fmt: skip
-    meta = meta_learner.build(room.labels, parameters, 0)
+    meta = meta_learner.build(environment.labels, parameters, 0)
     # Away from the start, where heads of zeros hide the rest of the network from the gradient.
     with torch.no_grad():
         for head in (meta.weight_logits, meta.threshold_logits):
             head.weight.normal_(0, 0.05, generator=torch.Generator().manual_seed(0))
     random = np.random.default_rng(0)
-    estimator = estimators.build(meta, parameters, random)
-    found, seconds, warm = [], 0.0, room.TASKS
+    estimator = gradient.build(meta, parameters, random)
+    found, seconds, warm = [], 0.0, environment.TASKS
     for episode in range(warm + repeats):
-        room.draw_reward_documents(random, parameters.reward_documents)
+        task = environment.draw(random)
         start = time.process_time()
-        state, w, p = meta.start(room.labels), *room.first_policies()
+        state, (w, p) = meta.start(environment.labels), task.start
         for t in range(parameters.steps):
-            seen, before = room.observe(t / parameters.steps), (state, w, p)
-            state, w_mean, p_mean = meta(state, w, p, seen)
-            w, p = policies(w_mean, p_mean, parameters)
-            moment = Moment(*before, seen, w_mean, p_mean, sigma)
-            estimator.weights(moment)
-            estimator.rewarded(moment, room, list(room.judged(parameters.rewarded_on)))
+            seen = task.seen.at(t / parameters.steps)
+            step = Step.of(meta, state, w, p, seen, sigma=sigma, parameters=parameters)
+            state, (w, p) = step.state, step.policies()
+            estimator.reward(step, task.batch)
         meta.zero_grad()
-        estimator.apply()
-        if episode >= warm:  # baselines have settled, and the centres are fitted
+        estimator.backward()
+        if episode >= warm:  # baselines have settled, and the references are fitted
             seconds += time.process_time() - start
             parts = [torch.zeros_like(each) if each.grad is None else each.grad for each in meta.parameters()]
-            # The weights' head would only add the noise of what is not asked about here.
-            heads = {id(each) for each in meta.weight_logits.parameters()}
-            kept = [part for each, part in zip(meta.parameters(), parts, strict=True) if id(each) not in heads]
-            found.append(parameters_to_vector(kept).numpy().copy())
+            found.append(parameters_to_vector(parts).numpy().copy())
     return np.stack(found), seconds / (repeats * parameters.steps)
 
 
@@ -94,20 +86,19 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path)
     parser.add_argument("--scores", type=Path)
     parser.add_argument("--repeats", type=int, default=60)
-    parser.add_argument("--sigma", type=float, default=0.3, help="width of the policy (parameter noise)")
+    parser.add_argument("--sigma", type=float, default=0.3, help="standard deviation of the policy (parameter noise)")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.scores:
-        table = read_parquet(arguments.scores, ["split", "id", "scores"])
-        scores, truth, *_ = fitted_on(Prepared(arguments.dataset), table, arguments.scores, out_of_fold=False)
+        fitting = Scores(arguments.scores, Prepared(arguments.dataset)).fitting()
+        y_score, y_true = fitting.y_score, fitting.y_true
     else:
-        scores, truth = generated(2000, 60)
+        y_score, y_true = generated(2000, 60)
     measured = {
-        name: gradients(scores, truth, settings | {"weight_penalty": 0.0}, arguments.repeats, arguments.sigma)
-        for name, settings in WAYS
+        name: gradients(y_score, y_true, settings, arguments.repeats, arguments.sigma) for name, settings in WAYS
     }
     reference = measured["pathwise"][0].mean(axis=0)
-    print(f"{len(scores)} documents, {scores.shape[1]} labels, {arguments.repeats} episodes each\n")
+    print(f"{len(y_score)} documents, {y_score.shape[1]} labels, {arguments.repeats} episodes each\n")
     print(f"{'estimator':46} {'noise':>7} {'direction':>10} {'ms a step':>10}")
     for name, (found, seconds) in measured.items():
         mean = found.mean(axis=0)

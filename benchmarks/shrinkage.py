@@ -2,7 +2,7 @@
 
 Five folds of the documents of an out_of_fold.parquet: thresholds are fitted on four, and decide the fifth. Beside the
 policies of the study stand thresholds between `shared+one` and each label's own best-F1 cut (scut): a label with n
-positives goes n / (n + k) of the way, in logits, so a small k trusts labels of few positives, and k = infinity none.
+support goes n / (n + k) of the way, in logits, so a small k trusts labels of few support, and k = infinity none.
 If any k gained, a label's own scores would say more than its frequency does.
 
     python benchmarks/shrinkage.py --dataset data/processed/reuters21578 \
@@ -19,13 +19,10 @@ from scipy.special import expit
 
 from labelpolicy.data.folds import fold_of
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.files import read_parquet
+from labelpolicy.data.scores import Scores
 from labelpolicy.learner.meta_learner import logits
-from labelpolicy.metrics import evaluate
-from labelpolicy.steps.decide import fitted_on
-from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.objectives import ThresholdParameters, measures
 from labelpolicy.thresholds.rules import NEVER, PerLabel, fit
-from labelpolicy.training import MEASURES
 
 POLICIES = ("fixed", "fixed+one", "odr+one", "scut+one", "scutfbr1+one", "shared", "shared+one")
 STRENGTHS = (1000, 300, 100, 30, 10, 3, 0)
@@ -36,29 +33,31 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--scores", type=Path, required=True)
     arguments = parser.parse_args()
-    table = read_parquet(arguments.scores, ["split", "id", "scores"])
-    scores, truth, count, _ = fitted_on(Prepared(arguments.dataset), table, arguments.scores, out_of_fold=True)
-    fold = fold_of(truth, 5, np.random.default_rng(0))
+    fitting = Scores(arguments.scores, Prepared(arguments.dataset)).fitting()
+    y_score, y_true, count = fitting.y_score, fitting.y_true, fitting.train_count
+    fold = fold_of(y_true, 5, np.random.default_rng(0))
     found: dict[str, list[list[float]]] = {}
     for held in range(5):
         inside, outside = fold != held, fold == held
         fitted = {
-            name: fit(name, scores[inside], truth[inside], train_count=count, parameters=ThresholdParameters(), seed=0)
+            name: fit(
+                name, y_score[inside], y_true[inside], train_count=count, parameters=ThresholdParameters(), seed=0
+            )
             for name in (*POLICIES, "scut")
         }
-        centre, own = (logits(np.minimum(fitted[name].thresholds, 1 - 1e-9)) for name in ("shared+one", "scut"))
-        positives = truth[inside].sum(axis=0)
-        own = np.where(positives > 0, own, centre)
+        reference, own = (logits(np.minimum(fitted[name].thresholds, 1 - 1e-9)) for name in ("shared+one", "scut"))
+        support = y_true[inside].sum(axis=0)
+        own = np.where(support > 0, own, reference)
         for strength in STRENGTHS:
-            way = positives / np.maximum(positives + strength, 1)
-            thresholds = np.where(count > 0, expit(centre + way * (own - centre)), NEVER)
+            way = support / np.maximum(support + strength, 1)
+            thresholds = np.where(count > 0, expit(reference + way * (own - reference)), NEVER)
             fitted[f"shared+one, towards scut, k = {strength}"] = PerLabel(thresholds, at_least_one=True)
         del fitted["scut"]
         for name, decision in fitted.items():
-            measured = evaluate(truth[outside], decision.decide(scores[outside]))
-            found.setdefault(name, []).append([measured[measure] for measure in MEASURES])
-    print(f"{arguments.scores}: {len(scores)} documents in five folds, mean (standard deviation over folds)\n")
-    print(f"{'thresholds':38}" + "".join(f"{measure:>16}" for measure in (*MEASURES, "sum")))
+            measured = measures(y_true[outside], decision.decide(y_score[outside]))
+            found.setdefault(name, []).append(list(measured.values()))
+    print(f"{arguments.scores}: {len(y_score)} documents in five folds, mean (standard deviation over folds)\n")
+    print(f"{'thresholds':38}" + "".join(f"{measure:>16}" for measure in (*measured, "sum")))
     for name, rows in found.items():
         values = np.array(rows)
         values = np.concatenate([values, values.sum(axis=1, keepdims=True)], axis=1)
