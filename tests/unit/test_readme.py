@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from dense_classifier import Rows
 from scipy.special import expit
 
 from labelpolicy import evaluate
@@ -48,37 +49,19 @@ def test_scores_of_your_own(names, capsys):
     assert evaluate(names["y_true"], names["for_macro"].decide(names["y_score"]))["macro_f1"] > 0.5
 
 
-class Rows:
-    """What docs/your-classifier.md calls inputs, for dense features."""
-
-    def __init__(self, features):
-        self.features = torch.from_numpy(features)
-        self.lengths = np.ones(len(features), dtype=np.int64)
-
-    def __len__(self):
-        return len(self.features)
-
-    def batch(self, rows, device):
-        return self.features[torch.from_numpy(rows)].to(device)
-
-
 def test_a_classifier_of_your_own(names):
     features = np.random.default_rng(0).normal(size=(300, 6)).astype(np.float32)
     truth = features[:, :3] > 1
-    names |= {
-        "model": torch.nn.Linear(6, 3),
-        "inputs": Rows(features[:200]),
-        "truth": truth[:200],
-        "valid_inputs": Rows(features[200:]),
-        "valid_truth": truth[200:],
-        "device": torch.device("cpu"),
-    }
+    inputs, valid_inputs = Rows(features[:200]), Rows(features[200:])
+    inputs.width = 6
+    shown = {"inputs": inputs, "valid_inputs": valid_inputs, "y_true": truth[:200], "valid_y_true": truth[200:]}
+    shown["device"] = torch.device("cpu")
     trained, on_scores = blocks("docs/your-classifier.md")
-    exec(trained.replace("episodes=30", "episodes=2").replace("epochs=20", "epochs=2"), names)
-    assert names["w"].shape == names["p"].shape == (3,)
-    assert abs(names["w"].sum() - 1) < 1e-9 and ((names["p"] > 0) & (names["p"] < 1)).all()
+    exec(trained.replace("episodes=30", "episodes=2").replace("epochs=20", "epochs=2"), shown)
+    assert shown["w"].shape == shown["p"].shape == (3,)
+    assert abs(shown["w"].sum() - 1) < 1e-9 and ((shown["p"] > 0) & (shown["p"] < 1)).all()
 
-    names |= {"scores": names["y_score"], "truth": names["y_true"]}
-    exec(on_scores, names)
-    assert names["p"].shape == (4,) and 0 <= names["kept"]["kept"] <= 1
-    assert names["predicted"].any(axis=1).all()
+    shown |= names
+    exec(on_scores, shown)
+    assert shown["found"].p.shape == (4,) and 0 <= shown["found"].shrinkage <= 1
+    assert shown["y_pred"].any(axis=1).all()
