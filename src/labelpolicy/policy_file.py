@@ -50,23 +50,22 @@ class Policy:
             raise LabelPolicyError(
                 f"{path}: made for other labels: {what} ({len(by_name)} labels here, {len(labels)} in the data set)"
             )
-        entries = [by_name[label] for label in labels]
-        for label, entry in zip(labels, entries, strict=True):
-            for key, low, high in (("weight", 0.0, 1.0), ("threshold", 0.0, 1.0)):
-                if key == "threshold" and key not in entry:
-                    continue
-                value = entry.get(key)
-                number = isinstance(value, (int, float)) and not isinstance(value, bool)
-                inside = number and (low <= value <= high if key == "weight" else low < value < high)
-                if not inside:
-                    bounds = "[0, 1]" if key == "weight" else "(0, 1)"
-                    raise LabelPolicyError(f"{path}: label {label!r}: {key} {value!r}, expected a number in {bounds}")
-        with_threshold = ["threshold" in entry for entry in entries]
-        if any(with_threshold) and not all(with_threshold):
-            label = labels[with_threshold.index(False)]
+        weights = np.array([_number(path, label, "weight", by_name[label], closed=True) for label in labels])
+        has = [isinstance(by_name[label], dict) and "threshold" in by_name[label] for label in labels]
+        if any(has) and not all(has):
+            label = labels[has.index(False)]
             raise LabelPolicyError(f"{path}: label {label!r} has no threshold while others have one: give all or none")
-        weights = np.array([entry["weight"] for entry in entries])
+        found = [_number(path, label, "threshold", by_name[label], closed=False) for label in labels if all(has)]
         if abs(weights.sum() - 1) > 1e-4:
             raise LabelPolicyError(f"{path}: the weights sum to {weights.sum():.6g}, expected 1 (Eq. 4)")
-        thresholds = np.array([entry["threshold"] for entry in entries]) if all(with_threshold) else None
-        return cls(list(labels), weights, thresholds, content.get("about"))
+        return cls(list(labels), weights, np.array(found) if all(has) else None, content.get("about"))
+
+
+def _number(path: str | Path, label: str, key: str, entry: Any, *, closed: bool) -> float:
+    """A number of a label in [0, 1], or in (0, 1)."""
+    value = entry.get(key) if isinstance(entry, dict) else None
+    found = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
+    if not (0 <= found <= 1 if closed else 0 < found < 1):
+        bounds = "[0, 1]" if closed else "(0, 1)"
+        raise LabelPolicyError(f"{path}: label {label!r}: {key} {value!r}, expected a number in {bounds}")
+    return found
