@@ -58,7 +58,6 @@ bench: $(READY)
 	python benchmarks/thresholds.py
 	python benchmarks/significance.py
 	python benchmarks/chains.py
-	python benchmarks/attentive_lstm.py
 	python benchmarks/prepare.py
 	python benchmarks/rollout.py
 	python benchmarks/estimators.py

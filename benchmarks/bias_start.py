@@ -17,13 +17,12 @@ import torch
 from crossfit import decided_by_halves
 from sklearn.metrics import average_precision_score
 
-from labelpolicy import classifiers
-from labelpolicy.classifiers.linear import CONSTANT
+from labelpolicy.classifiers.base import log_odds
+from labelpolicy.classifiers.linear.network import CONSTANT
+from labelpolicy.classifiers.registry import Run, encoders, load
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import Study
-from labelpolicy.progress import Progress
-from labelpolicy.training import MEASURES, prepare_torch, score, train
+from labelpolicy.thresholds.objectives import measures
 
 RARE = 60
 
@@ -31,7 +30,7 @@ RARE = 60
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", type=Path, required=True)
-    parser.add_argument("--classifier", action="append", choices=classifiers.ENCODERS, required=True)
+    parser.add_argument("--classifier", action="append", choices=encoders(), required=True)
     parser.add_argument("--seeds", type=int, default=1)
     arguments = parser.parse_args()
     data = Prepared(arguments.dataset)
@@ -49,32 +48,20 @@ def main() -> None:
 
 def measured(data: Prepared, name: str, start: str, seed: int) -> tuple[list[float], list[float], float, float, int]:
     """Measures at 0.5 and with `shared+one`, average precision of all and of rare labels, and the epoch kept."""
-    device, parameters = prepare_torch("cpu", 1), classifiers.parameters(Study(), name)
-    model = classifiers.load(name).build(data, parameters, seed)
+    entry = load(name)
+    model = entry.build(data, entry.parameters(Study()), seed)
     bias, scale = (model.bias, CONSTANT) if name == "linear" else (model.output_bias, 1.0)
-    log_odds = classifiers.log_odds(data) if start == "log odds" else np.zeros(len(data.labels))
-    bias.data = torch.from_numpy(log_odds / scale).float()
-    splits = [data.split(split) for split in ("train", "valid")]
-    (inputs, held_out), truth = (model.encode(split) for split in splits), splits[1].truth
-    history = train(
-        model,
-        inputs,
-        splits[0].truth,
-        (held_out, truth),
-        weights=np.full(len(data.labels), 1 / len(data.labels)),
-        parameters=parameters,
-        seed=seed,
-        device=device,
-        progress=Progress(f"train {name}", parameters.epochs),
-    )
-    scores = score(model, held_out, device)
+    begin = log_odds(data) if start == "log odds" else np.zeros(len(data.labels))
+    bias.data = torch.from_numpy(begin / scale).float()
+    history = model.fit(data, np.full(len(data.labels), 1 / len(data.labels)), Run(seed, "cpu", title=f"train {name}"))
+    truth, scores = data.split("valid").truth, model.predict_proba(data.split("valid"))
     predicted = decided_by_halves("shared+one", scores, truth, data.train_count, seed)
     there = np.flatnonzero(truth.any(axis=0))
     precision = np.array([average_precision_score(truth[:, label], scores[:, label]) for label in there])
     rare = precision[data.train_count[there] < RARE]
     best = max(history, key=lambda row: row["valid_micro_f1"])["epoch"]
-    measures = [[evaluate(truth, each)[key] for key in MEASURES] for each in (scores > 0.5, predicted)]
-    return (*measures, precision.mean(), rare.mean() if len(rare) else np.nan, best)
+    found = [[*measures(truth, each).values()] for each in (scores > 0.5, predicted)]
+    return (*found, precision.mean(), rare.mean() if len(rare) else np.nan, best)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ import numpy as np
 import torch
 from kim_cnn import corpus
 
-from labelpolicy import classifiers
+from labelpolicy.classifiers.registry import Run, load
 from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.parameters import Study
-from labelpolicy.training import applied, batches, optimiser, prepare_torch, score, targets, update
+from labelpolicy.training import Trainer, applied, prepare_torch, score
 
 CHAINS = ("", "+predictions_as_features", "+subset_maximization")
 DECODED = 10_000
@@ -61,20 +61,18 @@ def main() -> None:
     print(f"{len(train)} training documents, {len(data.labels)} labels; {arguments.dataset or 'generated documents'}")
 
     for encoder in ("kim_cnn", "linear"):
-        models, steppers = {}, {}
-        for chain in CHAINS:
-            settings = classifiers.parameters(study, encoder + chain)
-            models[chain] = classifiers.load(encoder + chain).build(data, settings, 0)
-            steppers[chain] = optimiser(models[chain], settings)
+        entries = {chain: load(encoder + chain) for chain in CHAINS}
+        models = {chain: entry.build(data, entry.parameters(study), 0) for chain, entry in entries.items()}
         inputs = models[""].encode(train)
-        random = np.random.default_rng(0)
-        parts = [part for _ in range(arguments.epochs) for part in batches(inputs.lengths, 64, random)]
-        warm = list(batches(inputs.lengths, 64, random))[: len(parts) // (10 * arguments.epochs)]
+        trainers = {
+            chain: Trainer(model, inputs, train.truth, seed=0, device=device) for chain, model in models.items()
+        }
+        parts = [part for _ in range(arguments.epochs) for part in trainers[""].batches()]
+        warm = list(trainers[""].batches())[: len(parts) // (10 * arguments.epochs)]
         spent = dict.fromkeys(CHAINS, 0.0)
         for i, rows in enumerate(warm + parts):
-            batch, truth = inputs.batch(rows, device), targets(train.truth, rows, device)
-            for chain, model in models.items():
-                took, _ = seconds(update, model, steppers[chain], batch, truth, weights)
+            for chain, trainer in trainers.items():
+                took, _ = seconds(trainer.update, rows, weights)
                 spent[chain] += took if i >= len(warm) else 0
         encoded = models[""].encode(valid)
         for chain, model in models.items():
@@ -82,7 +80,7 @@ def main() -> None:
             print(f"  {encoder + chain:33s} {spent[chain]:6.2f} s an epoch    x{spent[chain] / spent['']:.2f}")
 
         chained, encoded = models["+subset_maximization"], models[""].encode(decoded)
-        forward = min(seconds(applied, chained, chained.encoder, encoded, device, 256)[0] for _ in range(3))
+        forward = min(seconds(applied, chained, chained.encoder, encoded, device)[0] for _ in range(3))
         whole = min(seconds(score, chained, encoded, device)[0] for _ in range(3))
         print(
             f"  {DECODED} documents: {forward:.2f} s encoder, {whole:.2f} s with a beam of {chained.beam}: "
@@ -91,8 +89,10 @@ def main() -> None:
 
     uniform = np.full(len(data.labels), 1 / len(data.labels))
     name = "linear+classifier_chain"
-    fitting, found = seconds(classifiers.load(name).fit, data, classifiers.parameters(study, name), uniform, 0)
-    scoring, _ = seconds(found, decoded)
+    entry = load(name)
+    chain = entry.build(data, entry.parameters(study), 0)
+    fitting, _ = seconds(chain.fit, data, uniform, Run(0))
+    scoring, _ = seconds(chain.predict_proba, decoded)
     ours, epochs = models["+predictions_as_features"], study.classifiers.linear.epochs
     training = epochs * spent["+predictions_as_features"]
     whole, _ = seconds(score, ours, encoded, device)

@@ -18,17 +18,15 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
-from labelpolicy import classifiers
+from labelpolicy.classifiers.registry import Run, load
 from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.learner.meta_learner import logits
-from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import Study
 from labelpolicy.randomness import generator
-from labelpolicy.steps.train import trained
-from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.steps.train import fitted
+from labelpolicy.thresholds.objectives import MEASURES, ThresholdParameters, measures
 from labelpolicy.thresholds.rules import fit
-from labelpolicy.training import MEASURES
 
 POLICIES = ("fixed+one", "shared", "shared+one")
 
@@ -70,7 +68,7 @@ def decided_by_halves(name: str, scores: np.ndarray, truth: np.ndarray, train_co
 
 def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
     """(scores, thresholds) and the measures of each; one seed."""
-    settings = classifiers.parameters(Study(), classifier)
+    settings = load(classifier).parameters(Study())
     weights = np.full(len(data.labels), 1 / len(data.labels))
     every = joined(data.split("train"), data.split("valid"))
     documents = len(data.split("train"))
@@ -78,14 +76,15 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
     count = train.truth.sum(axis=0)
 
     def measured(predicted):
-        return [evaluate(valid.truth, predicted)[measure] for measure in MEASURES]
+        return [*measures(valid.truth, predicted).values()]
 
     def model(split, epochs):
-        return trained(TrainedOn(data, split), classifier, settings, weights, seed, "cpu", 1, epochs=epochs)[1]
+        run = Run(seed, epochs=epochs)
+        return fitted(classifier, TrainedOn(data, split), settings, weights, run)[0].predict_proba
 
-    history, score = trained(data, classifier, settings, weights, seed, "cpu", 1)
+    model_of_all, history = fitted(classifier, data, settings, weights, Run(seed))
     epochs = max(history, key=lambda row: row["valid_micro_f1"])["epoch"] if history else None
-    last = score(valid) if epochs is None else model(train, epochs)(valid)
+    last = model_of_all.predict_proba(valid) if epochs is None else model(train, epochs)(valid)
     for name in POLICIES:
         yield ("validation", name), measured(decided_by_halves(name, last, valid.truth, count, seed))
     for number in folds:

@@ -16,10 +16,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from labelpolicy.classifiers.kim_cnn import KimCNNClassifier
+from labelpolicy.classifiers.kim_cnn import KimCNN
+from labelpolicy.classifiers.kim_cnn.network import KimCNNClassifier
 from labelpolicy.data.prepared import Prepared, Ragged, Split
-from labelpolicy.parameters import KimCNN
-from labelpolicy.training import batches, optimiser, prepare_torch, targets, update, weighted_cross_entropy
+from labelpolicy.training import batches, prepare_torch, targets, weighted_cross_entropy
 
 
 class Plain(nn.Module):
@@ -38,7 +38,7 @@ class Plain(nn.Module):
         self.output = nn.Linear(*ours.output.shape)
         self.output.weight.data = ours.output.detach().T.clone()
         self.output.bias.data = ours.output_bias.detach().clone()
-        self.dropout = ours.parameters_.dropout
+        self.dropout = ours.settings.dropout
 
     def forward(self, tokens: torch.Tensor) -> torch.Tensor:
         vectors = self.embedding(tokens).transpose(1, 2)
@@ -97,8 +97,8 @@ def main() -> None:
     shuffled = np.array_split(random.permutation(len(inputs)), len(inputs) // size)[: arguments.batches]
     runs = {
         "plain": (plain, torch.optim.Adam(plain.parameters(), lr=parameters.learning_rate), shuffled),
-        "ours, same batches": (ours, optimiser(ours, parameters), shuffled),
-        "ours": (ours, optimiser(ours, parameters), bucketed),
+        "ours, same batches": (ours, ours.optimizer(), shuffled),
+        "ours": (ours, ours.optimizer(), bucketed),
     }
     spent, done = dict.fromkeys(runs, 0.0), dict.fromkeys(runs, 0)
     for i in range(arguments.batches):  # in turn, so that a machine that drifts slows all alike
@@ -106,7 +106,9 @@ def main() -> None:
             model.train()
             batch, wanted = inputs.batch(parts[i], device), targets(truth, parts[i], device)
             started = time.perf_counter()
-            update(model, stepper, batch, wanted, weights)
+            stepper.zero_grad()
+            weighted_cross_entropy(model(batch), wanted, weights).backward()
+            stepper.step()
             if i >= 3:  # warm
                 spent[name] += time.perf_counter() - started
                 done[name] += len(parts[i])

@@ -1,4 +1,4 @@
-"""The attentive BiLSTM is the textbook one, and no score depends on what a mention is batched with."""
+"""The attentive BiLSTM: no score depends on what a mention is batched with."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import nn
 
 from labelpolicy.classifiers.attentive_lstm import AttentiveLSTM
-from labelpolicy.classifiers.attentive_lstm.network import Attention, AttentiveLSTMClassifier, Recurrence
+from labelpolicy.classifiers.attentive_lstm.network import AttentiveLSTMClassifier
 from labelpolicy.data.prepared import PAD, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.training import score
@@ -34,34 +33,26 @@ def model(**parameters) -> AttentiveLSTMClassifier:
     vectors[PAD] = 0
     sizes = {"hidden": 6, "attention": 7, "context": 4, "max_mention": 3}
     classifier = AttentiveLSTMClassifier(vectors, LABELS, AttentiveLSTM(**{**sizes, **parameters}), seed=0)
-    # Biases as after training: while that of the candidate is zero, padding moves no state even where nothing shuts it.
     random = torch.Generator().manual_seed(2)
     with torch.no_grad():
-        classifier.recurrence[:, :, DIMENSION] += torch.randn(classifier.recurrence.shape[:2], generator=random)
+        for name, value in classifier.lstms.named_parameters():
+            if "bias" in name:  # as after training
+                value += torch.randn(value.shape, generator=random)
     return classifier
 
 
 def textbook(classifier: AttentiveLSTMClassifier, documents: Split, row: int) -> torch.Tensor:
-    """Features of one mention by nn.LSTM, word by word as Section 5 says, without batch or padding."""
-    parameters, dimension = classifier.settings, classifier.vectors.shape[1]
-    hidden = parameters.hidden
+    """Features of one mention as Section 5 says, without batch or padding."""
+    parameters = classifier.settings
     words, (start, end) = documents.tokens[row].tolist(), documents.mentions[row].tolist()
     sides = (words[max(0, start - parameters.context) : start][::-1], words[end : end + parameters.context])
     parts = []
-    for side, context in enumerate(sides):
+    for lstm, context in zip(classifier.lstms, sides, strict=True):
         if not context:
-            parts.append(torch.zeros(2 * hidden))
+            parts.append(torch.zeros(2 * parameters.hidden))
             continue
-        lstm = nn.LSTM(dimension, hidden, bidirectional=True)
-        for stream, suffix in ((2 * side, ""), (2 * side + 1, "_reverse")):
-            output, write, keep, candidate = classifier.recurrence[stream].detach().split(hidden)
-            rows = torch.cat([write, keep, candidate, output])  # PyTorch's order of the gates
-            getattr(lstm, f"weight_ih_l0{suffix}").data = rows[:, :dimension].contiguous()
-            getattr(lstm, f"bias_ih_l0{suffix}").data = rows[:, dimension].contiguous()
-            getattr(lstm, f"weight_hh_l0{suffix}").data = rows[:, dimension + 1 :].contiguous()
-            getattr(lstm, f"bias_hh_l0{suffix}").data.zero_()
         states = lstm(classifier.vectors[context])[0]
-        scores = torch.tanh(states @ classifier.attention_in.T) @ classifier.attention_out[0]
+        scores = torch.tanh(states @ classifier.attention_in.T) @ classifier.attention_out
         attention = scores.softmax(0) if parameters.sigma == "softmax" else scores.sigmoid()
         parts.append(attention @ states)
     mention = classifier.vectors[words[start:end][: parameters.max_mention]].mean(0)
@@ -92,25 +83,6 @@ def test_padding_never_changes_a_score(lengths, seed):
     together = score(classifier, inputs, torch.device("cpu"))
     alone = score(classifier, inputs, torch.device("cpu"), batch_size=1)
     np.testing.assert_allclose(together, alone, atol=1e-6)
-
-
-@pytest.mark.parametrize("left", [3, 2, 1, 5, 0])
-def test_gradients_of_the_recurrence_are_right_with_sides_of_different_length_and_padding(left):
-    random = torch.Generator().manual_seed(0)
-    vectors = torch.randn(5, 3, 2, dtype=torch.double, generator=random).requires_grad_()
-    weights = torch.randn(4, 8, 5, dtype=torch.double, generator=random).requires_grad_()
-    inside = (torch.rand(5, 1, 2, generator=random) > 0.3).double()
-    assert torch.autograd.gradcheck(lambda x, w: Recurrence.apply(x, inside, w, left), (vectors, weights))
-
-
-@pytest.mark.parametrize("sigma", ["softmax", "sigmoid"])
-@pytest.mark.parametrize("left", [3, 5, 0])
-def test_gradients_of_the_attention_are_right_with_padding_and_an_empty_side(left, sigma):
-    random = torch.Generator().manual_seed(0)
-    shapes = (5, 4, 3), (6, 4), (1, 6)  # states, W2, W1
-    tensors = [torch.randn(shape, dtype=torch.double, generator=random).requires_grad_() for shape in shapes]
-    inside = torch.tensor([[1, 1, 0], [1, 0, 0], [1, 1, 0], [1, 1, 1], [1, 0, 1]], dtype=torch.bool)
-    assert torch.autograd.gradcheck(lambda s, u, v: Attention.apply(s, inside, u, v, left, sigma), tensors)
 
 
 def test_word_vectors_move_only_where_asked_to_and_never_that_of_padding():

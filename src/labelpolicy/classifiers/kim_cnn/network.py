@@ -74,6 +74,8 @@ class MaxOverTime(torch.autograd.Function):
 class KimCNNClassifier(TorchClassifier):
     """Logits of Kim's CNN with sigmoid outputs in place of his softmax, since labels are not exclusive."""
 
+    settings: KimCNN
+
     def __init__(self, vectors: np.ndarray, log_odds: np.ndarray, parameters: KimCNN, seed: int):
         super().__init__(parameters)
         self.embedding = nn.Parameter(torch.from_numpy(np.array(vectors, dtype=np.float32)))

@@ -37,7 +37,7 @@ def drawn(seed, documents, labels, scale):
 @given(st.integers(0, 1000), st.integers(1, 5), st.integers(1, 12), st.sampled_from([0.1, 1.0, 30.0]))
 def test_function_and_gradient_are_those_of_a_loop_over_labels(seed, documents, labels, scale):
     base, weights = drawn(seed, documents, labels, scale)
-    fast, slow = paf.Triangular.apply(base, weights), plain(base, weights)
+    fast, slow = paf.settle(base, weights.tril(-1)), plain(base, weights)
     torch.testing.assert_close(fast, slow)
     towards = torch.randn(fast.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     for ours, theirs in zip(
@@ -48,21 +48,13 @@ def test_function_and_gradient_are_those_of_a_loop_over_labels(seed, documents, 
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("block", [1, 3, 7, 128])
-def test_blocks_change_nothing(monkeypatch, block):
-    monkeypatch.setattr(paf, "BLOCK", block)
-    base, weights = drawn(0, 4, 7, 2.0)
-    torch.testing.assert_close(paf.Triangular.apply(base, weights), plain(base, weights))
-    assert torch.autograd.gradcheck(lambda b, a: paf.Triangular.apply(b, a.tril(-1)), (base, weights))
-
-
 def test_the_slowest_chain_is_settled():
     """Each label turns the next one on: nothing is known of the last before all others are settled."""
     base = torch.full((1, 40), -50.0)
     base[0, 0] = 50.0
     weights = 100.0 * torch.eye(40)[:-1]
     weights = torch.cat([torch.zeros(1, 40), weights])
-    assert (paf.Triangular.apply(base, weights) > 0).all()
+    assert (paf.settle(base, weights) > 0).all()
 
 
 class Encoder(TorchClassifier):

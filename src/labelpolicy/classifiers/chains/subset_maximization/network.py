@@ -107,11 +107,10 @@ class SubsetMaximizationClassifier(TorchChain):
         other documents are searched again with the whole beam.
         """
         start, direct = self._document(batch)
-        cell = self.embedding @ self.gru.weight_ih_l0.T + self.gru.bias_ih_l0  # what each label gives the GRU's gates
-        found = self._search(start, direct, cell, 1)
+        found = self._search(start, direct, 1)
         if self.beam > 1:
             rows = (found.rejected > found.log_probability[:, 0]).nonzero()[:, 0]
-            wide = self._search(start[rows], direct[rows], cell, self.beam)
+            wide = self._search(start[rows], direct[rows], self.beam)
             sets = found.sets.new_zeros(len(start), self.beam, self.labels)
             scores = start.new_full((len(start), self.beam), -torch.inf)
             sets[:, :1], scores[:, :1] = found.sets, found.log_probability
@@ -120,7 +119,7 @@ class SubsetMaximizationClassifier(TorchChain):
             found = found._replace(sets=sets, log_probability=scores)
         return found._replace(sets=found.sets[..., self.place], marginal=found.marginal[:, self.place])
 
-    def _search(self, start: Tensor, direct: Tensor, cell: Tensor, width: int) -> Beam:
+    def _search(self, start: Tensor, direct: Tensor, width: int) -> Beam:
         """Beam search, labels numbered by the order; a document whose best sequence has stopped is done.
 
         What else is in its beam then may still be open: its probability is that of all sets that begin so.
@@ -155,7 +154,7 @@ class SubsetMaximizationClassifier(TorchChain):
             found.sets[at, : score.shape[1]], found.log_probability[at, : score.shape[1]] = sets, score[done]
             found.marginal[at] += torch.einsum("ds,dsl->dl", score[done].exp(), sets.to(score.dtype))
             rows, score, last, written, state = (part[~done] for part in (rows, score, last, written, state))
-            state = self._next(cell[last.clamp(max=stop - 1)], state)
+            state = self._next(last.clamp(max=stop - 1), state)
         return found
 
     def _document(self, batch: Any) -> tuple[Tensor, Tensor]:
@@ -163,13 +162,10 @@ class SubsetMaximizationClassifier(TorchChain):
         start = torch.tanh(torch.addmm(self.start_bias, features, self.start.T))
         return start, torch.addmm(self.output_bias, features, self.direct.T)
 
-    def _next(self, given: Tensor, state: Tensor) -> Tensor:
-        """The GRU's states (..., hidden) after labels, of which ``given`` (..., 3 hidden) is the input's share."""
-        reset, keep, new = given.chunk(3, dim=-1)
-        own = state @ self.gru.weight_hh_l0.T + self.gru.bias_hh_l0
-        own_reset, own_keep, own_new = own.chunk(3, dim=-1)
-        candidate = torch.tanh(new + torch.sigmoid(reset + own_reset) * own_new)
-        return torch.lerp(candidate, state, torch.sigmoid(keep + own_keep))
+    def _next(self, label: Tensor, state: Tensor) -> Tensor:
+        """The GRU's states (documents, sequences, hidden) after one more label each, (documents, sequences)."""
+        given = self.embedding[label].flatten(0, 1)[None]
+        return self.gru(given, state.flatten(0, 1)[None])[1].view_as(state)
 
     def _log_probability_of_next(self, state: Tensor, direct: Tensor, last: Tensor) -> Tensor:
         """log P(next symbol), (..., labels + 1), of states (..., hidden) after their last symbol (-1: none yet).
