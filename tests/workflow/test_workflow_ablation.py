@@ -51,7 +51,7 @@ def test_ablation_runs_its_own_seeds_and_policies_and_says_what_differs(study):
         (
             "ablation:\n  classifiers:\n  - linear_svc\n",
             "ablation",
-            "params.yaml: ablation.classifiers: 'linear_svc' is none of kim_cnn, ",
+            "params.yaml: ablation.classifiers: 'linear_svc' is none of ",
         ),
         (
             "ablation:\n  classifiers:\n  - attentive_lstm\n",
