@@ -25,7 +25,13 @@ from labelpolicy.significance import Significance
 from labelpolicy.thresholds.objectives import ThresholdParameters
 
 if TYPE_CHECKING:  # models made when this module is imported
-    Classifiers = Chains = Any
+
+    class Classifiers(Parameters):
+        def __getattr__(self, name: str) -> Any: ...
+
+    class Chains(Parameters):
+        def __getattr__(self, name: str) -> Any: ...
+
 else:
     Classifiers = registry.sections_of(
         "Classifiers",
@@ -129,7 +135,7 @@ def read_study(path: Path | None, assignments: list[str] | None) -> Study:
 
     Raises LabelPolicyError for a file that is missing or not such YAML, and for what does not check.
     """
-    values = {}
+    values: dict[str, Any] = {}
     if path is not None:
         if not path.is_file():
             raise LabelPolicyError(f"{path}: no such file: give a YAML file in the form of params.yaml")
@@ -176,7 +182,7 @@ def settings(study: Study, *paths: str) -> str:
             value = value[part] if isinstance(value, dict) else getattr(value, part)
         if isinstance(value, BaseModel):
             # A learned policy exists by its name alone, even if all of it is default.
-            named = [(path, {})] if path.startswith("policies.") else []
+            named: list[tuple[str, Any]] = [(path, {})] if path.startswith("policies.") else []
             leaves = [*named, *_leaves(path, value.model_dump(mode="json", exclude_defaults=True))]
         else:
             leaves = [(path, value)] if value != Study.model_fields[path].default else []

@@ -32,7 +32,7 @@ def prepare_torch(device: str, threads: int) -> torch.device:
         raise LabelPolicyError("device: cuda asked for, but PyTorch finds no GPU here: set device to auto or cpu")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)  # a few CUDA kernels have no deterministic form
-    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs a pass over every buffer
+    setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010 - untyped; costs a pass a buffer
     if device == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     number = lease(torch.cuda.device_count())
@@ -78,10 +78,10 @@ def applied(
     was_training = model.training
     model.eval()
     order = np.argsort(inputs.lengths, kind="stable")
-    result = None
+    result: np.ndarray = np.empty((len(order), 0), dtype=np.float32)
     for rows in np.split(order, range(batch_size, len(order), batch_size)):
         found = function(inputs.batch(rows, device)).cpu().numpy()
-        if result is None:
+        if not result.size:
             result = np.empty((len(order), found.shape[1]), dtype=np.float32)
         result[rows] = found
     model.train(was_training)
@@ -141,7 +141,8 @@ class Trainer:
         torch.manual_seed(derive(seed, "dropout"))
         self.random = generator(seed, "batches")
         self.optimizer = model.optimizer()
-        self.epochs, self.since_best, self.best, self.best_state = 0, 0, -1.0, None
+        self.epochs, self.since_best, self.best = 0, 0, -1.0
+        self.best_state: dict[str, Any] | None = None
 
     def batches(self) -> Iterator[np.ndarray]:
         """The documents of the next pass, batch by batch."""
@@ -211,10 +212,14 @@ def train(
     and, with ``valid``, valid_accuracy, valid_macro_f1, valid_micro_f1.
     """
 
-    def evaluate() -> dict[str, float]:
-        return measures(valid[1], score(model, valid[0], device) > 0.5)
+    evaluate: Callable[[], dict[str, float]] | None = None
+    if valid is not None:
+        valid_inputs, valid_y_true = valid
 
-    trainer = Trainer(model, inputs, y_true, seed=seed, device=device, evaluate=None if valid is None else evaluate)
+        def evaluate() -> dict[str, float]:
+            return measures(valid_y_true, score(model, valid_inputs, device) > 0.5)
+
+    trainer = Trainer(model, inputs, y_true, seed=seed, device=device, evaluate=evaluate)
     label_weights = torch.tensor(weights, dtype=torch.float32, device=device)
     history: list[Row] = []
     while len(history) < epochs and not trainer.should_stop:

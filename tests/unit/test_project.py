@@ -207,32 +207,11 @@ def test_the_links_of_the_documentation_lead_somewhere():
                 assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-def test_publishing_replaces_the_table_and_nothing_else(tmp_path):
-    readme, table = tmp_path / "README.md", tmp_path / "table5.md"
-    readme.write_text("before\n<!-- table: table5.md -->\nold\n<!-- end of table -->\nafter\n")
-    table.write_text("| new |\n")
-    for _ in range(2):
-        publish.publish(files=[table], folder=tmp_path / "kept", readme=readme)
-        expected = "before\n<!-- table: table5.md -->\n\n| new |\n\n<!-- end of table -->\nafter\n"
-        assert readme.read_text() == expected
-    assert (tmp_path / "kept/table5.md").read_text() == "| new |\n"
-
-
-def test_publishing_without_a_page(tmp_path):
+def test_publishing_copies_all_files_or_none(tmp_path):
     table = tmp_path / "table5.md"
-    table.write_text("new\n")
-    publish.publish(files=[table], folder=tmp_path / "kept")
-    assert (tmp_path / "kept" / "table5.md").read_text() == "new\n"
-
-
-def test_publishing_without_marks_or_files_changes_nothing(tmp_path):
-    readme, table = tmp_path / "README.md", tmp_path / "table5.md"
-    readme.write_text("<!-- table: table5.md -->\n")
     table.write_text("| new |\n")
-    with pytest.raises(LabelPolicyError, match="without '<!-- end of table -->' below it"):
-        publish.publish(files=[table], folder=tmp_path / "kept", readme=readme)
-    with pytest.raises(LabelPolicyError, match="asks for none of the files"):
-        publish.publish(files=[table], folder=tmp_path / "kept", readme=table)
-    with pytest.raises(LabelPolicyError, match="no such file"):
-        publish.publish(files=[tmp_path / "none.md"], folder=tmp_path / "kept", readme=readme)
-    assert not (tmp_path / "kept").exists() and readme.read_text() == "<!-- table: table5.md -->\n"
+    with pytest.raises(LabelPolicyError, match=r"none\.md.*no such file"):
+        publish.publish(files=[table, tmp_path / "none.md"], folder=tmp_path / "kept")
+    assert not (tmp_path / "kept").exists()
+    publish.publish(files=[table], folder=tmp_path / "kept")
+    assert (tmp_path / "kept/table5.md").read_text() == "| new |\n"

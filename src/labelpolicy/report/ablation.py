@@ -232,9 +232,10 @@ def _against_fixed_weights(block: Block, measured: Numbers, measures: Sequence[s
     verdicts = []
     for measure in measures:
         found = {name: measured[block.key, name, measure] for name in FIXED_WEIGHTS.values()}
-        best = max(found, key=lambda name: found[name].tested.difference)
-        if found[best].tested.difference >= 0:
-            verdicts.append(f"{TITLES[measure]} no ({best}: {_signed(found[best].tested.difference)})")
+        differences = {name: number.tested.difference for name, number in found.items() if number.tested}
+        best = max(differences, key=differences.__getitem__)
+        if differences[best] >= 0:
+            verdicts.append(f"{TITLES[measure]} no ({best}: {_signed(differences[best])})")
         else:
             chance = "" if all(number.significant(level) for number in found.values()) else "not all "
             verdicts.append(f"{TITLES[measure]} yes, {chance}beyond chance")

@@ -150,7 +150,7 @@ def _above(claim: Claim, evidence: Evidence) -> Judgement:
     lines, failing, missing, untested = [], [], [], []
     for row in map(str.strip, rest.split(";")):
         printed = " / ".join(
-            "–" if None in (a, b) else f"{float(a) - float(b):+.3f}"
+            "–" if a is None or b is None else f"{float(a) - float(b):+.3f}"
             for a, b in zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
         )
         other = evidence.method(claim, row)

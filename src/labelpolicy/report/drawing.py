@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -86,11 +87,11 @@ def weight_scale(weights: np.ndarray, least: float = 1.25) -> LogNorm:
     return LogNorm(1 / factor, factor)
 
 
-def colour_bar(figure: Figure, axes: Axes, norm: Normalize, middle: float, **place: float) -> None:
+def colour_bar(figure: Figure, axes: Axes, norm: Normalize, middle: float, **place: Any) -> None:
     """A bar right of the axes, marked at its ends and at ``middle``."""
     bar = figure.colorbar(ScalarMappable(norm, "cividis"), ax=axes, location="right", **place)
-    ticks = (norm.vmin, middle, norm.vmax)
-    bar.set_ticks(list(ticks), labels=[f"{tick:.2f}".rstrip("0").rstrip(".") for tick in ticks])
+    ticks = [float(norm.vmin or 0), middle, float(norm.vmax or 1)]
+    bar.set_ticks(ticks, labels=[f"{tick:.2f}".rstrip("0").rstrip(".") for tick in ticks])
     bar.ax.yaxis.set_minor_locator(NullLocator())
 
 

@@ -151,11 +151,15 @@ class Table:
         )
 
     def _latex_head(self) -> list[str]:
-        if isinstance(self.columns[0], str):
+        plain = [column for column in self.columns if isinstance(column, str)]
+        if plain:
             corner = self._latex_name(rf"\itshape {latex(self.corner)}") if self.wrapped else latex(self.corner)
-            return [" & ".join([corner, *map(latex, self.columns)]) + r" \\"]
-        spans, rules, titles, first = [], [], [], 2
-        for heading, inner in self.columns:
+            return [" & ".join([corner, *map(latex, plain)]) + r" \\"]
+        spans: list[str] = []
+        rules: list[str] = []
+        titles: list[str] = []
+        first = 2
+        for heading, inner in (column for column in self.columns if not isinstance(column, str)):
             spans.append(rf"\multicolumn{{{len(inner)}}}{{c}}{{{latex(heading)}}}")
             rules.append(rf"\cmidrule(lr){{{first}-{first + len(inner) - 1}}}")
             titles += map(latex, inner)

@@ -87,11 +87,10 @@ def read_labels(results: Path, key: Key, values: Values, labels: dict[str, Label
         columns["f1"].append(table["f1"])
         columns["threshold"].append(table["threshold"])
         policy = Policy.read(cell.folder(results) / "policy.json", known.label)
-        columns["weight"].append(policy.weights * len(known.label))
+        columns["weight"].append((policy.weights * len(known.label)).tolist())
     fitted = None not in [value for column in columns["threshold"] for value in column]
-    return LabelColumns(
-        **{name: _mean(found) if name != "threshold" or fitted else None for name, found in columns.items()}
-    )
+    threshold = _mean(columns["threshold"]) if fitted else None
+    return LabelColumns(_mean(columns["f1"]), threshold, _mean(columns["weight"]))
 
 
 def _mean(columns: Sequence[Sequence[float]]) -> list[float]:

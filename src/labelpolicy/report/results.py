@@ -190,16 +190,17 @@ class PaperNumbers:
         """
         self.path = Path(path)
         self._text: dict[tuple[str, str, str, str], str] = {}
-        for line, (*key, text) in read_tsv(path, PAPER_COLUMNS):
+        for line, (table, row, dataset, metric, text) in read_tsv(path, PAPER_COLUMNS):
             try:
                 float(text)
             except ValueError:
                 raise LabelPolicyError(
                     f"{path}, line {line}: value {text!r}, expected a number as the paper prints it"
                 ) from None
-            if tuple(key) in self._text:
+            key = (table, row, dataset, metric)
+            if key in self._text:
                 raise LabelPolicyError(f"{path}, line {line}: {' / '.join(key)} is given a second time: keep one")
-            self._text[tuple(key)] = text
+            self._text[key] = text
 
     def text(self, table: str, row: str, dataset: str, metric: str) -> str | None:
         """One number as printed, or None where the paper has none."""

@@ -46,7 +46,8 @@ def read_robustness(path: str | Path) -> Robustness:
         for statistic in SPREAD:
             if not isinstance(values.get((statistic, metric)), float):
                 raise LabelPolicyError(f"{path}: no {statistic} of {metric}: run `labelpolicy robustness` again")
-    return Robustness(*sweeps.pop(), values)
+    dataset, classifier, policy, seed = sweeps.pop()
+    return Robustness(dataset, classifier, policy, seed, values)
 
 
 def robustness_table(runs: Sequence[Robustness], paper: PaperNumbers, table: str) -> Table:

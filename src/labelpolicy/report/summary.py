@@ -89,7 +89,7 @@ def _changed_by_closure(results: DatasetResults) -> Iterator[list[str]]:
             [results.given(method, f"{measure}_{way}") for measure in TABLE_MEASURES[results.table]]
             for way in ("as_decided", "ancestor_closure")
         )
-        if None not in [*before, *after]:
-            shown = [(f"{one.mean:.3f}", f"{other.mean:.3f}") for one, other in zip(before, after, strict=True)]
-            if any(one != other for one, other in shown):
-                yield [markdown(method.name), *(f"{one} → {other}" for one, other in shown)]
+        pairs = zip(before, after, strict=True)
+        shown = [(f"{one.mean:.3f}", f"{other.mean:.3f}") for one, other in pairs if one and other]
+        if len(shown) == len(before) and any(one != other for one, other in shown):
+            yield [markdown(method.name), *(f"{one} → {other}" for one, other in shown)]

@@ -79,13 +79,13 @@ def ablation(
     for classifier, blocks, runs in found:
         for split in report.SPLITS:
             documents, numbers = _compared(runs, split, blocks, parameters)
-            about = {"dataset": runs.data.name, "classifier": classifier, "split": split}
+            about: dict[str, Any] = {"dataset": runs.data.name, "classifier": classifier, "split": split}
             about |= {"seeds": len(runs.seeds), "documents": documents}
             rows += [
                 tuple((about | line).get(name) for name in SCHEMA.names)
                 for line in _lines(blocks, numbers, parameters.level)
             ]
-            shown = {"seeds": runs.seeds, "level": parameters.level, "explained": explained}
+            shown: dict[str, Any] = {"seeds": runs.seeds, "level": parameters.level, "explained": explained}
             facts = read_facts(runs.data.folder)
             tables.append(report.ablation_table(facts, classifier, split, blocks, numbers, **shown))
     write_rows(SCHEMA, rows, parquet=output, csv=csv)

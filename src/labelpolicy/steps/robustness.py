@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 import typer
 
-from labelpolicy.cell import Cell
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows
 from labelpolicy.metrics import NAMES, NOT_SCORES
@@ -19,7 +19,12 @@ from labelpolicy.report.results import read_measures
 #: The best run of a table is the one with the largest.
 SCORES = tuple(name for name in NAMES if name not in NOT_SCORES)
 #: The rows of the paper's tables. The standard deviation is the sample's (divided by n - 1).
-STATISTICS = {"best": max, "worst": min, "average": statistics.mean, "stdev": statistics.stdev}
+STATISTICS: dict[str, Callable[[list[float]], float]] = {
+    "best": max,
+    "worst": min,
+    "average": statistics.mean,
+    "stdev": statistics.stdev,
+}
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("dataset", "classifier", "policy")]
@@ -45,7 +50,7 @@ def robustness(
     if len(metrics) < 2:
         raise LabelPolicyError(f"robustness: {len(metrics)} metrics.json given, expected at least 2 runs")
     runs: dict[int, dict[str, float]] = {}
-    sweep: Cell | None = None
+    sweep = replace(read_measures(metrics[0])[0], init=None)
     for path in metrics:
         cell, measures = read_measures(path)
         if cell.init is None or cell.thresholds != cell.weights:
@@ -53,14 +58,13 @@ def robustness(
                 f"{path}: of the cell {cell.weights}/{cell.thresholds}: expected weights and thresholds of one policy "
                 "from random initial policies (rollout --init)"
             )
-        sweep = sweep or replace(cell, init=None)
         if replace(cell, init=None) != sweep:
             raise LabelPolicyError(f"{path}: not of the same sweep as {metrics[0]}: summarise one at a time")
         if cell.init in runs:
             raise LabelPolicyError(f"{path}: run {cell.init} is given twice: give it once")
         runs[cell.init] = {metric: value for split, metric, value in measures if split == "test"}
     names = (sweep.dataset, sweep.classifier, sweep.weights, sweep.seed)
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (*names, statistic, None, measure, float(of([values[measure] for values in runs.values()])))
         for statistic, of in STATISTICS.items()
         for measure in SCORES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -42,6 +42,6 @@ def significance(
     for runs in found:
         if comparisons := pairs(runs.methods):
             documents, tested = runs.compare("test", comparisons, parameters)
-            about = {"level": parameters.level, "seeds": len(runs.seeds), "documents": documents}
+            about: dict[str, Any] = {"level": parameters.level, "seeds": len(runs.seeds), "documents": documents}
             rows += significance_rows(runs.data.name, runs.methods, tested, **about)
     write_rows(SCHEMA, rows, parquet=output, csv=csv)

@@ -72,5 +72,7 @@ def _results(
     every, collected, measures = read_methods(methods), Results(metrics), TABLE_MEASURES[number]
     for facts in shown:
         results = DatasetResults(collected, facts.name, every)
-        marked = significance and marks(significance, dataset=facts.name, methods=results.methods, measures=measures)
+        marked = None
+        if significance:
+            marked = marks(significance, dataset=facts.name, methods=results.methods, measures=measures)
         yield results_table(facts, results, paper, marked)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -56,7 +56,7 @@ def _moves(axes: Axes, labels: list[str], counts: np.ndarray, before: np.ndarray
         (after == before, GREY, "o", "the same"),
     ):
         axes.vlines(rank[moved], before[moved], after[moved], color=colour, linewidth=1)
-        style = {"color": colour, "markersize": 4, "linestyle": "none"}
+        style: dict[str, Any] = {"color": colour, "markersize": 4, "linestyle": "none"}
         axes.plot(rank[moved], after[moved], marker, label=f"{name}: {moved.sum()} labels", **style)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handletextpad=0.2, borderaxespad=0.2)
     axes.set_ylabel("F1")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -39,9 +39,12 @@ def learning_curve(
         for axes, (measure, name) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
             ends = {}
             for index, (line, history) in enumerate(found.items()):
-                style = {"color": COLOURS[index % len(COLOURS)], "linestyle": DASHES[index % len(DASHES)]}
+                style: dict[str, Any] = {
+                    "color": COLOURS[index % len(COLOURS)],
+                    "linestyle": DASHES[index % len(DASHES)],
+                }
                 epoch, values = history["epoch"], history[measure]
-                axes.plot(epoch, values, linewidth=1.3, **style)
+                axes.plot(epoch, values, **style)
                 ends[line] = (float(epoch[-1]), float(values[-1]), style["color"])
             axes.set_title(name)
             axes.set_xlabel("epoch")

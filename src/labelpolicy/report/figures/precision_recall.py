@@ -75,9 +75,11 @@ def precision_recall(
                 colour = "black" if index == 0 else [c for c in COLOURS if c != "#000000"][(index - 1) % 6]
                 dash = DASHES[index % len(DASHES)]
                 width = 2 if index == 0 else 1.3
-                points = ([], []) if curve is None else (curve.recall, curve.precision)
-                label = name + (" (none true)" if curve is None else "")
-                axes.plot(*points, color=colour, linestyle=dash, linewidth=width, label=label.replace("$", r"\$"))
+                recall, precision = ([], []) if curve is None else (curve.recall, curve.precision)
+                title_ = name + (" (none true)" if curve is None else "")
+                axes.plot(
+                    recall, precision, color=colour, linestyle=dash, linewidth=width, label=title_.replace("$", r"\$")
+                )
                 if curve is not None and curve.at_half is not None:
                     axes.plot(*curve.at_half, "o", color=colour, markersize=5, markeredgecolor="white")
             axes.set_title(f"{split} split")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -50,9 +50,9 @@ def reward(
         axes.set_axis_off()
         axes.set_xlim(0, 1)
         axes.set_ylim(len(shown) + 0.9, -0.9)
-        heads = ((0, "label", "left"), (TRUTH, "y*", "center"), (LEFT, "0", "center"), (LEFT + BAR, "1", "center"))
-        heads += ((LEFT + BAR / 2, "probability y, threshold p", "center"), (FORMULA, "(−1)^y* (p − y) / p", "left"))
-        for x, text, side in (*heads, (1, "term", "right")):
+        heads = [(0.0, "label", "left"), (TRUTH, "y*", "center"), (LEFT, "0", "center"), (LEFT + BAR, "1", "center")]
+        heads += [(LEFT + BAR / 2, "probability y, threshold p", "center"), (FORMULA, "(−1)^y* (p − y) / p", "left")]
+        for x, text, side in (*heads, (1.0, "term", "right")):
             axes.text(x, -0.55, text, ha=side, va="center", color=GREY, parse_math=False)
         for line, label in enumerate(shown):
             _line(axes, line, data.labels[label], true[label], y[label], thresholds[label], terms[label])
@@ -67,7 +67,7 @@ def reward(
 
 
 def _line(axes: Axes, line: int, label: str, true: bool, y: float, p: float, term: float) -> None:
-    style = {"color": BLUE} if (y > p) == true else {"color": VERMILION, "hatch": "////"}
+    style: dict[str, Any] = {"color": BLUE} if (y > p) == true else {"color": VERMILION, "hatch": "////"}
     axes.text(0, line, shortened(label, 0.23 * WIDTH * 72), va="center", parse_math=False)
     axes.text(TRUTH, line, str(int(true)), ha="center", va="center")
     axes.barh(line, BAR, left=LEFT, height=0.5, color="#eeeeee")

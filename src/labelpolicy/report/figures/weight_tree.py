@@ -80,7 +80,7 @@ def correlate(
     from scipy.stats import binomtest  # scipy.stats is slow to import
 
     columns = {"weight": weights, "depth": depth, "train_count": train_count}
-    place = {label: index for index, label in enumerate(labels)}
+    place: dict[str | None, int] = {label: index for index, label in enumerate(labels)}
     children = [index for index, parent in enumerate(parents) if parent in place]
     more = weights[children] - weights[[place[parents[child]] for child in children]] if children else np.zeros(0)
     heavier, lighter = int((more > 0).sum()), int((more < 0).sum())
@@ -131,7 +131,7 @@ def _p(value: float) -> str:
 
 def order(labels: Sequence[str], parents: Sequence[str | None], train_count: np.ndarray) -> list[int]:
     """Labels as a tree is read: each parent before its children, siblings by falling frequency."""
-    place = {label: index for index, label in enumerate(labels)}
+    place: dict[str | None, int] = {label: index for index, label in enumerate(labels)}
     below: dict[int | None, list[int]] = {}
     for index, parent in enumerate(parents):
         below.setdefault(place.get(parent), []).append(index)

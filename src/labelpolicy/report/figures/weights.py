@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -36,7 +36,7 @@ def weights(
         axes = figure.subplots()
         mesh = axes.pcolormesh(values, cmap="cividis", norm=norm, edgecolors="white", linewidth=2)
         for (line, column), value in np.ndenumerate(values):
-            style = {"ha": "center", "va": "center", "color": ink(mesh.cmap(norm(value)))}
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink(mesh.cmap(norm(value)))}
             axes.text(column + 0.5, line + 0.5, f"{value:.3f}", **style)
         room = 0.8 * WIDTH * 72 / len(shown)
         names = [f"{shortened(data.labels[j], room, 8)}\n{data.train_count[j]:,}" for j in shown]
