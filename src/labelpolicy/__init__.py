@@ -2,7 +2,7 @@
 
 What is named here needs numpy, scipy and pydantic only, and is imported when it is asked for::
 
-    decision = fit_thresholds("shared+one", y_score, y_true)
+    decision = fit_thresholds("shared", y_score, y_true, at_least_one=True)
     y_pred = decision.decide(new_scores)
     evaluate(new_truth, y_pred)
 """
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from labelpolicy.errors import LabelPolicyError
     from labelpolicy.metrics import evaluate, per_label
     from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
-    from labelpolicy.thresholds.rules import Decision
-    from labelpolicy.thresholds.rules import fit as fit_thresholds
-    from labelpolicy.thresholds.rules import from_json as decision_from_json
+    from labelpolicy.thresholds import Decision
+    from labelpolicy.thresholds import fit as fit_thresholds
+    from labelpolicy.thresholds import from_json as decision_from_json
 
 __version__ = "0.1.0"
 
@@ -35,13 +35,13 @@ __all__ = [
 
 #: Where each name lies, and its name there.
 _HOME = {
-    "Decision": ("labelpolicy.thresholds.rules", "Decision"),
+    "Decision": ("labelpolicy.thresholds", "Decision"),
     "LabelPolicyError": ("labelpolicy.errors", "LabelPolicyError"),
     "ThresholdParameters": ("labelpolicy.thresholds.objectives", "ThresholdParameters"),
     "Utility": ("labelpolicy.thresholds.objectives", "Utility"),
-    "decision_from_json": ("labelpolicy.thresholds.rules", "from_json"),
+    "decision_from_json": ("labelpolicy.thresholds", "from_json"),
     "evaluate": ("labelpolicy.metrics", "evaluate"),
-    "fit_thresholds": ("labelpolicy.thresholds.rules", "fit"),
+    "fit_thresholds": ("labelpolicy.thresholds", "fit"),
     "per_label": ("labelpolicy.metrics", "per_label"),
 }
 

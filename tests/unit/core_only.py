@@ -23,7 +23,7 @@ from labelpolicy import evaluate, fit_thresholds  # noqa: E402
 random = np.random.default_rng(0)
 y_true = random.random((400, 4)) < [0.5, 0.2, 0.1, 0.05]
 y_score = 1 / (1 + np.exp(-(2 * y_true + random.normal(size=y_true.shape) - [1, 2, 2.5, 3])))
-decision = fit_thresholds("shared+one", y_score, y_true)
+decision = fit_thresholds("shared", y_score, y_true, at_least_one=True)
 y_pred = decision.decide(y_score)
 assert y_pred.any(axis=1).all() and y_pred.dtype == bool
 assert evaluate(y_true, y_pred)["macro_f1"] > evaluate(y_true, y_score > 0.5)["macro_f1"]

@@ -12,7 +12,7 @@ import pyarrow as pa
 import typer
 
 from labelpolicy import metrics
-from labelpolicy.cell import AT_LEAST_ONE, OUT_OF_FOLD, Thresholds
+from labelpolicy.cell import OUT_OF_FOLD, Thresholds
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Fitting, Scores
 from labelpolicy.errors import LabelPolicyError
@@ -20,8 +20,7 @@ from labelpolicy.files import whole_folder, write_json, write_parquet
 from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.options import FromStudy, PreparedFolder, Seed
 from labelpolicy.policy_file import Policy
-from labelpolicy.thresholds.objectives import ThresholdParameters
-from labelpolicy.thresholds.rules import FITS, NEVER, Decision, PerLabel, fit
+from labelpolicy.thresholds import NEVER, RULES, Decision, PerLabel, ThresholdParameters, fit
 
 AS_DECIDED, CLOSED = "as_decided", "ancestor_closure"
 
@@ -69,7 +68,7 @@ def decide(
     for name, (rule, one, _) in cells.items():
         if rule in policies:
             thresholds = np.where(fitting.train_count > 0, _learned(policies[rule], data.labels), NEVER)
-            decisions[name] = PerLabel(thresholds, at_least_one=one)
+            decisions[name] = PerLabel.at(thresholds, at_least_one=one)
         else:
             decisions[name] = fit(
                 rule + AT_LEAST_ONE * one,
@@ -92,7 +91,7 @@ def _policies(learned: Sequence[str]) -> dict[str, Path]:
         name, separator, path = argument.partition("=")
         if not (name and separator and path):
             raise LabelPolicyError(f"--learned {argument}: expected NAME=PATH, as in meta=policy.json")
-        if name in FITS:
+        if name in RULES:
             raise LabelPolicyError(f"--learned {argument}: {name} is fitted on scores, expected another name")
         found[name] = Path(path)
     return found
@@ -102,7 +101,7 @@ def _cells(rules: Sequence[str], table: Scores, policies: dict[str, Path], at_le
     """Each argument by the full name of its cell, whose +oof the score file decides."""
     cells = {}
     for argument in rules:
-        rule, one, out_of_fold = Thresholds.parse(argument, [*FITS, *policies])
+        rule, one, out_of_fold = Thresholds.parse(argument, [*RULES, *policies])
         if out_of_fold and not table.out_of_fold:
             raise LabelPolicyError(
                 f"{table.path}: has held-out scores, but {argument!r} asks for out-of-fold ones: expected "
@@ -155,7 +154,7 @@ class Decided:
         with whole_folder(output) as folder:
             content = {"about": about | self._counts() | closed} | measured[top]
             write_json(folder / "metrics.json", content | (measured if len(ways) > 1 else {}))
-            write_json(folder / "thresholds.json", {"about": about} | closed | decision.json(labels))
+            write_json(folder / "thresholds.json", {"about": about} | closed | decision.to_json(labels))
             write_parquet(folder / "labels.parquet", self._label_table(decision, ways[top]["test"]))
 
     def _counts(self) -> dict[str, int]:

@@ -1,0 +1,19 @@
+"""Decision thresholds from scores: fit a rule, decide, keep the decision as JSON. NumPy and pydantic only."""
+
+from labelpolicy.thresholds.decision import NEVER, Decision, PerLabel, Proportion, Rank, from_json, logit
+from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
+from labelpolicy.thresholds.rules import RULES, fit
+
+__all__ = [
+    "NEVER",
+    "RULES",
+    "Decision",
+    "PerLabel",
+    "Proportion",
+    "Rank",
+    "ThresholdParameters",
+    "Utility",
+    "fit",
+    "from_json",
+    "logit",
+]

@@ -71,3 +71,12 @@ def measures(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
 def utility_of(accuracy: Any, macro_f1: Any, micro_f1: Any, weights: Utility) -> Any:
     """The weighted sum of the three measures, which may be numbers, arrays or tensors of one shape."""
     return weights.accuracy * accuracy + weights.macro_f1 * macro_f1 + weights.micro_f1 * micro_f1
+
+
+def utility_of_counts(
+    accuracy: np.ndarray, tp: np.ndarray, predicted: np.ndarray, support: np.ndarray, weights: Utility
+) -> np.ndarray:
+    """The utility from strict accuracy (...) and each label's counts (..., N), as `f1` takes them."""
+    macro = f1(tp, predicted, support).mean(axis=-1)
+    micro = f1(tp.sum(axis=-1), predicted.sum(axis=-1), support.sum(axis=-1))
+    return utility_of(accuracy, macro, micro, weights)
