@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
+from labelpolicy.cell import Thresholds
 from labelpolicy.classifiers.registry import Run, load
 from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
 from labelpolicy.data.prepared import Prepared
@@ -25,8 +26,8 @@ from labelpolicy.learner.meta_learner import logits
 from labelpolicy.parameters import Study
 from labelpolicy.randomness import generator
 from labelpolicy.steps.train import fitted
-from labelpolicy.thresholds.objectives import MEASURES, ThresholdParameters, measures
-from labelpolicy.thresholds.rules import fit
+from labelpolicy.thresholds import fit
+from labelpolicy.thresholds.objectives import MEASURES, measures
 
 POLICIES = ("fixed+one", "shared", "shared+one")
 
@@ -54,16 +55,14 @@ def decided_by_halves(name: str, scores: np.ndarray, truth: np.ndarray, train_co
     half, predicted = fold_of(truth, 2, generator(seed, "halves")), np.zeros_like(truth)
     for k in (0, 1):
         fitted_on, decided = half != k, half == k
-        rule = fit(
-            name,
-            scores[fitted_on],
-            truth[fitted_on],
-            train_count=train_count,
-            parameters=ThresholdParameters(),
-            seed=seed,
-        )
-        predicted[decided] = rule.decide(scores[decided])
+        decision = rule_fitted(name, scores[fitted_on], truth[fitted_on], train_count, seed)
+        predicted[decided] = decision.decide(scores[decided])
     return predicted
+
+
+def rule_fitted(name: str, scores: np.ndarray, truth: np.ndarray, train_count: np.ndarray, seed: int):
+    rule, at_least_one, _ = Thresholds.parse(name)
+    return fit(rule, scores, truth, train_count=train_count, seed=seed, at_least_one=at_least_one)
 
 
 def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
@@ -101,7 +100,7 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
                 scores[scored] = np.where(seen, score(taken(train, scored)), np.float32(0))
                 mean += logits(np.where(seen, score(valid), np.float32(0))) / number
             for name in POLICIES:
-                rule = fit(name, scores, train.truth, train_count=count, parameters=ThresholdParameters(), seed=seed)
+                rule = rule_fitted(name, scores, train.truth, count, seed)
                 yield (f"{number} folds, {what}, last model", name), measured(rule.decide(last))
                 averaged = expit(mean).astype(np.float32)
                 yield (f"{number} folds, {what}, mean of the folds", name), measured(rule.decide(averaged))

@@ -17,12 +17,13 @@ from pathlib import Path
 import numpy as np
 from scipy.special import expit
 
+from labelpolicy.cell import Thresholds
 from labelpolicy.data.folds import fold_of
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.learner.meta_learner import logits
-from labelpolicy.thresholds.objectives import ThresholdParameters, measures
-from labelpolicy.thresholds.rules import NEVER, PerLabel, fit
+from labelpolicy.thresholds import NEVER, PerLabel, fit
+from labelpolicy.thresholds.objectives import measures
 
 POLICIES = ("fixed", "fixed+one", "odr+one", "scut+one", "scutfbr1+one", "shared", "shared+one")
 STRENGTHS = (1000, 300, 100, 30, 10, 3, 0)
@@ -40,10 +41,9 @@ def main() -> None:
     for held in range(5):
         inside, outside = fold != held, fold == held
         fitted = {
-            name: fit(
-                name, y_score[inside], y_true[inside], train_count=count, parameters=ThresholdParameters(), seed=0
-            )
+            name: fit(rule, y_score[inside], y_true[inside], train_count=count, at_least_one=at_least_one)
             for name in (*POLICIES, "scut")
+            for rule, at_least_one, _ in [Thresholds.parse(name)]
         }
         reference, own = (logits(np.minimum(fitted[name].thresholds, 1 - 1e-9)) for name in ("shared+one", "scut"))
         support = y_true[inside].sum(axis=0)
@@ -51,7 +51,7 @@ def main() -> None:
         for strength in STRENGTHS:
             way = support / np.maximum(support + strength, 1)
             thresholds = np.where(count > 0, expit(reference + way * (own - reference)), NEVER)
-            fitted[f"shared+one, towards scut, k = {strength}"] = PerLabel(thresholds, at_least_one=True)
+            fitted[f"shared+one, towards scut, k = {strength}"] = PerLabel.at(thresholds, at_least_one=True)
         del fitted["scut"]
         for name, decision in fitted.items():
             measured = measures(y_true[outside], decision.decide(y_score[outside]))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from labelpolicy.cell import Thresholds
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.learner import meta_learner
@@ -25,8 +26,8 @@ from labelpolicy.learner.on_scores import ScoresEnvironment, learn_on_scores, ro
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.progress import Progress
 from labelpolicy.report.markup import markdown_table
-from labelpolicy.thresholds.objectives import ThresholdParameters, measures
-from labelpolicy.thresholds.rules import NEVER, PerLabel, fit
+from labelpolicy.thresholds import NEVER, PerLabel, fit
+from labelpolicy.thresholds.objectives import measures
 
 TITLES = {"accuracy": "Accuracy", "macro_f1": "Macro-F1", "micro_f1": "Micro-F1", "shrinkage": "Shrinkage"}
 #: Numbers by measure, of a row (data set learned on, or a rule) and a column (data set decided).
@@ -58,13 +59,13 @@ def transfer(scores: dict[str, Scores], parameters: LearnerParameters, seed: int
         for source, meta in metas.items():
             learned = rollout_on_scores(meta, environment, parameters, seed, Progress("roll out", 2 * parameters.steps))
             thresholds = np.where(fitting.train_count > 0, learned.p, NEVER)
-            y_pred = PerLabel(thresholds, at_least_one=True).decide(y_score)
+            y_pred = PerLabel.at(thresholds, at_least_one=True).decide(y_score)
             found[source, dataset] = measures(y_true, y_pred) | {"shrinkage": learned.shrinkage}
-        for rule in ("shared+one", "fixed"):
-            decision = fit(
-                rule, fitting.y_score, fitting.y_true, train_count=fitting.train_count, parameters=ThresholdParameters()
-            )
-            found[f"{rule}+oof", dataset] = measures(y_true, decision.decide(y_score))
+        for name in ("shared+one", "fixed"):
+            rule, at_least_one, _ = Thresholds.parse(name)
+            count = fitting.train_count
+            decision = fit(rule, fitting.y_score, fitting.y_true, train_count=count, at_least_one=at_least_one)
+            found[f"{name}+oof", dataset] = measures(y_true, decision.decide(y_score))
     return found
 
 

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labelpolicy.errors import LabelPolicyError
     from labelpolicy.metrics import evaluate, per_label
-    from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
     from labelpolicy.thresholds import Decision
     from labelpolicy.thresholds import fit as fit_thresholds
     from labelpolicy.thresholds import from_json as decision_from_json
+    from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
 
 __version__ = "0.1.0"
 

@@ -10,7 +10,7 @@ from labelpolicy.cell import Thresholds
 from labelpolicy.data.registry import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require
-from labelpolicy.thresholds.rules import FITS as THRESHOLD_RULES
+from labelpolicy.thresholds import RULES as THRESHOLD_RULES
 from labelpolicy.weights import RULES as WEIGHT_RULES
 
 #: A row of these data sets stands in the tables of all of them; others name tasks or data sets, comma-separated.

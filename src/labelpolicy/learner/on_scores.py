@@ -23,13 +23,14 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner import gradient
 from labelpolicy.learner.algorithm import Row, describe
 from labelpolicy.learner.gradient import Step
-from labelpolicy.learner.meta_learner import LabelFeatures, MetaLearner, Observation, first_policies, logits
+from labelpolicy.learner.meta_learner import MAX_LOGIT, LabelFeatures, MetaLearner, Observation, first_policies, logits
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.learner.reward import RewardBatch, value
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import generator
+from labelpolicy.thresholds.decision import PerLabel
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility, f1, utility_of
-from labelpolicy.thresholds.rules import NEVER, PerLabel, fit
+from labelpolicy.thresholds.rules import fit
 
 #: The shrinkages that are tried.
 SHRINKAGES = (0.25, 0.5, 0.75, 1.0)
@@ -135,16 +136,15 @@ class ScoresEnvironment:
 
     def _observe(self, documents: Documents) -> tuple[np.ndarray, Observation]:
         """The reference, thresholds of ``shared`` or ``shared+one`` as logits (labels,), and what is seen from it."""
-        name = "shared+one" if self.at_least_one else "shared"
         parameters = ThresholdParameters(utility=self.parameters.utility)
-        decision = cast(PerLabel, fit(name, *documents, train_count=self.train_count, parameters=parameters))
-        reference = logits(np.where(decision.thresholds == NEVER, 0.5, decision.thresholds))
+        options = {"train_count": self.train_count, "parameters": parameters, "at_least_one": self.at_least_one}
+        decision = cast(PerLabel, fit("shared", *documents, **options))
+        reference = np.where(self.train_count > 0, decision.levels, 0.0).clip(-MAX_LOGIT, MAX_LOGIT)
         return reference, Observation.of(*documents, self.label_features, reference)
 
     def decide(self, levels: np.ndarray, y_score: np.ndarray) -> np.ndarray:
         """Decisions, bool (documents, labels), by thresholds as logits (labels,)."""
-        thresholds = np.where(self.train_count > 0, expit(levels), NEVER)
-        return PerLabel(thresholds, at_least_one=self.at_least_one).decide(y_score)
+        return PerLabel(np.where(self.train_count > 0, levels, np.inf), self.at_least_one).decide(y_score)
 
 
 def learn_on_scores(

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from labelpolicy.learner.parameters import LearnerParameters
+from labelpolicy.thresholds.decision import PerLabel
 from labelpolicy.thresholds.objectives import Utility, f1, measures, utility_of
-from labelpolicy.thresholds.rules import PerLabel
 
 
 class RewardBatch(NamedTuple):
@@ -32,7 +32,7 @@ def value(p: np.ndarray, batch: RewardBatch, parameters: LearnerParameters) -> f
     """The reward r_t of thresholds (labels,): Eq. 6, or the utility of the decisions themselves."""
     if parameters.reward == "paper":
         return float(paper(p[None], batch.y_score, batch.y_true).sum())
-    decision = PerLabel(p.astype(np.float64), at_least_one=batch.allowed is not None)
+    decision = PerLabel.at(p, at_least_one=batch.allowed is not None)
     return utility(batch.y_true, decision.decide(batch.y_score), parameters.utility)
 
 

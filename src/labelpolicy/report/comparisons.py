@@ -31,8 +31,8 @@ from labelpolicy.significance import (
     draws_needed,
     group_numbers,
 )
+from labelpolicy.thresholds import from_json
 from labelpolicy.thresholds.objectives import MEASURES
-from labelpolicy.thresholds.rules import from_json
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("dataset", "row", "other", "measure")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,24 +66,32 @@ def decide(
     policies = _policies(learned or [])
     cells = _cells(rules, table, policies, at_least_one)
     fitting = table.fitting()
-    decisions: dict[str, Decision] = {}
-    for name, (rule, one, _) in cells.items():
-        if rule in policies:
-            thresholds = np.where(fitting.train_count > 0, _learned(policies[rule], data.labels), NEVER)
-            decisions[name] = PerLabel.at(thresholds, at_least_one=one)
-        else:
-            decisions[name] = fit(
-                rule + AT_LEAST_ONE * one,
-                fitting.y_score,
-                fitting.y_true,
-                train_count=fitting.train_count,
-                parameters=parameters,
-                seed=seed,
-            )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        decisions = {
+            name: _fitted(cell, fitting, policies, data.labels, parameters, seed) for name, cell in cells.items()
+        }
+    for warning in caught:
+        print(f"{scores}: {warning.message}", file=sys.stderr)
     # Only now are the test labels read: they can move nothing but the test metrics.
     decided = Decided(data, table, fitting, parameters.ancestor_closure)
     for name, decision in decisions.items():
         decided.write(output / name, name, decision)
+
+
+def _fitted(
+    cell: Thresholds,
+    fitting: Fitting,
+    policies: dict[str, Path],
+    labels: list[str],
+    parameters: ThresholdParameters,
+    seed: int,
+) -> Decision:
+    count = fitting.train_count
+    if cell.rule in policies:
+        return PerLabel.at(np.where(count > 0, _learned(policies[cell.rule], labels), NEVER), cell.at_least_one)
+    options = {"parameters": parameters, "seed": seed, "at_least_one": cell.at_least_one}
+    return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, **options)
 
 
 def _policies(learned: Sequence[str]) -> dict[str, Path]:

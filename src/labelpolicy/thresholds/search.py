@@ -54,7 +54,7 @@ class Search:
     allowed: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        self.columns = np.ascontiguousarray(self.y_score.T)
+        self.columns = self.y_score.T.copy(order="C")
         self.columns.sort(axis=1)  # each label once, whatever the number of shifts and cuts
         labels = range(len(self.columns))
         self.positives = [np.sort(self.value(j, self.y_score[self.y_true[:, j], j])) for j in labels]

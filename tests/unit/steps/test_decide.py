@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from labelpolicy import metrics
-from labelpolicy.cell import Trained
+from labelpolicy.cell import AT_LEAST_ONE, Trained
 from labelpolicy.data.scores import Scores, metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json, write_parquet
@@ -21,8 +21,7 @@ from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.policy_file import Policy
 from labelpolicy.steps import decide as steps_decide
 from labelpolicy.steps.decide import decide
-from labelpolicy.thresholds.objectives import ThresholdParameters
-from labelpolicy.thresholds.rules import FITS, NEVER, PerLabel, fit, from_json
+from labelpolicy.thresholds import NEVER, RULES, PerLabel, ThresholdParameters, fit, from_json
 
 LABELS = ["earn", "acq", "wheat"]
 PARAMETERS = ThresholdParameters()
@@ -102,7 +101,7 @@ def case(tmp_path):
     return Case(tmp_path)
 
 
-@pytest.mark.parametrize("name", list(FITS))
+@pytest.mark.parametrize("name", list(RULES))
 def test_writes_what_the_library_says(case, name):
     found = case.run(name)
     expected = fit(
@@ -124,7 +123,7 @@ def test_writes_what_the_library_says(case, name):
         "labels": 3,
     }
     decision = from_json(read_json(case.decided / "thresholds.json"), LABELS, "thresholds.json")
-    assert decision.json(LABELS) == expected.json(LABELS)
+    assert decision.to_json(LABELS) == expected.to_json(LABELS)
 
     table = pq.read_table(case.decided / "labels.parquet").to_pydict()
     counted = metrics.per_label(case.truth["test"], expected.decide(case.values["test"]))
@@ -147,7 +146,7 @@ def test_writes_what_the_library_says(case, name):
     assert table["threshold"] == ([None] * 3 if without else expected.thresholds.tolist())
 
 
-@pytest.mark.parametrize("name", list(FITS))
+@pytest.mark.parametrize("name", list(RULES))
 def test_test_labels_move_nothing_but_test_metrics(case, name):
     case.run(name)
     before = case.content()
@@ -197,7 +196,9 @@ def test_thresholds_of_a_learned_policy(case, tmp_path):
     assert found["about"]["thresholds"] == "meta"
     predicted = case.values["test"] > learned.thresholds
     assert found["test"] == metrics.evaluate(case.truth["test"], predicted)
-    assert read_json(case.decided / "thresholds.json")["thresholds"] == {"earn": 0.6, "acq": 0.4, "wheat": 0.3}
+    assert read_json(case.decided / "thresholds.json")["thresholds"] == pytest.approx(
+        {"earn": 0.6, "acq": 0.4, "wheat": 0.3}
+    )
 
 
 def test_a_learned_policy_with_one_label_at_least_and_none_that_was_never_seen(case, tmp_path):
@@ -205,7 +206,7 @@ def test_a_learned_policy_with_one_label_at_least_and_none_that_was_never_seen(c
     Policy(LABELS, np.array([0.2, 0.3, 0.5]), thresholds).write(tmp_path / "policy.json")
     case.write_prepared(train_count=np.array([50, 20, 0]))
     found = case.run("meta+one", learned=[f"meta={tmp_path}/policy.json"])
-    expected = PerLabel(np.array([0.99, 0.98, NEVER]), at_least_one=True).decide(case.values["test"])
+    expected = PerLabel.at(np.array([0.99, 0.98, NEVER]), at_least_one=True).decide(case.values["test"])
     assert expected.sum() == len(expected)
     assert found["test"] == metrics.evaluate(case.truth["test"], expected)
     assert found["about"]["thresholds"] == "meta+one"
@@ -235,17 +236,18 @@ def crossfitted(tmp_path):
     return OutOfFold(tmp_path)
 
 
-@pytest.mark.parametrize("name", [f"{rule}{one}" for rule in FITS for one in ("", "+one")])
-def test_out_of_fold_scores_are_all_fitted_on(crossfitted, name):
+@pytest.mark.parametrize("one", [False, True])
+@pytest.mark.parametrize("rule", list(RULES))
+def test_out_of_fold_scores_are_all_fitted_on(crossfitted, rule, one):
+    name = rule + AT_LEAST_ONE * one
     found = crossfitted.run(f"{name}+oof")
     truth = crossfitted.fitted("truth")
     expected = fit(
-        name,
+        rule,
         crossfitted.fitted("values"),
         truth,
         train_count=truth.sum(axis=0),
-        parameters=ThresholdParameters(),
-        seed=0,
+        at_least_one=one,
     )
     for split in DOCUMENTS:
         decided = expected.decide(crossfitted.values[split])
@@ -259,7 +261,7 @@ def test_out_of_fold_scores_are_all_fitted_on(crossfitted, name):
         "labels": 3,
     }
     decision = from_json(read_json(crossfitted.decided / "thresholds.json"), LABELS, "thresholds.json")
-    assert decision.json(LABELS) == expected.json(LABELS)
+    assert decision.to_json(LABELS) == expected.to_json(LABELS)
     table = pq.read_table(crossfitted.decided / "labels.parquet").to_pydict()
     assert table["train_count"] == TRAIN_COUNT.tolist()
 
@@ -332,6 +334,15 @@ def test_the_test_documents_are_read_after_all_fits(case, monkeypatch):
     monkeypatch.setattr(steps_decide, "fit", lambda *a, **k: order.append("fit") or fitting(*a, **k))
     case.run("scut", "shared", "pcut+one")
     assert order == ["valid", "fit", "fit", "fit", "test"]
+
+
+def test_what_is_doubtful_is_one_line_each(case, capsys):
+    case.values = {split: values**0.2 for split, values in case.values.items()}
+    case.write_scores()
+    case.run("odr_label", "scutfbr1", "scut", parameters=ThresholdParameters(folds=90))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(line.startswith(f"{case.scores}: ") for line in lines)
+    assert "calibrated" in lines[0] and "40 folds instead of 90" in lines[1]
 
 
 def test_as_a_command(case):

@@ -229,7 +229,7 @@ def test_decisions_other_than_the_collected_ones(study):
     """ThresholdParameters fitted anew without measuring, or scores of another training."""
     path = study.cell("meta", 1) / "meta" / "thresholds.json"
     content = read_json(path)
-    content["thresholds"]["earn"] = 0.05
+    content["levels"]["earn"] = -3
     write_json(path, content)
     study.refuses(
         r"seed1/meta/thresholds\.json: decisions by it give a test accuracy of 0\.\d{6}, but .*metrics\.parquet"
