@@ -21,7 +21,7 @@ def test_the_stages_on_slurm_give_the_lock_and_the_tables_of_this_machine(slurm,
         _, printed = pool.map(lambda repository: repository.dvc("repro"), (here, there))
     # Every rule that made something did so in a job of SLURM, alone or with its group; only the targets ran here.
     records = [json.loads((here.folder / "milestones" / stage / "provenance.json").read_text()) for stage in STAGES]
-    rules = {job["record"]["rule"] for record in records for job in record}
+    rules = {output["record"]["rule"] for record in records for output in record.values()}
     groups = yaml.safe_load(profile.read_text())["groups"]
     submitted = [job for place, *job in slurm.jobs("%Z|%k|%T", "--states=all") if place == str(there.folder)]
     assert {"prepare", "learn", "fit", "decide", "table", "flatten"} <= rules

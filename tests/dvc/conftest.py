@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+
 import pytest
-from tracked import Repository, changed
+from tracked import TRAINED, Repository, changed
 
 
 @pytest.fixture(scope="session")
-def origin(tmp_path_factory) -> Repository:
+def studies(tmp_path_factory) -> dict[str, Future[Repository]]:
+    """The two finished studies, made side by side."""
+
+    def published() -> Repository:
+        repository = Repository.create(tmp_path_factory.mktemp("origin") / "study")
+        repository.dvc("repro")
+        repository.commit("results")
+        repository.git("tag", "published")
+        repository.dvc("push")
+        return repository
+
+    def from_nothing() -> Repository:
+        repository = Repository.create(tmp_path_factory.mktemp("clean") / "study")
+        changed(repository)
+        repository.dvc("repro", *TRAINED)
+        return repository
+
+    with ThreadPoolExecutor() as pool:
+        return {"origin": pool.submit(published), "clean": pool.submit(from_nothing)}
+
+
+@pytest.fixture(scope="session")
+def origin(studies) -> Repository:
     """A finished, committed, tagged and pushed study; tests must not change it."""
-    folder = tmp_path_factory.mktemp("origin")
-    repository = Repository.create(folder / "study")
-    repository.dvc("remote", "add", "-d", "storage", str(folder / "remote"))
-    repository.dvc("repro")
-    repository.commit("results")
-    repository.git("tag", "published")
-    repository.dvc("push")
-    return repository
+    return studies["origin"].result()
 
 
 @pytest.fixture(scope="session")
-def clean(tmp_path_factory) -> Repository:
-    """A clean run of the changed study: what every other way there must end with."""
-    repository = Repository.create(tmp_path_factory.mktemp("clean") / "study")
-    changed(repository)
-    repository.dvc("repro")
-    return repository
+def clean(studies) -> Repository:
+    """A clean run of the changed study up to the metrics of every row: what every other way there must end with."""
+    return studies["clean"].result()
 
 
 @pytest.fixture

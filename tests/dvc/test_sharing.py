@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -13,8 +14,11 @@ import time
 from pathlib import Path
 
 import pytest
-from tracked import equal
+from tracked import ROOT, Repository, equal, error_of
 
+ROWS = ("linear/meta/meta", "linear_svc/uniform/scut")
+SPLITS = ("valid", "test")
+MEASURES = ("accuracy", "macro_f1", "micro_f1")
 SSHD = shutil.which("sshd", path=f"{os.environ['PATH']}{os.pathsep}/usr/sbin")
 
 
@@ -64,26 +68,29 @@ def server(tmp_path):
         running.wait()
 
 
-def test_a_clone_pulls_and_nothing_is_to_be_done(clone, origin):
-    """From a folder; DVC runs no stage, and after `restore` neither has Snakemake a job."""
-    clone.dvc("pull")
-    assert "Running stage" not in clone.dvc("repro")
-    clone.bridge("restore")
-    assert clone.nothing_to_do()
-    assert equal(clone, origin)
+def test_a_shallow_clone_restores_and_nothing_is_to_be_done(origin, tmp_path):
+    """From a folder; afterwards neither DVC nor Snakemake has a stage or a job to run."""
+    origin.git("clone", "-q", "--depth", "1", f"file://{origin.folder}", str(tmp_path / "shallow"))
+    shallow = Repository(tmp_path / "shallow")
+    assert "HEAD~1" in error_of(shallow.bridge("restore", "HEAD~1", fails=True))
+    assert shallow.bridge("restore").splitlines()[-1].startswith("restored: ")
+    assert "Running stage" not in shallow.dvc("repro")
+    assert shallow.nothing_to_do()
+    assert equal(shallow, origin)
 
 
 def test_an_ssh_server_as_remote(server, copy, clone, origin, tmp_path):
     port, key = server
     for repository in (copy, clone):
-        store = f"ssh://{getpass.getuser()}@127.0.0.1:{port}{tmp_path}/server"
-        repository.dvc("remote", "add", "--local", "-d", "server", store)
-        repository.dvc("remote", "modify", "--local", "server", "keyfile", str(key))
-        repository.dvc("remote", "modify", "--local", "server", "allow_agent", "false")
+        repository.configure(
+            "'remote \"server\"'",
+            url=f"ssh://{getpass.getuser()}@127.0.0.1:{port}{tmp_path}/server",
+            keyfile=str(key),
+            allow_agent="false",
+        )
+        repository.configure("core", remote="server")
     copy.dvc("push")
     assert any((tmp_path / "server").rglob("*.dir"))
-    clone.dvc("pull")
-    assert "Running stage" not in clone.dvc("repro")
     clone.bridge("restore")
     assert equal(clone, origin)
     for name in ("results/tables/table5.tex", "results/summary.md", "results/reproducing.md"):
@@ -91,70 +98,34 @@ def test_an_ssh_server_as_remote(server, copy, clone, origin, tmp_path):
 
 
 def test_one_command_restores_a_published_state(copy, origin):
-    """After other work was committed and the results were lost."""
+    """After other work was committed and the results were lost; and it says what does not fit, or would be lost."""
     copy.set({"significance.draws": 300})
+    printed = copy.bridge("restore", fails=True)
+    assert error_of(printed).startswith("error: results/significance.parquet (params changed, update pending) and ")
     copy.commit("other work")
+    copy.set({"significance.draws": 400})
+    message = error_of(copy.bridge("restore", "published", fails=True))
+    assert message.startswith("error: git checkout -q published --: ")
+    assert "params.yaml" in message and "commit your changes" in message
+    assert "draws: 400" in (copy.folder / "params.yaml").read_text()
+    copy.git("checkout", "params.yaml")
     for name in ("results", "data", ".snakemake", "milestones/train"):
         shutil.rmtree(copy.folder / name)
-    printed = copy.bridge("restore", "published")
-    assert printed.splitlines()[-1].startswith("restored: ")
+    copy.bridge("restore", "published")
     assert copy.nothing_to_do()
     assert equal(copy, origin)
 
 
-def test_restoring_says_what_does_not_fit(copy):
-    copy.set({"significance.draws": 300})
-    printed = copy.bridge("restore", fails=True)
-    assert printed.startswith("error: results/significance.parquet (params changed, update pending) and ")
-    assert printed.endswith("undo the changes or run `dvc repro`\n") and printed.count("\n") == 1
-
-
 def test_restoring_where_there_is_nothing_to_restore_from(clone):
-    clone.dvc("remote", "remove", "storage")
-    printed = clone.bridge("restore", fails=True)
-    assert "no remote is set: name the one that has them (`dvc remote add -d storage URL`)" in printed
-    assert printed.count("\n") == 1
+    shutil.copy(ROOT / ".dvc/config", clone.folder / ".dvc/config")
+    message = error_of(clone.bridge("restore", fails=True))
+    assert message.startswith("error: dvc pull") and "remote" in message
     (clone.folder / "dvc.lock").unlink()
-    printed = clone.bridge("restore", fails=True)
-    assert printed == "error: dvc.lock: no such file: this revision has no results, and `dvc repro` makes them\n"
-
-
-def test_restoring_another_state_does_not_overwrite_what_git_does_not_have(copy):
-    copy.set({"significance.draws": 300})
-    copy.commit("other work")
-    copy.set({"significance.draws": 400})
-    printed = copy.bridge("restore", "published", fails=True)
-    assert printed.startswith("error: git checkout -q published: ") and printed.count("\n") == 1
-    assert "params.yaml" in printed and "commit your changes" in printed
-    assert "draws: 400" in (copy.folder / "params.yaml").read_text()
+    message = error_of(clone.bridge("restore", fails=True))
+    assert message == "error: milestones/data: no results: run `dvc pull data` or `dvc repro --force data`"
 
 
 def test_an_experiment_and_what_dvc_shows_of_it(copy, origin):
-    copy.dvc("exp", "run", "-S", "policies.meta.episodes=3", "-n", "longer")
-    shown = copy.dvc("exp", "show", "--md", "--only-changed")
-    assert "longer" in shown and "policies.meta.episodes" in shown
-    assert "| policies.meta.episodes | 2      | 3" in copy.dvc("params", "diff", "--md")
-    before, after = (json.loads((where.folder / "milestones/metrics.json").read_text()) for where in (origin, copy))
-    names = {
-        f"synthetic/{row}/{split}/{measure}"
-        for row in ("linear/uniform/fixed", "linear/meta/meta")
-        for split in ("valid", "test")
-        for measure in ("accuracy", "macro_f1", "micro_f1")
-    }
-    assert names <= before.keys() == after.keys() and all(0 <= value <= 1 for value in after.values())
-    moved = {name for name in before if before[name] != after[name]}
-    shown = json.loads(copy.dvc("metrics", "diff", "--json"))
-    assert set(shown.get("milestones/metrics.json", {})) == moved
-    assert all("linear/meta/meta" in name for name in moved)
-    copy.dvc("plots", "diff", "-o", str(copy.folder / "plots"))
-    page = (copy.folder / "plots/index.html").read_text()
-    for word in ("Micro-F1 on the test documents", "Macro-F1", "Learning curves", "Reward while", '"title": "epoch"'):
-        assert word in page, word
-    assert page.count('"rev": "HEAD"') and page.count('"rev": "workspace"')
-    assert list((copy.folder / "plots").rglob("*learning_curve.png"))
-
-
-def test_an_experiment_in_a_folder_of_its_own(copy):
     """`--temp` runs in a fresh checkout, where Snakemake has never run."""
     copy.dvc("exp", "run", "--temp", "-S", "significance.draws=300", "-n", "apart")
     copy.dvc("exp", "apply", "apart")
@@ -162,3 +133,18 @@ def test_an_experiment_in_a_folder_of_its_own(copy):
     copy.bridge("restore")
     assert copy.nothing_to_do()
     assert copy.lock("report")["report"]["params"]["params.yaml"]["significance"]["draws"] == 300
+    shown = copy.dvc("exp", "show", "--md", "--only-changed")
+    assert "apart" in shown and "significance.draws" in shown
+    assert re.search(r"significance.draws \| 200 +\| 300", copy.dvc("params", "diff", "--md"))
+    metrics = json.loads((copy.folder / "milestones/metrics.json").read_text())
+    names = {f"synthetic/{row}/{split}/{measure}" for row in ROWS for split in SPLITS for measure in MEASURES}
+    assert names <= metrics.keys() and all(0 <= value <= 1 for value in metrics.values())
+    metrics[min(names)] += 1
+    (copy.folder / "milestones/metrics.json").write_text(json.dumps(metrics))
+    assert set(json.loads(copy.dvc("metrics", "diff", "--json"))["milestones/metrics.json"]) == {min(names)}
+    copy.dvc("plots", "diff", "-o", str(copy.folder / "plots"))
+    page = (copy.folder / "plots/index.html").read_text()
+    for word in ("Micro-F1 on the test documents", "Macro-F1", "Learning curves", "Reward while", '"title": "epoch"'):
+        assert word in page, word
+    assert page.count('"rev": "HEAD"') and page.count('"rev": "workspace"')
+    assert list((copy.folder / "plots").rglob("*learning_curve.png"))

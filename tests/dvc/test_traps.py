@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,38 +13,36 @@ from pathlib import Path
 
 import psutil
 import pytest
-from tracked import STAGES, TRAINED, changed, edit, equal, shrink, turn
+from tracked import TRAINED, changed, equal, error_of
 
 
-@pytest.mark.parametrize("cache", ["copy", "hardlink", "symlink"])
-def test_changed_after_a_fresh_clone_and_pull(clone, clean, cache):
-    """Where nothing has ever run, with each way in which DVC can put files into the workspace."""
-    clone.dvc("config", "--local", "cache.type", cache)
+def test_changed_after_a_fresh_clone_and_pull(clone, clean):
+    """Where nothing has ever run."""
     clone.dvc("pull")
     changed(clone)
-    stages = STAGES if cache == "copy" else TRAINED
-    clone.dvc("repro", *stages)
-    assert equal(clone, clean, stages)
-    # Nothing was written through a link into the cache.
+    jobs = jobs_of(clone.dvc("repro", *TRAINED))
+    assert jobs and all("linear_svc" in job for job in jobs)
+    assert equal(clone, clean, TRAINED)
+
+
+def jobs_of(printed: str) -> list[str]:
+    return re.findall(r"^Job \d+: (.+)", printed, re.MULTILINE)
+
+
+@pytest.mark.parametrize("cache", ["hardlink", "symlink"])
+def test_changed_where_dvc_links_from_its_cache(clone, origin, cache):
+    """What DVC has linked is read-only, and nothing may be written through it into the cache."""
+    clone.configure("cache", type=cache)
+    clone.dvc("pull")
+    clone.set({"robustness.initialisations": 1})
+    clone.dvc("repro", "robustness")
+    before, after = origin.products("robustness"), clone.products("robustness")
+    assert after.keys() < before.keys()  # the sweep shrank
+    summary = "milestones/robustness/results/robustness/synthetic/linear/meta/seed0.parquet"
+    provenance = "milestones/robustness/provenance.json"
+    assert {path for path in after if after[path] != before[path]} == {summary, provenance}
     for path in (clone.folder / ".dvc/cache/files/md5").glob("??/*"):
         assert hashlib.md5(path.read_bytes()).hexdigest() == (path.parent.name + path.name).removesuffix(".dir")
-
-
-def test_in_place_only_what_a_change_touches_is_made_anew(copy, clean):
-    def repro(*stages):
-        lines = copy.dvc("repro", *stages).splitlines()
-        return {line.split(": ", 1)[1] for line in lines if line.startswith("Job ") and ": " in line}
-
-    shrink(copy)
-    assert repro(*TRAINED) == set()  # the first seed's results are there
-    turn(copy)
-    jobs = repro(*TRAINED)
-    assert jobs and all("linear_svc" in job for job in jobs)
-    edit(copy)
-    jobs = repro()
-    assert any(job.startswith("Train linear_svc") for job in jobs)
-    assert not any(job.startswith(("Train linear ", "Learn", "Roll", "Prepare")) for job in jobs)
-    assert equal(copy, clean)
 
 
 def test_a_touched_but_unchanged_file_reruns_nothing(copy, origin):
@@ -57,39 +56,39 @@ def test_a_touched_but_unchanged_file_reruns_nothing(copy, origin):
 
 def test_results_edited_by_hand_are_made_again(copy, origin):
     """Through the hard link both names of the file change."""
-    copy.bridge("restore")
-    path = "results/synthetic/linear/uniform/seed0/fixed/metrics.json"
+    path = "results/synthetic/linear/meta/seed0/meta/metrics.json"
     (copy.folder / path).write_text("{}")
     assert (copy.folder / "milestones/train" / path).read_text() == "{}"
-    copy.dvc("repro")
+    copy.dvc("repro", "train")
     assert equal(copy, origin)
 
 
-def test_a_killed_stage(copy, clean):
-    """SIGKILL of DVC, the bridge and Snakemake while jobs are at work; the jobs live on, and are waited for.
+def test_in_place_a_killed_stage(copy, clean):
+    """SIGKILL of the bridge and Snakemake while jobs are at work; the jobs live on, and are waited for.
 
-    And before that a second run at the same time, which DVC itself turns away.
+    In all only what the change touches is made again.
     """
     changed(copy)
-    command = [sys.executable, "-m", "dvc", "repro", *TRAINED]
-    running = subprocess.Popen(command, cwd=copy.folder, env=copy.environment, stdout=subprocess.DEVNULL)
+    log = copy.folder.parent / "killed.log"
+    command = [sys.executable, "workflow/bridge.py", "baselines"]
+    with log.open("w") as file:
+        running = subprocess.Popen(command, cwd=copy.folder, env=copy.environment, stdout=file, stderr=file)
     while not (jobs := [job for job in at_work(copy) if suspended(job)]) and running.poll() is None:
         time.sleep(0.02)
-    assert jobs, "the run ended before it could be killed"
-    assert f"is busy, it is being blocked by:\n  (PID {running.pid})" in copy.dvc("repro", *TRAINED, fails=True)
-    family = psutil.Process(running.pid).children(recursive=True)
-    running.kill()
-    running.wait()
-    for process in family:
+    assert jobs, log.read_text()
+    for process in [psutil.Process(running.pid), *psutil.Process(running.pid).children(recursive=True)]:
         if any("snakemake" in word or "bridge" in word for word in process.cmdline()[:3]):
             process.kill()
-    printed = copy.dvc("repro", *TRAINED, fails=True)
-    assert f"is still at work here (process {jobs[0].pid}" in printed
+    running.wait()
+    assert f"kill {jobs[0].pid}" in error_of(copy.dvc("repro", *TRAINED, fails=True))
     for job in jobs:
         job.resume()
     while at_work(copy):
         time.sleep(0.1)
-    copy.dvc("repro", *TRAINED)
+    assert "snakemake --unlock" in error_of(copy.bridge("baselines", fails=True))
+    copy.snakemake("--unlock")
+    jobs = jobs_of(log.read_text() + copy.dvc("repro", *TRAINED))
+    assert jobs and all("linear_svc" in job for job in jobs)
     assert equal(copy, clean, TRAINED)
 
 
@@ -118,8 +117,17 @@ def test_an_interrupted_pull(clone, origin):
             digest = hashlib.md5(path.read_bytes()).hexdigest()
             (clone.folder / ".dvc/cache/files/md5" / digest[:2] / digest[2:]).unlink(missing_ok=True)
             path.unlink()
-    printed = clone.bridge("report", fails=True)
-    assert printed.count("\n") == 1 and "milestones/train" in printed and "dvc pull train" in printed
-    clone.dvc("repro")
+    message = error_of(clone.bridge("report", fails=True))
+    assert "milestones/train" in message and "dvc pull train" in message
+    clone.dvc("repro", "train")
     clone.bridge("restore")
     assert equal(clone, origin)
+
+
+def test_an_edit_while_a_stage_runs(copy):
+    """DVC reads the parameters when a stage has ended: the results must be theirs."""
+    copy.set({"robustness.initialisations": 1})
+    with (copy.folder / "Snakefile").open("a") as file:
+        file.write("\nonsuccess:\n    shell(\"sed -i 's/initialisations: 1/initialisations: 2/' params.yaml\")\n")
+    message = error_of(copy.bridge("robustness", fails=True))
+    assert "after the run: run `dvc repro robustness` again" in message
