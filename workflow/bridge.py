@@ -8,7 +8,6 @@ takes any file for up to date, and DVC would record new parameters over old resu
 from __future__ import annotations
 
 import argparse
-import filecmp
 import hashlib
 import json
 import os
@@ -52,7 +51,7 @@ def restore(revision: str | None) -> None:
     if revision:
         call("git", "checkout", "-q", revision, "--")
     if subprocess.run(["dvc", "checkout", "-q"], capture_output=True).returncode:
-        call("dvc", "pull", "-q")
+        call("dvc", "pull")
     number = sum(len(bring(name)) for name in STAGES)
     if pending := [f"{path} ({status})" for path, status in outputs(*STAGES).items() if status != "ok"]:
         first = min(pending, key=lambda line: "changed" not in line)  # a cause
@@ -123,9 +122,8 @@ def keep(stage: str, outputs: set[str], made: set[str]) -> None:
 
 
 def put(source: Path, target: Path) -> None:
-    """A hard link; a copy of what DVC linked, read-only, from its cache: Snakemake is to replace it."""
-    same = target.exists() and (target.samefile(source) or filecmp.cmp(source, target, shallow=False))
-    if same and target.stat().st_mode & 0o200:
+    """A hard link; a copy across file systems, and of what DVC linked, read-only, from its cache: it may be replaced."""
+    if target.exists() and target.samefile(source) and target.stat().st_mode & 0o200:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(".bridge")

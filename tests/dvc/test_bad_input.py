@@ -111,7 +111,7 @@ def read_only(copy):
 
 
 def test_a_read_only_results_folder(copy, read_only, origin):
-    copy.set({"robustness.initialisations": 1})
+    copy.set({"robustness.initialisations": 2})
     printed = copy.dvc("repro", "robustness", fails=True)
     assert "Read-only file system" in printed or "Permission denied" in printed
     assert error_of(printed)

@@ -34,7 +34,7 @@ def test_changed_where_dvc_links_from_its_cache(clone, origin, cache):
     """What DVC has linked is read-only, and nothing may be written through it into the cache."""
     clone.configure("cache", type=cache)
     clone.dvc("pull")
-    clone.set({"robustness.initialisations": 1})
+    clone.set({"robustness.initialisations": 2})
     clone.dvc("repro", "robustness")
     before, after = origin.products("robustness"), clone.products("robustness")
     assert after.keys() < before.keys()  # the sweep shrank
@@ -56,6 +56,7 @@ def test_a_touched_but_unchanged_file_reruns_nothing(copy, origin):
 
 def test_results_edited_by_hand_are_made_again(copy, origin):
     """Through the hard link both names of the file change."""
+    copy.bridge("restore")  # links again what DVC has copied into its cache
     path = "results/synthetic/linear/meta/seed0/meta/metrics.json"
     (copy.folder / path).write_text("{}")
     assert (copy.folder / "milestones/train" / path).read_text() == "{}"
@@ -126,8 +127,8 @@ def test_an_interrupted_pull(clone, origin):
 
 def test_an_edit_while_a_stage_runs(copy):
     """DVC reads the parameters when a stage has ended: the results must be theirs."""
-    copy.set({"robustness.initialisations": 1})
+    copy.set({"robustness.initialisations": 2})
     with (copy.folder / "Snakefile").open("a") as file:
-        file.write("\nonsuccess:\n    shell(\"sed -i 's/initialisations: 1/initialisations: 2/' params.yaml\")\n")
+        file.write("\nonsuccess:\n    shell(\"sed -i 's/initialisations: 2/initialisations: 3/' params.yaml\")\n")
     message = error_of(copy.bridge("robustness", fails=True))
     assert "after the run: run `dvc repro robustness` again" in message

@@ -59,7 +59,7 @@ class Repository:
                 "classifiers.linear.epochs": 2,
                 "policies.meta.episodes": 2,
                 "policies.meta.steps": 2,
-                "robustness": {"initialisations": 2, "classifiers": ["linear"], "policy": "meta"},
+                "robustness": {"initialisations": 3, "classifiers": ["linear"], "policy": "meta"},
                 "significance.draws": 200,
                 **parameters,
             }
@@ -126,7 +126,6 @@ class Repository:
         return Repository(folder)
 
     def copy(self, folder: Path) -> Repository:
-        """With the hard links between milestones/ and results/, as a user has them."""
         subprocess.run(["cp", "-a", self.folder, folder], check=True)
         return Repository(folder)
 
