@@ -122,7 +122,7 @@ def keep(stage: str, outputs: set[str], made: set[str]) -> None:
 
 
 def put(source: Path, target: Path) -> None:
-    """A hard link; a copy across file systems, and of what DVC linked, read-only, from its cache: it may be replaced."""
+    """A hard link; a copy across file systems, and of what DVC linked, read-only, from its cache."""
     if target.exists() and target.samefile(source) and target.stat().st_mode & 0o200:
         return
     target.parent.mkdir(parents=True, exist_ok=True)
