@@ -13,7 +13,14 @@ from tracked import ROOT, STAGES, Repository
 
 PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 #: What every stage depends on: the workflow's own files and the library.
-CODE = {"Snakefile", "src/labelpolicy", "workflow/bridge.py", "workflow/rules", "workflow/methods.tsv"}
+CODE = {
+    "Snakefile",
+    "src/labelpolicy",
+    "workflow/bridge.py",
+    "workflow/digest.py",
+    "workflow/rules",
+    "workflow/methods.tsv",
+}
 #: Numbers that others fix: the width of the named word vectors, one sample where the reward is no label's own.
 FIXED = ("width", "samples")
 
