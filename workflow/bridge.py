@@ -11,7 +11,6 @@ import argparse
 import hashlib
 import json
 import os
-import shlex
 import shutil
 import signal
 import subprocess
@@ -50,8 +49,12 @@ def restore(revision: str | None) -> None:
     """Check out a revision, get its results, verify every byte, and make Snakemake agree that nothing is to be done."""
     if revision:
         call("git", "checkout", "-q", revision, "--")
-    if subprocess.run(["dvc", "checkout", "-q"], capture_output=True).returncode:
+    if not Path("dvc.lock").is_file():  # and DVC would remove what it does not know
+        sys.exit("error: dvc.lock: no such file: this revision has no results, and `dvc repro` makes them")
+    if call("dvc", "remote", "list").strip():
         call("dvc", "pull")
+    elif subprocess.run(["dvc", "checkout", "-q"]).returncode:
+        sys.exit("error: results made elsewhere, and no remote is set: name it (`dvc remote add -d storage URL`)")
     number = sum(len(bring(name)) for name in STAGES)
     if pending := [f"{path} ({status})" for path, status in outputs(*STAGES).items() if status != "ok"]:
         first = min(pending, key=lambda line: "changed" not in line)  # a cause
@@ -91,10 +94,8 @@ def bring(stage: str, own: bool = False) -> dict[str, str]:
                 Path(output).unlink(missing_ok=True)
                 break
             else:
-                sys.exit(
-                    f"error: {folder / path}: missing or damaged: `rm -rf {folder} .dvc/cache/files/md5/{digest[:2]}/"
-                    f"{digest[2:]}`, then `dvc pull {stage}` or `dvc repro {stage}`"
-                )
+                cached = f".dvc/cache/files/md5/{digest[:2]}/{digest[2:]}"
+                sys.exit(f"error: {folder / path}: missing or damaged: `rm -rf {folder} {cached}`, `dvc pull {stage}`")
         else:
             if record(output) != kept["record"]:
                 new = MetadataRecord(**kept["record"], starttime=time.time(), endtime=time.time())
@@ -116,7 +117,7 @@ def keep(stage: str, outputs: set[str], made: set[str]) -> None:
         paths = Path(output).parent.rglob("[!.]*") if Path(output).name == "source.json" else [Path(output)]
         found[output] = {"files": {str(path): md5(path) for path in paths if path.is_file()}, "record": known}
     shutil.rmtree(MILESTONES / stage, ignore_errors=True)
-    for path in (path for kept in found.values() for path in kept["files"]):
+    for path in [path for kept in found.values() for path in kept["files"]]:
         put(Path(path), MILESTONES / stage / path)
     (MILESTONES / stage / "provenance.json").write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
 
@@ -180,7 +181,9 @@ def call(*command: str) -> str:
     """What a command printed; its last words, if it failed."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        sys.exit(f"error: {shlex.join(command)}: {' '.join((done.stderr or done.stdout).split()[-80:])}")
+        said = done.stderr.splitlines()
+        words = " ".join([line for line in said if line.startswith("ERROR")] or said[-4:]).split()
+        sys.exit(f"error: {' '.join(command)}: {' '.join(words)}")
     return done.stdout
 
 
