@@ -5,8 +5,6 @@ provenance.json the MD5 of every file and Snakemake's record of its making. In a
 takes any file for up to date, and DVC would record new parameters over old results (docs/dvc.md).
 """
 
-from __future__ import annotations
-
 import argparse
 import hashlib
 import json
