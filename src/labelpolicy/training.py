@@ -13,9 +13,7 @@ from torch.nn import functional
 
 from labelpolicy.devices import lease
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.progress import Progress
 from labelpolicy.randomness import derive, generator
-from labelpolicy.thresholds.objectives import measures
 
 if TYPE_CHECKING:
     from labelpolicy.classifiers.base import Inputs, TorchClassifier
@@ -191,44 +189,6 @@ class Trainer:
         """Go back to the best epoch so far, if there is one."""
         if self.best_state is not None:
             self.model.load_state_dict(self.best_state)
-
-
-def train(
-    model: TorchClassifier,
-    inputs: Inputs,
-    y_true: np.ndarray,
-    valid: tuple[Inputs, np.ndarray] | None,
-    *,
-    weights: np.ndarray,
-    epochs: int,
-    seed: int,
-    device: torch.device,
-    progress: Progress,
-) -> list[Row]:
-    """Train in place with label weights w (Eq. 1); the best epoch by validation micro-F1 at 0.5 is kept.
-
-    Shapes: y_true bool (documents, labels), weights (labels,) summing to 1. ``valid`` are validation documents and
-    their true labels; without any, all epochs are run and the last one is kept. Returns one row per epoch: epoch, loss,
-    and, with ``valid``, valid_accuracy, valid_macro_f1, valid_micro_f1.
-    """
-
-    evaluate: Callable[[], dict[str, float]] | None = None
-    if valid is not None:
-        valid_inputs, valid_y_true = valid
-
-        def evaluate() -> dict[str, float]:
-            return measures(valid_y_true, score(model, valid_inputs, device) > 0.5)
-
-    trainer = Trainer(model, inputs, y_true, seed=seed, device=device, evaluate=evaluate)
-    label_weights = torch.tensor(weights, dtype=torch.float32, device=device)
-    history: list[Row] = []
-    while len(history) < epochs and not trainer.should_stop:
-        row = trainer.epoch(label_weights)
-        history.append(row)
-        found = "" if valid is None else f", validation micro-F1 {row['valid_micro_f1']:.4f}"
-        progress.step(f"epoch {row['epoch']}: loss {row['loss']:.4f}{found}")
-    trainer.restore_best()
-    return history
 
 
 def targets(y_true: np.ndarray, rows: np.ndarray, device: torch.device) -> Tensor:

@@ -22,7 +22,7 @@ class Rows:
 
 
 class Dense(TorchClassifier):
-    """logits = x W + b; what it is asked to encode are the vectors themselves."""
+    """logits = x W + b; of a split it reads the vectors, ``features``."""
 
     def __init__(self, width, labels, **settings):
         super().__init__(Training(**settings))
@@ -30,7 +30,7 @@ class Dense(TorchClassifier):
         self.weight, self.bias = linear.weight, linear.bias
 
     def encode(self, split):
-        return Rows(split)
+        return Rows(split.features)
 
     def forward(self, batch):
         return torch.nn.functional.linear(batch, self.weight, self.bias)

@@ -3,41 +3,35 @@
 import numpy as np
 import pytest
 import torch
-from dense_classifier import Dense, Rows
+from dense_classifier import Dense
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
 from labelpolicy import training
-from labelpolicy.classifiers.registry import Training
+from labelpolicy.classifiers import base
+from labelpolicy.classifiers.registry import Run, Training
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.progress import Progress
 
 CPU = torch.device("cpu")
 
 
-def corpus(documents=200):
-    random = np.random.default_rng(0)
-    features = random.normal(size=(documents, 6)).astype(np.float32)
-    return Rows(features), features[:, :3] > 0.3
+class Data:
+    """Documents that are those of every split."""
+
+    def __init__(self, documents=200):
+        self.features = np.random.default_rng(0).normal(size=(documents, 6)).astype(np.float32)
+        self.truth = self.features[:, :3] > 0.3
+
+    def split(self, name):
+        return self
 
 
-def fit(weights=(1 / 3,) * 3, seed=0, valid=True, epochs=8, inputs=None, **settings):
-    documents, y_true = corpus()
+def fit(weights=(1 / 3,) * 3, seed=0, valid=True, epochs=8, data=None, **settings):
     torch.manual_seed(1)
-    model = Dense(6, 3, **({"batch_size": 16, "learning_rate": 0.05} | settings))
-    history = training.train(
-        model,
-        inputs or documents,
-        y_true,
-        (documents, y_true) if valid else None,
-        weights=np.array(weights),
-        epochs=epochs,
-        seed=seed,
-        device=CPU,
-        progress=Progress("test", epochs),
-    )
-    return model, history
+    model = Dense(6, 3, **({"epochs": epochs, "batch_size": 16, "learning_rate": 0.05} | settings))
+    run = Run(seed, "cpu", epochs=None if valid else epochs)
+    return model, model.fit(data or Data(), np.array(weights), run)
 
 
 def test_equation_1_by_hand():
@@ -79,7 +73,7 @@ def test_training_learns_and_the_same_seed_gives_the_same_bytes():
 def measured(monkeypatch, values):
     """Validation micro-F1 is made to be these, epoch by epoch."""
     values = iter(values)
-    monkeypatch.setattr(training, "measures", lambda *_: {"micro_f1": next(values)})
+    monkeypatch.setattr(base, "measures", lambda *_: {"micro_f1": next(values)})
 
 
 def test_the_best_epoch_is_kept(monkeypatch):
@@ -112,17 +106,17 @@ def test_adam_hides_label_weights_and_sgd_shows_them():
 
 
 def test_a_loss_that_is_no_number_is_an_error():
-    inputs, _ = corpus()
-    inputs.features[0, 0] = float("nan")
+    data = Data()
+    data.features[0, 0] = float("nan")
     with pytest.raises(LabelPolicyError, match=r"epoch 1: the training loss is nan: lower learning_rate \(now 0.05\)"):
-        fit(inputs=inputs)
+        fit(data=data)
 
 
 def test_scores_come_in_the_order_of_the_documents():
-    inputs, _ = corpus()
-    model = Dense(6, 3)
-    expected = torch.sigmoid(model(inputs.features)).detach().numpy()
-    np.testing.assert_allclose(training.score(model, inputs, CPU, batch_size=17), expected, rtol=1e-5)
+    data, model = Data(), Dense(6, 3)
+    expected = torch.sigmoid(model(torch.from_numpy(data.features))).detach().numpy()
+    np.testing.assert_allclose(training.score(model, model.encode(data), CPU, batch_size=17), expected, rtol=1e-5)
+    np.testing.assert_allclose(model.predict_proba(data), expected, rtol=1e-5)
     assert model.training
 
 

@@ -12,7 +12,7 @@ that PyTorch trains derives from :class:`labelpolicy.classifiers.base.TorchClass
 names are asked for: heavy libraries are to be imported inside ``build``, best with the network in a file beside it.
 
 ``{encoder}+{chain}``, as ``kim_cnn+subset_maximization``, is a chain on another classifier: a module in
-``labelpolicy/classifiers/chains/`` with a :class:`ChainDeclaration` (docs/chains.md).
+``labelpolicy/classifiers/chains/`` (docs/chains.md).
 """
 
 from __future__ import annotations
@@ -99,11 +99,13 @@ class Chained(NamedTuple):
 
 @dataclass(frozen=True)
 class Declaration:
-    """What the module of a classifier declares."""
+    """What the module of a classifier, or of a chain, declares."""
 
     parameters: type[Parameters]
-    build: Callable[[Any, Any, int], Classifier]
-    """(data, parameters, seed) -> the classifier, untrained; ``data`` is the ``Prepared`` that it will train on."""
+    build: Callable[..., Any]
+    """(data, parameters, seed) -> the classifier, untrained; ``data`` is the ``Prepared`` that it will train on. That
+    of a chain takes the chain's name and the encoder's declaration before these, and its parameters are
+    :class:`Chained`."""
     trained_by_gradient: bool = True
     """It is a ``TorchClassifier``, which Algorithm 1 can train."""
     uses_torch: bool = True
@@ -113,19 +115,8 @@ class Declaration:
     """A chain may stand on it: it has ``features``."""
     fixed_features: Callable[[Any], Callable[[Any], Any]] | None = None
     """data -> the function split -> (documents, width), where its features are known before it is trained."""
-
-
-@dataclass(frozen=True)
-class ChainDeclaration:
-    """What the module of a chain declares; its section is ``chains.{module}``."""
-
-    parameters: type[Parameters]
-    build: Callable[[str, Declaration, Any, Any, int], Classifier]
-    """(chain's name, encoder, data, parameters, seed) -> the classifier; the parameters are :class:`Chained`."""
     names: tuple[str, ...] = ()
-    """The chains that the module has, where these are several."""
-    trained_by_gradient: bool = True
-    bears_label_weights: bool = True
+    """The chains that a module has, where these are several."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +143,13 @@ class Entry:
 
 def declarations() -> dict[str, Declaration]:
     """Of every plain classifier, by name."""
-    return {name: module.DECLARATION for name, module in _modules(classifiers)}
+    return _declared(classifiers)
 
 
-def chain_declarations() -> dict[str, tuple[str, ChainDeclaration]]:
+def chain_declarations() -> dict[str, tuple[str, Declaration]]:
     """Of every chain, by its name: the module's name and its declaration."""
-    found = [(module_name, module.DECLARATION) for module_name, module in _modules(chains)]
-    return {name: (module_name, each) for module_name, each in found for name in each.names or (module_name,)}
+    found = _declared(chains).items()
+    return {name: (module, each) for module, each in found for name in each.names or (module,)}
 
 
 def encoders() -> list[str]:
@@ -192,7 +183,7 @@ def load(name: str) -> Entry:
     return Entry(
         partial(chain.build, chain_name, encoder),
         chain.trained_by_gradient,
-        chain.trained_by_gradient or encoder.fixed_features is None,
+        chain.uses_torch or encoder.fixed_features is None,
         chain.bears_label_weights,
         [section, f"chains.{module_name}"],
         [section, f"classifiers.chains.{module_name}"],
@@ -205,6 +196,6 @@ def sections_of(title: str, description: str, found: dict[str, type[Parameters]]
     return create_model(title, __base__=Parameters, __doc__=description, **fields)
 
 
-def _modules(package: ModuleType) -> list[tuple[str, ModuleType]]:
+def _declared(package: ModuleType) -> dict[str, Declaration]:
     found = (each.name for each in pkgutil.iter_modules(package.__path__) if each.name not in HELPERS)
-    return [(name, importlib.import_module(f"{package.__name__}.{name}")) for name in found]
+    return {name: importlib.import_module(f"{package.__name__}.{name}").DECLARATION for name in found}

@@ -37,7 +37,7 @@ class TfIdf:
 
     def _counts(self, split: Split) -> sparse.csr_matrix:
         if split.mentions is not None:
-            return self._counts_by_role(split)
+            return self._counts_by_role(split, split.mentions)
         tokens = split.tokens
         known = tokens.values > UNKNOWN  # <pad> and <unk> say nothing about a label
         offsets = np.concatenate([[0], np.cumsum(known)])[tokens.offsets]
@@ -46,11 +46,11 @@ class TfIdf:
         counts.sum_duplicates()
         return counts
 
-    def _counts_by_role(self, split: Split) -> sparse.csr_matrix:
+    def _counts_by_role(self, split: Split, mentions: np.ndarray) -> sparse.csr_matrix:
         tokens = split.tokens
         row = np.repeat(np.arange(len(tokens)), tokens.lengths)
         position = np.arange(len(tokens.values)) - tokens.offsets[row]
-        start, end = split.mentions.T.astype(np.int64)[:, row]
+        start, end = mentions.T.astype(np.int64)[:, row]
         has_role = (
             (start <= position) & (position < end),
             (start - WINDOW <= position) & (position < start),

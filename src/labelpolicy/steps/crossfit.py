@@ -87,14 +87,11 @@ def crossfit(
 
 def best_epoch(history: Path) -> int:
     """The epoch whose model the ordinary training kept: the first with the highest validation micro-F1."""
-    table = read_parquet(history, ["epoch", "valid_micro_f1"])
-    epochs, values = (table[name].to_pylist() for name in table.column_names)
-    pairs = list(zip(epochs, values, strict=True))
-    good = [isinstance(epoch, int) and epoch > 0 and value is not None and 0 <= value <= 1 for epoch, value in pairs]
-    if not pairs or not all(good):
-        found = f"epoch {pairs[good.index(False)][0]}, micro-F1 {pairs[good.index(False)][1]}" if pairs else "no epochs"
+    rows = read_parquet(history, ["epoch", "valid_micro_f1"]).to_pylist()
+    wrong = [row for row in rows if row["valid_micro_f1"] is None or not 0 <= row["valid_micro_f1"] <= 1]
+    if wrong or not rows:
         raise LabelPolicyError(
-            f"{history}: found {found}, expected the epochs of the same classifier's training and a validation "
-            "micro-F1 of each: run `labelpolicy train` again"
+            f"{history}: found {wrong[0] if wrong else 'no epochs'}, expected the epochs of the same classifier's "
+            "training and a validation micro-F1 of each: run `labelpolicy train` again"
         )
-    return epochs[int(np.argmax(values))]
+    return max(rows, key=lambda row: row["valid_micro_f1"])["epoch"]

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Declaration, Training
+from labelpolicy.classifiers.registry import Classifier, Declaration, Training
 from labelpolicy.config import PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
-    from labelpolicy.classifiers.attentive_lstm.network import AttentiveLSTMClassifier
     from labelpolicy.data.prepared import Prepared
 
 
@@ -34,7 +33,7 @@ class AttentiveLSTM(Training):
     )
 
 
-def build(data: Prepared, parameters: AttentiveLSTM, seed: int) -> AttentiveLSTMClassifier:
+def build(data: Prepared, parameters: AttentiveLSTM, seed: int) -> Classifier:
     from labelpolicy.classifiers.attentive_lstm.network import AttentiveLSTMClassifier
 
     return AttentiveLSTMClassifier(data.vectors, len(data.labels), parameters, seed)

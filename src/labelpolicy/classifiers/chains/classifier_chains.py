@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import ChainDeclaration, Chained, Declaration, Row, Run
+from labelpolicy.classifiers.registry import Chained, Declaration, Row, Run
 from labelpolicy.config import Parameters, PositiveFloat, PositiveInt
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import derive, generator
@@ -99,10 +99,11 @@ def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, 
     return FrozenFeatureChains(name, orders, chain, built.document_vectors, built)
 
 
-DECLARATION = ChainDeclaration(
+DECLARATION = Declaration(
     ClassifierChains,
     build,
     names=("classifier_chain", "ensemble_of_chains"),
     trained_by_gradient=False,
+    uses_torch=False,
     bears_label_weights=False,
 )

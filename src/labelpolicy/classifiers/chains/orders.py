@@ -7,14 +7,15 @@ from a list of all labels' names.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 from scipy.stats import hypergeom
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.hierarchy import ancestor_closure
 
 #: Chance that any pair of independent labels counts as dependent (Bonferroni over all pairs).
 SIGNIFICANCE = 0.05
@@ -25,20 +26,12 @@ def by_name(names: Sequence[str], labels: Sequence[str]) -> np.ndarray:
 
     Raises LabelPolicyError if the names are not a permutation of the labels.
     """
-    place = {label: j for j, label in enumerate(labels)}
-    seen: set[str] = set()
-    for position, name in enumerate(names, start=1):
+    place, times = {label: j for j, label in enumerate(labels)}, Counter(names)
+    for name in dict.fromkeys([*names, *labels]):
         if name not in place:
-            raise LabelPolicyError(
-                f"label order, entry {position}: {name!r} is no label of the data set: give every label once"
-            )
-        if name in seen:
-            raise LabelPolicyError(f"label order, entry {position}: {name!r} stands there twice: give every label once")
-        seen.add(name)
-    missing = [label for label in labels if label not in seen]
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise LabelPolicyError(f"label order: {missing[0]!r}{more} is missing: give every label once")
+            raise LabelPolicyError(f"label order: {name!r} is no label of the data set: give every label once")
+        if times[name] != 1:
+            raise LabelPolicyError(f"label order: {name!r} stands there {times[name]} times: give every label once")
     return np.array([place[name] for name in names], dtype=np.int64)
 
 
@@ -50,24 +43,10 @@ def by_frequency(count: np.ndarray, *, rare_first: bool = False) -> np.ndarray:
 def ancestors(labels: Sequence[str], parents: Sequence[str | None]) -> np.ndarray:
     """Which labels stand above which: bool (labels, labels), [j, k] where k is an ancestor of j.
 
-    Raises LabelPolicyError for a parent that is no label, and for a cycle.
+    Raises LabelPolicyError for a cycle.
     """
-    place = {label: j for j, label in enumerate(labels)}
-    for label, parent in zip(labels, parents, strict=True):
-        if parent is not None and parent not in place:
-            raise LabelPolicyError(f"label hierarchy: the parent {parent!r} of {label!r} is no label: add it")
-    graph = {j: [place[parent]] if parent is not None else [] for j, parent in enumerate(parents)}
-    try:
-        order = list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        circle = " -> ".join(labels[j] for j in error.args[1])
-        raise LabelPolicyError(f"label hierarchy: {circle} is a cycle: a label cannot stand above itself") from None
-    above = np.zeros((len(labels), len(labels)), dtype=bool)
-    for j in order:
-        for parent in graph[j]:
-            above[j] = above[parent]
-            above[j, parent] = True
-    return above
+    itself = np.eye(len(labels), dtype=bool)
+    return ancestor_closure(itself, labels, parents) & ~itself
 
 
 def topological(above: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Declaration, Training
+from labelpolicy.classifiers.registry import Classifier, Declaration, Training
 from labelpolicy.config import Count, PositiveInt
 
 if TYPE_CHECKING:
-    from labelpolicy.classifiers.kim_cnn.network import KimCNNClassifier
     from labelpolicy.data.prepared import Prepared
 
 
@@ -27,7 +26,7 @@ class KimCNN(Training):
     max_tokens: PositiveInt = Field(200, description="tokens read of each document")
 
 
-def build(data: Prepared, parameters: KimCNN, seed: int) -> KimCNNClassifier:
+def build(data: Prepared, parameters: KimCNN, seed: int) -> Classifier:
     from labelpolicy.classifiers.base import log_odds
     from labelpolicy.classifiers.kim_cnn.network import KimCNNClassifier
 

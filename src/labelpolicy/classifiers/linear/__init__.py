@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Declaration, Training
+from labelpolicy.classifiers.registry import Classifier, Declaration, Training
 from labelpolicy.config import PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
-    from labelpolicy.classifiers.linear.network import LinearClassifier
     from labelpolicy.classifiers.tfidf import TfIdf
     from labelpolicy.data.prepared import Prepared
 
@@ -28,7 +27,7 @@ class Linear(Training):
     epochs: PositiveInt = Field(30, description="passes over the training split at most")
 
 
-def build(data: Prepared, parameters: Linear, seed: int) -> LinearClassifier:
+def build(data: Prepared, parameters: Linear, seed: int) -> Classifier:
     from labelpolicy.classifiers.base import log_odds
     from labelpolicy.classifiers.linear.network import LinearClassifier
 

@@ -241,7 +241,7 @@ def test_the_order_is_that_of_the_parameters():
     assert built(order="frequent_first").order.tolist() == [0, 2, 1, 3]
     assert built(order="rare_first").order.tolist() == [3, 1, 2, 0]
     assert built(order=["d", "a", "b", "c"]).order.tolist() == [3, 0, 1, 2]
-    with pytest.raises(LabelPolicyError, match="label order: 'd' is missing"):
+    with pytest.raises(LabelPolicyError, match="label order: 'd' stands there 0 times"):
         built(order=["a", "b", "c"])
 
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import ChainDeclaration, Chained, Declaration
+from labelpolicy.classifiers.registry import Chained, Classifier, Declaration
 from labelpolicy.config import Parameters, PositiveFloat
 
 if TYPE_CHECKING:
-    from labelpolicy.classifiers.chains.predictions_as_features.network import PredictionsAsFeaturesClassifier
     from labelpolicy.data.prepared import Prepared
 
 
@@ -26,9 +25,7 @@ class PredictionsAsFeatures(Parameters):
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on them")
 
 
-def build(
-    name: str, encoder: Declaration, data: Prepared, parameters: Chained, seed: int
-) -> PredictionsAsFeaturesClassifier:
+def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, seed: int) -> Classifier:
     from labelpolicy.classifiers.chains.orders import precedence
     from labelpolicy.classifiers.chains.predictions_as_features.network import PredictionsAsFeaturesClassifier
 
@@ -37,4 +34,4 @@ def build(
     return PredictionsAsFeaturesClassifier(built, before, order, parameters.chain)
 
 
-DECLARATION = ChainDeclaration(PredictionsAsFeatures, build)
+DECLARATION = Declaration(PredictionsAsFeatures, build)

@@ -38,6 +38,10 @@ class PredictionsAsFeaturesClassifier(TorchChain):
     ``order`` (labels,) is a linear order that agrees with it.
     """
 
+    order: Tensor
+    place: Tensor
+    pairs: Tensor
+
     def __init__(
         self, encoder: TorchClassifier, before: np.ndarray, order: np.ndarray, parameters: PredictionsAsFeatures
     ):

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import ChainDeclaration, Chained, Declaration
+from labelpolicy.classifiers.registry import Chained, Classifier, Declaration
 from labelpolicy.config import Parameters, PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
-    from labelpolicy.classifiers.chains.subset_maximization.network import SubsetMaximizationClassifier
     from labelpolicy.data.prepared import Prepared
 
 
@@ -28,9 +27,7 @@ class SubsetMaximization(Parameters):
     weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on the decoder")
 
 
-def build(
-    name: str, encoder: Declaration, data: Prepared, parameters: Chained, seed: int
-) -> SubsetMaximizationClassifier:
+def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, seed: int) -> Classifier:
     from labelpolicy.classifiers.chains.orders import sequence
     from labelpolicy.classifiers.chains.subset_maximization.network import SubsetMaximizationClassifier
 
@@ -38,4 +35,4 @@ def build(
     return SubsetMaximizationClassifier(built, sequence(parameters.chain.order, data), parameters.chain, seed)
 
 
-DECLARATION = ChainDeclaration(SubsetMaximization, build)
+DECLARATION = Declaration(SubsetMaximization, build)

@@ -48,6 +48,8 @@ class SubsetMaximizationClassifier(TorchChain):
     """
 
     loss_is_equation_1 = False
+    order: Tensor
+    place: Tensor
 
     def __init__(self, encoder: TorchClassifier, order: np.ndarray, parameters: SubsetMaximization, seed: int):
         super().__init__(encoder, parameters.learning_rate, parameters.weight_decay)
