@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import json
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -50,6 +49,9 @@ class Grid(Parameters):
 
     datasets: list[Name] = Field(["reuters21578"], min_length=1, description="data sets, by the name of their reader")
     seeds: PositiveInt = Field(1, description="seeds 0 .. n-1 of every row")
+    quick: list[Name] = Field(
+        ["linear", "linear_svc"], description="classifiers of the target quick, which takes minutes"
+    )
 
 
 class Robustness(Parameters):
@@ -173,9 +175,9 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
     return result
 
 
-def settings(study: Study, *paths: str) -> str:
+def settings(study: Study, *paths: str) -> list[str]:
     """The ``--set section.key=value`` options that carry these sections or keys where they differ from the defaults."""
-    options = []
+    options: list[str] = []
     for path in paths:
         value: Any = study
         for part in path.split("."):
@@ -186,8 +188,8 @@ def settings(study: Study, *paths: str) -> str:
             leaves = [*named, *_leaves(path, value.model_dump(mode="json", exclude_defaults=True))]
         else:
             leaves = [(path, value)] if value != Study.model_fields[path].default else []
-        options += ["--set " + shlex.quote(f"{key}={json.dumps(leaf)}") for key, leaf in leaves]
-    return " ".join(options)
+        options += [word for key, leaf in leaves for word in ("--set", f"{key}={json.dumps(leaf)}")]
+    return options
 
 
 def differences(one: Parameters, other: Parameters) -> dict[str, Any]:

@@ -1,28 +1,36 @@
 # What each part of the learned policy is worth: cells of its variants by the rules of every other cell, for seeds and
 # policies of their own (params.yaml: ablation), and one table of them.
+ABLATED = {
+    dataset: [
+        Cell(dataset, row.classifier, row.weights, seed, thresholds=row.thresholds)
+        for row in ablation_rows(dataset)
+        for seed in range(study.ablation.seeds)
+    ]
+    for dataset in DATASETS
+}
+#: The data sets of the ablation, in the order of the grid.
+ABLATION_DATASETS = [dataset for dataset, cells in ABLATED.items() if cells]
+ABLATION_CELLS = [cell for cells in ABLATED.values() for cell in cells]
 
 
-localrules:
-    ablation,
-
-
-rule ablation:
-    input:
-        "results/tables/ablation.tex",
-        "results/tables/ablation.md",
-        "results/ablation.csv",
+def ablation_metrics(wildcards):
+    """metrics.json of every cell of the ablation."""
+    if not ABLATION_CELLS:
+        raise WorkflowError(
+            f"params.yaml: ablation.classifiers: no data set of the grid has rows of {', '.join(study.ablation.classifiers)}"
+            f" in {METHODS}"
+        )
+    return decided(ABLATION_CELLS, "metrics.json")
 
 
 use rule collect as collect_ablation with:
     message:
         "Collect the metrics of the ablation"
     input:
-        ablation_cells,
+        metrics=ablation_metrics,
     output:
         table="results/ablation/metrics.parquet",
         csv="results/ablation/metrics.csv",
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/collect_ablation.log",
     benchmark:
@@ -33,12 +41,11 @@ rule compare_ablation:
     message:
         "Compare the policies of the ablation"
     input:
-        ablation_decisions,
-        lambda wildcards: expand(
-            "data/processed/{dataset}/{file}",
-            dataset=ablation_datasets(),
-            file=["dataset.json", "labels.parquet", "valid.parquet", "test.parquet"],
-        ),
+        decisions=[
+            *dict.fromkeys(str(cell.scores()) for cell in ABLATION_CELLS),
+            *decided(ABLATION_CELLS, "thresholds.json"),
+        ],
+        data=processed(ABLATION_DATASETS, "dataset.json", "labels.parquet", "valid.parquet", "test.parquet"),
         metrics="results/ablation/metrics.parquet",
     output:
         table="results/ablation.parquet",
@@ -51,19 +58,20 @@ rule compare_ablation:
             labels={"table": "ablation"},
         ),
     params:
-        folders=lambda wildcards: expand("data/processed/{dataset}", dataset=ablation_datasets()),
-        settings=settings(study, "ablation", "significance", *(f"policies.{name}" for name in ABLATED)),
+        folders=expand(PROCESSED, dataset=ABLATION_DATASETS),
+        results="results",
+        settings=settings(study, "ablation", "significance", *(f"policies.{name}" for name in ABLATION_POLICIES)),
         code=code_digest("steps.ablation"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/ablation.log",
     benchmark:
         "logs/benchmarks/ablation.tsv"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=60,
+        **asked("ablation"),
+    group:
+        "results"
     shell:
-        "labelpolicy ablation {params.folders} --results results --metrics {input.metrics} --output {output.table}"
-        " --csv {output.csv} --latex {output.latex} --markdown {output.markdown} {params.settings} 2> {log}"
+        "labelpolicy ablation {params.folders:q} --results {params.results:q} --metrics {input.metrics:q}"
+        " --output {output.table:q} --csv {output.csv:q} --latex {output.latex:q} --markdown {output.markdown:q}"
+        " {params.settings:q} 2> {log:q}"

@@ -1,6 +1,6 @@
 # What a cluster needs besides rules: checks before the first job, and plain words after a failed one.
+import shlex
 import time
-from pathlib import Path
 
 import cluster
 from labelpolicy.errors import LabelPolicyError

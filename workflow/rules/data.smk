@@ -8,74 +8,83 @@ localrules:
 ruleorder: synthesise > fetch
 
 
+def raw_files(wildcards):
+    """What a data set is prepared from: a fetched archive's record, or a user's own files as they are."""
+    name = corpora.base(wildcards.dataset)
+    if name in corpora.names():
+        return [f"data/raw/{name}/source.json"]
+    found = sorted(str(path) for path in Path(f"data/raw/{name}").glob("*") if path.suffix in {".jsonl", ".tsv"})
+    return found or [f"data/raw/{name}/train.jsonl"]
+
+
+def raw_folder(wildcards):
+    return f"data/raw/{corpora.base(wildcards.dataset)}"
+
+
+def reader_code(wildcards):
+    return code_digest("steps.prepare", corpora.reader_module(wildcards.dataset).removeprefix("labelpolicy."))
+
+
 rule fetch:
     message:
         "Fetch {wildcards.dataset}"
     input:
-        sources="workflow/sources.tsv",
+        sources=beside("sources.tsv"),
     output:
-        "data/raw/{dataset}/source.json",
+        source="data/raw/{dataset}/source.json",
     params:
+        folder="data/raw/{dataset}",
         code=code_digest("steps.fetch"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/fetch/{dataset}.log",
     benchmark:
         "logs/benchmarks/fetch/{dataset}.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=30,
+        **asked("fetch"),
     shell:
-        "labelpolicy fetch {wildcards.dataset} --sources {input.sources} --output data/raw/{wildcards.dataset} 2> {log}"
+        "labelpolicy fetch {wildcards.dataset:q} --sources {input.sources:q} --output {params.folder:q} 2> {log:q}"
 
 
 rule synthesise:
     message:
         "Generate the synthetic corpus"
     output:
-        "data/raw/synthetic/source.json",
+        source="data/raw/synthetic/source.json",
     params:
+        folder="data/raw/synthetic",
         settings=settings(study, "synthetic"),
         code=code_digest("steps.synthesise"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/synthesise/synthetic.log",
     benchmark:
         "logs/benchmarks/synthesise/synthetic.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        **asked("synthesise"),
     shell:
-        "labelpolicy synthesise --output data/raw/synthetic {params.settings} 2> {log}"
+        "labelpolicy synthesise --output {params.folder:q} {params.settings:q} 2> {log:q}"
 
 
 rule prepare:
     message:
         "Prepare {wildcards.dataset}"
     input:
-        raw_files,
+        raw=raw_files,
     output:
-        multiext("data/processed/{dataset}/", *PREPARED),
+        files=multiext(f"{PROCESSED}/", *PREPARED),
     params:
-        raw=lambda wildcards: f"data/raw/{registry.base(wildcards.dataset)}",
+        raw=raw_folder,
+        folder=PROCESSED,
         settings=settings(study, "data"),
-        code=lambda wildcards: code_digest(
-            "steps.prepare", registry.reader_module(wildcards.dataset).removeprefix("labelpolicy.")
-        ),
-    conda:
-        "../envs/labelpolicy.yml"
+        code=reader_code,
     log:
         "logs/prepare/{dataset}.log",
     benchmark:
         "logs/benchmarks/prepare/{dataset}.tsv"
     threads: 2
     resources:
-        mem_mb=1500,
-        runtime=30,
+        **asked("prepare"),
     shell:
-        "labelpolicy prepare {wildcards.dataset} --raw {params.raw} --output data/processed/{wildcards.dataset}"
-        " --processes {threads} {params.settings} 2> {log}"
+        "labelpolicy prepare {wildcards.dataset:q} --raw {params.raw:q} --output {params.folder:q}"
+        " --processes {threads} {params.settings:q} 2> {log:q}"

@@ -1,351 +1,231 @@
-# Figures; nothing is computed here, results are only shown.
+# Figures; nothing is computed here, results are only shown. One rule draws them all: a figure is an entry of FIGURES and
+# a module labelpolicy/report/figures/{kind}.py, with a caption in report/figures if it is to have one.
+from collections.abc import Callable
+from typing import NamedTuple
 
 
-rule heatmap:
-    message:
-        "Heatmaps of policy {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        "data/processed/{dataset}/labels.parquet",
-        "data/processed/{dataset}/dataset.json",
-        policy="results/{dataset}/{classifier}/{policy}/seed0/policy.json",
-    output:
-        pdf=f"results/figures/{FIGURES}/{{policy}}/policy.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/{{policy}}/policy.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/policy.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "{policy}",
-                "figure": "w and p",
-            },
-        ),
-    params:
-        code=code_digest("report.figures.policy"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/heatmap/{FIGURES}/{{policy}}.log",
-    benchmark:
-        f"logs/benchmarks/heatmap/{FIGURES}/{{policy}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure policy data/processed/{wildcards.dataset} --policy {input.policy}"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
+class Figure(NamedTuple):
+    """What a figure is drawn from, and for which learned policies."""
+
+    shown_as: str  # in Snakemake's report
+    category: str
+    drawn_for: Callable  # of data set and classifier: names of policies; "" is a figure of all of them, or of none
+    folder: str  # below the classifier's: that of a policy, or none
+    inputs: dict  # patterns or functions, by the option that takes them; "files" have none
+    data: tuple = ()  # files of the prepared data set, whose folder then stands first
+    title: str = ""
+    arguments: tuple = ()
+    with_labels: bool = False  # those of params.yaml that are to be shown
+    outputs: dict = {}  # besides PDF and PNG, endings by the option that takes them
+    in_summary: bool = False  # and so part of the main job
 
 
-rule learning_curve:
-    message:
-        "Learning curve of {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        lambda wildcards: [
-            f"results/{wildcards.dataset}/{wildcards.classifier}/{weights}/seed0/history.parquet"
-            for weights in weights_of(wildcards.dataset, wildcards.classifier)
-        ],
-    output:
-        pdf=f"results/figures/{FIGURES}/learning_curve.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/learning_curve.png",
-            category="Figures",
-            subcategory="Training",
-            caption="../report/learning_curve.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "figure": "learning curve",
-            },
-        ),
-    params:
-        code=code_digest("report.figures.learning_curve"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/learning_curve/{FIGURES}.log",
-    benchmark:
-        f"logs/benchmarks/learning_curve/{FIGURES}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure learning-curve {input} --title '{wildcards.classifier} on {wildcards.dataset}'"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
+def seed0(file, names):
+    """The file of a classifier trained with each of some label weights, for seed 0."""
+
+    def files(wildcards):
+        weights = names(wildcards.dataset, wildcards.classifier)
+        return in_folders([Trained(wildcards.dataset, wildcards.classifier, each, 0) for each in weights], file)
+
+    return files
 
 
-rule trace:
-    message:
-        "Trace of the learned policies, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        lambda wildcards: [
-            f"results/{wildcards.dataset}/{wildcards.classifier}/{policy}/seed0/trace.parquet"
-            for policy in policies_of(wildcards.dataset, wildcards.classifier)
-        ],
-    output:
-        pdf=f"results/figures/{FIGURES}/trace.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/trace.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/trace.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "all",
-                "figure": "trace",
-            },
-        ),
-    params:
-        code=code_digest("report.figures.trace"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/trace/{FIGURES}.log",
-    benchmark:
-        f"logs/benchmarks/trace/{FIGURES}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure trace {input} --title '{wildcards.classifier} on {wildcards.dataset}'"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
+def once_if(condition):
+    return lambda dataset, classifier: [""] if condition(dataset, classifier) else []
 
 
-rule label_f1:
-    message:
-        "F1 by label before and after {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        before="results/{dataset}/{classifier}/uniform/seed0/fixed/labels.parquet",
-        after="results/{dataset}/{classifier}/{policy}/seed0/{policy}/labels.parquet",
-    output:
-        pdf=f"results/figures/{FIGURES}/{{policy}}/label_f1.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/{{policy}}/label_f1.png",
-            category="Figures",
-            subcategory="Labels",
-            caption="../report/label_f1.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "{policy}",
-                "figure": "F1 by label",
-            },
-        ),
-    params:
-        code=code_digest("report.figures.label_f1"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/label_f1/{FIGURES}/{{policy}}.log",
-    benchmark:
-        f"logs/benchmarks/label_f1/{FIGURES}/{{policy}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure label-f1 {input.before} {input.after} --before 'uniform, 0.5' --after {wildcards.policy}"
-        " --title '{wildcards.classifier} on {wildcards.dataset}' --pdf {output.pdf} --png {output.png} 2> {log}"
+def is_trained_by_gradient(dataset, classifier):
+    return classifiers.load(classifier).trained_by_gradient
 
 
-rule reward:
-    message:
-        "The reward of Eq. 6 worked out for policy {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        "data/processed/{dataset}/labels.parquet",
-        "data/processed/{dataset}/valid.parquet",
-        policy="results/{dataset}/{classifier}/{policy}/seed0/policy.json",
-        scores="results/{dataset}/{classifier}/{policy}/seed0/scores.parquet",
-    output:
-        pdf=f"results/figures/{FIGURES}/{{policy}}/reward.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/{{policy}}/reward.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/reward.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "{policy}",
-                "figure": "Eq. 6 (Figure 3)",
-            },
-        ),
-    params:
-        code=code_digest("report.figures.reward"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/reward/{FIGURES}/{{policy}}.log",
-    benchmark:
-        f"logs/benchmarks/reward/{FIGURES}/{{policy}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure reward data/processed/{wildcards.dataset} --policy {input.policy} --scores {input.scores}"
-        " --title '{wildcards.classifier} on {wildcards.dataset}, policy {wildcards.policy}'"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
+def has_uniform_weights(dataset, classifier):
+    return "uniform" in weights_of(dataset, classifier)
 
 
-rule weights:
-    message:
-        "Learned weights of a few labels, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        "data/processed/{dataset}/labels.parquet",
-        policies=lambda wildcards: [
-            f"results/{wildcards.dataset}/{wildcards.classifier}/{policy}/seed0/policy.json"
-            for policy in policies_of(wildcards.dataset, wildcards.classifier)
-        ],
-    output:
-        pdf=f"results/figures/{FIGURES}/weights.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/weights.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/weights.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "all",
-                "figure": "w (Figure 5)",
-            },
-        ),
-    params:
-        policies=lambda wildcards, input: options("policy", input.policies),
-        labels=shown_labels,
-        code=code_digest("report.figures.weights"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/weights/{FIGURES}.log",
-    benchmark:
-        f"logs/benchmarks/weights/{FIGURES}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure weights data/processed/{wildcards.dataset} {params.policies} {params.labels}"
-        " --title '{wildcards.classifier} on {wildcards.dataset}' --pdf {output.pdf} --png {output.png} 2> {log}"
+def policies_with_both_rows(dataset, classifier):
+    """Policies that decide what they trained, where the sheet has what they are compared with too."""
+    cells = {row.cell for row in rows(dataset, classifier)}
+    both = [name for name in policies_of(dataset, classifier) if (classifier, name, name) in cells]
+    return both if (classifier, "uniform", "fixed") in cells else []
 
 
-rule weight_tree:
-    message:
-        "Label weights over the hierarchy, policy {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        "data/processed/{dataset}/labels.parquet",
-        "data/processed/{dataset}/dataset.json",
-        policy="results/{dataset}/{classifier}/{policy}/seed0/policy.json",
-    output:
-        correlations=f"results/figures/{FIGURES}/{{policy}}/weight_tree.json",
-        pdf=f"results/figures/{FIGURES}/{{policy}}/weight_tree.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/{{policy}}/weight_tree.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/weight_tree.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "{policy}",
-                "figure": "w over the hierarchy",
-            },
-        ),
-    params:
-        code=code_digest("report.figures.weight_tree"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/weight_tree/{FIGURES}/{{policy}}.log",
-    benchmark:
-        f"logs/benchmarks/weight_tree/{FIGURES}/{{policy}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure weight-tree data/processed/{wildcards.dataset} --policy {input.policy}"
-        " --title '{wildcards.classifier} on {wildcards.dataset}, policy {wildcards.policy}'"
-        " --correlations {output.correlations} --pdf {output.pdf} --png {output.png} 2> {log}"
+def policies_of_typing(dataset, classifier):
+    return policies_of(dataset, classifier) if corpora.task(dataset) == "typing" else []
 
 
-rule precision_recall:
-    message:
-        "Precision and recall of {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        "data/processed/{dataset}/labels.parquet",
-        "data/processed/{dataset}/valid.parquet",
-        "data/processed/{dataset}/test.parquet",
-        scores="results/{dataset}/{classifier}/uniform/seed0/scores.parquet",
-    output:
-        pdf=f"results/figures/{FIGURES}/precision_recall.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/precision_recall.png",
-            category="Figures",
-            subcategory="Labels",
-            caption="../report/precision_recall.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "none",
-                "figure": "precision and recall",
-            },
-        ),
-    params:
-        labels=shown_labels,
-        code=code_digest("report.figures.precision_recall"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/precision_recall/{FIGURES}.log",
-    benchmark:
-        f"logs/benchmarks/precision_recall/{FIGURES}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure precision-recall data/processed/{wildcards.dataset} --scores {input.scores} {params.labels}"
-        " --title '{wildcards.classifier} on {wildcards.dataset}, uniform weights'"
-        " --pdf {output.pdf} --png {output.png} 2> {log}"
+def swept_policies(dataset, classifier):
+    return [study.robustness.policy] if (dataset, classifier) in SWEPT and study.report.robustness else []
 
 
-rule robustness_figure:
-    message:
-        "Measures by initial policies of {wildcards.policy}, {wildcards.classifier} on {wildcards.dataset}"
-    input:
-        "results/robustness/{dataset}/{classifier}/{policy}/seed0.parquet",
-    output:
-        pdf=f"results/figures/{FIGURES}/{{policy}}/robustness.pdf",
-        png=report(
-            f"results/figures/{FIGURES}/{{policy}}/robustness.png",
-            category="Figures",
-            subcategory="Policies",
-            caption="../report/robustness_figure.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "{policy}",
-                "figure": "robustness",
-            },
-        ),
-    params:
-        code=code_digest("report.figures.robustness"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        f"logs/robustness_figure/{FIGURES}/{{policy}}.log",
-    benchmark:
-        f"logs/benchmarks/robustness_figure/{FIGURES}/{{policy}}.tsv"
-    threads: 1
-    resources:
-        mem_mb=700,
-        runtime=10,
-    shell:
-        "labelpolicy figure robustness {input} --pdf {output.pdf} --png {output.png} 2> {log}"
+CLASSIFIER_ON_DATASET = "{classifier} on {dataset}"
+LEARNED0 = Trained("{dataset}", "{classifier}", "{policy}", 0)
+UNIFORM0 = replace(LEARNED0, weights="uniform")
+FIGURES = {
+    "learning_curve": Figure(
+        shown_as="learning curve",
+        category="Training",
+        drawn_for=once_if(is_trained_by_gradient),
+        folder="",
+        inputs={"files": seed0("history.parquet", weights_of)},
+        title=CLASSIFIER_ON_DATASET,
+        in_summary=True,
+    ),
+    "trace": Figure(
+        shown_as="trace",
+        category="Policies",
+        drawn_for=once_if(policies_of),
+        folder="",
+        inputs={"files": seed0("trace.parquet", policies_of)},
+        title=CLASSIFIER_ON_DATASET,
+        in_summary=True,
+    ),
+    "policy": Figure(
+        shown_as="w and p",
+        category="Policies",
+        drawn_for=policies_of,
+        folder="{policy}",
+        inputs={"policy": in_folders([LEARNED0], "policy.json")},
+        data=("labels.parquet", "dataset.json"),
+        in_summary=True,
+    ),
+    "label_f1": Figure(
+        shown_as="F1 by label",
+        category="Labels",
+        drawn_for=policies_with_both_rows,
+        folder="{policy}",
+        inputs={
+            "files": decided(
+                [UNIFORM0.with_thresholds("fixed"), LEARNED0.with_thresholds("{policy}")], "labels.parquet"
+            )
+        },
+        title=CLASSIFIER_ON_DATASET,
+        arguments=("--before", "uniform, 0.5", "--after", "{policy}"),
+        in_summary=True,
+    ),
+    "precision_recall": Figure(
+        shown_as="precision and recall",
+        category="Labels",
+        drawn_for=once_if(has_uniform_weights),
+        folder="",
+        inputs={"scores": in_folders([UNIFORM0], "scores.parquet")},
+        data=("labels.parquet", "valid.parquet", "test.parquet"),
+        title=f"{CLASSIFIER_ON_DATASET}, uniform weights",
+        with_labels=True,
+    ),
+    "weights": Figure(
+        shown_as="w (Figure 5)",
+        category="Policies",
+        drawn_for=once_if(policies_of),
+        folder="",
+        inputs={"policy": seed0("policy.json", policies_of)},
+        data=("labels.parquet",),
+        title=CLASSIFIER_ON_DATASET,
+        with_labels=True,
+    ),
+    "weight_tree": Figure(
+        shown_as="w over the hierarchy",
+        category="Policies",
+        drawn_for=policies_of_typing,
+        folder="{policy}",
+        inputs={"policy": in_folders([LEARNED0], "policy.json")},
+        data=("labels.parquet", "dataset.json"),
+        title=f"{CLASSIFIER_ON_DATASET}, policy {{policy}}",
+        outputs={"correlations": "json"},
+    ),
+    "reward": Figure(
+        shown_as="Eq. 6 (Figure 3)",
+        category="Policies",
+        drawn_for=policies_with_both_rows,
+        folder="{policy}",
+        inputs={
+            "policy": in_folders([LEARNED0], "policy.json"),
+            "scores": in_folders([LEARNED0], "scores.parquet"),
+        },
+        data=("labels.parquet", "valid.parquet"),
+        title=f"{CLASSIFIER_ON_DATASET}, policy {{policy}}",
+    ),
+    "robustness": Figure(
+        shown_as="robustness",
+        category="Policies",
+        drawn_for=swept_policies,
+        folder="{policy}",
+        inputs={"files": "results/robustness/{dataset}/{classifier}/{policy}/seed0.parquet"},
+    ),
+}
+
+
+def figures(wildcards=None, ending="png", only_summary=False):
+    """The figures of the study, by data set and classifier."""
+    return [
+        str(Path("results/figures", dataset, classifier, policy, f"{kind}.{ending}"))
+        for dataset in DATASETS
+        for classifier in classifiers_of(dataset)
+        for kind, figure in FIGURES.items()
+        if figure.in_summary or not only_summary
+        for policy in figure.drawn_for(dataset, classifier)
+    ]
+
+
+def figure_arguments(figure):
+    """What stands between the figure's name and its outputs on the command line."""
+    named = options_of(*(name for name in figure.inputs if name != "files"))
+    patterns = [*("--title", figure.title)[: 2 * bool(figure.title)], *figure.arguments]
+
+    def arguments(wildcards, input):
+        folder = processed(wildcards.dataset, "")[: bool(figure.data)]
+        files = listed(input.get("files", [])) + named(wildcards, input)
+        labels = study.report.labels.get(wildcards.dataset, []) if figure.with_labels else []
+        return [*folder, *files, *(word.format(**wildcards) for word in patterns), *each("label", labels)]
+
+    return arguments
+
+
+def caption(kind):
+    file = f"../report/figures/{kind}.rst"
+    return file if Path(workflow.current_basedir, file).exists() else None
+
+
+for kind, figure in FIGURES.items():
+    stem = f"results/figures/{{dataset}}/{{classifier}}/{figure.folder}/{kind}".replace("//", "/")
+    logged = stem.removeprefix("results/")
+
+    rule:
+        name:
+            f"figure_{kind}"
+        message:
+            f"Figure {logged}".replace("{", "{wildcards.")
+        input:
+            **figure.inputs,
+            data=expand(f"{PROCESSED}/{{file}}", file=figure.data, allow_missing=True),
+        output:
+            **{name: f"{stem}.{ending}" for name, ending in figure.outputs.items()},
+            pdf=f"{stem}.pdf",
+            png=report(
+                f"{stem}.png",
+                category="Figures",
+                subcategory=figure.category,
+                caption=caption(kind),
+                labels={
+                    "data set": "{dataset}",
+                    "classifier": "{classifier}",
+                    "policy": figure.folder or "all",
+                    "figure": figure.shown_as,
+                },
+            ),
+        params:
+            kind=kind.replace("_", "-"),
+            arguments=figure_arguments(figure),
+            outputs=[word for name, ending in figure.outputs.items() for word in (f"--{name}", f"{stem}.{ending}")],
+            code=code_digest(f"report.figures.{kind}"),
+        log:
+            f"logs/{logged}.log",
+        benchmark:
+            f"logs/benchmarks/{logged}.tsv"
+        threads: 1
+        resources:
+            **asked("figure"),
+        group:
+            "figures"
+        shell:
+            "labelpolicy figure {params.kind:q} {params.arguments:q} --pdf {output.pdf:q} --png {output.png:q}"
+            " {params.outputs:q} 2> {log:q}"

@@ -1,28 +1,17 @@
 # Tables, summary, report and page; nothing is computed here, results are only shown.
+from labelpolicy.report.document import engine
+
+ENGINE = engine()  # of TeX; without one the report is a note in Markdown
+REPORT = "results/reproduction.pdf" if ENGINE else "results/reproduction.md"
+FACTS = processed(DATASETS, "dataset.json")
+FOLDERS = expand(PROCESSED, dataset=DATASETS)
 
 
-rule collect:
-    message:
-        "Collect the metrics of all cells"
-    input:
-        every_cell,
-    output:
-        table="results/metrics.parquet",
-        csv=report("results/metrics.csv", category="Results", caption="../report/metrics.rst"),
-    params:
-        code=code_digest("steps.collect"),
-    conda:
-        "../envs/labelpolicy.yml"
-    log:
-        "logs/collect.log",
-    benchmark:
-        "logs/benchmarks/collect.tsv"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    shell:
-        "labelpolicy collect {input} --output {output.table} --csv {output.csv} 2> {log}"
+def results_of_table(wildcards):
+    """Tables 1 and 4 are statistics of the data, 2 and 5 results, 3 and 6 robustness."""
+    if wildcards.number in "25":
+        return {"metrics": "results/metrics.parquet", "significance": "results/significance.parquet"}
+    return {"robustness": SHOWN_SWEEPS} if wildcards.number in "36" else {}
 
 
 rule table:
@@ -31,13 +20,10 @@ rule table:
     wildcard_constraints:
         number="[1-6]",
     input:
-        facts=prepared_facts,
-        # Tables 1 and 4 are statistics of the data, 2 and 5 results, 3 and 6 robustness.
-        metrics=lambda wildcards: ("results/metrics.parquet" if wildcards.number in "25" else []),
-        significance=lambda wildcards: ("results/significance.parquet" if wildcards.number in "25" else []),
-        robustness=lambda wildcards: sweeps() if wildcards.number in "36" else [],
+        unpack(results_of_table),
+        facts=FACTS,
         methods=METHODS,
-        paper="workflow/paper.tsv",
+        paper=PAPER,
     output:
         latex="results/tables/table{number}.tex",
         markdown=report(
@@ -47,174 +33,159 @@ rule table:
             labels={"table": "{number}"},
         ),
     params:
-        folders=expand("data/processed/{dataset}", dataset=DATASETS),
-        given=lambda wildcards, input: " ".join(
-            options(name, [input[name]] if isinstance(input[name], str) else input[name])
-            for name in ("metrics", "significance", "robustness")
-        ),
+        folders=FOLDERS,
+        files=options_of("metrics", "significance", "robustness", "methods", "paper"),
         code=code_digest("steps.table"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/table/{number}.log",
     benchmark:
         "logs/benchmarks/table/{number}.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asked("table"),
+    group:
+        "results"
     shell:
-        "labelpolicy table {wildcards.number} {params.folders} {params.given} --methods {input.methods}"
-        " --paper {input.paper} --output {output.latex} --markdown {output.markdown} 2> {log}"
+        "labelpolicy table {wildcards.number:q} {params.folders:q} {params.files:q} --output {output.latex:q}"
+        " --markdown {output.markdown:q} 2> {log:q}"
 
 
 rule summary:
     message:
         "Summary"
     input:
-        facts=prepared_facts,
+        facts=FACTS,
         metrics="results/metrics.parquet",
         methods=METHODS,
-        paper="workflow/paper.tsv",
-        look=[
-            "results/metrics.csv",
-            "results/tables/table5.tex",
-            "results/tables/table4.tex",
-        ],
-        figures=every_figure,
+        paper=PAPER,
+        look=["results/metrics.csv", *expand("results/tables/table{n}.tex", n=[5, 4]), *figures(only_summary=True)],
     output:
-        report("results/summary.md", category="Results", caption="../report/summary.rst"),
+        page=report("results/summary.md", category="Results", caption="../report/summary.rst"),
     params:
-        folders=expand("data/processed/{dataset}", dataset=DATASETS),
-        look=lambda wildcards, input: " ".join(f"--look {path}" for path in [*input.look, *input.figures]),
+        folders=FOLDERS,
+        files=options_of("metrics", "methods", "paper", "look"),
         code=code_digest("steps.summary"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/summary.log",
     benchmark:
         "logs/benchmarks/summary.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asked("summary"),
+    group:
+        "results"
     shell:
-        "labelpolicy summary {params.folders} --metrics {input.metrics} --methods {input.methods} --paper {input.paper}"
-        " {params.look} --output {output} 2> {log}"
+        "labelpolicy summary {params.folders:q} {params.files:q} --output {output.page:q} 2> {log:q}"
 
 
 rule reproducing:
     message:
         "The paper's claims, one by one"
     input:
-        facts=prepared_facts,
+        facts=FACTS,
         metrics="results/metrics.parquet",
         significance="results/significance.parquet",
-        robustness=sweeps,
+        robustness=SHOWN_SWEEPS,
         methods=METHODS,
-        paper="workflow/paper.tsv",
-        claims="workflow/claims.tsv",
+        paper=PAPER,
+        claims=beside("claims.tsv"),
     output:
-        markdown=report(
-            "results/reproducing.md",
-            category="Results",
-            caption="../report/reproducing.rst",
-        ),
+        markdown=report("results/reproducing.md", category="Results", caption="../report/reproducing.rst"),
         latex="results/tables/claims.tex",
     params:
-        folders=expand("data/processed/{dataset}", dataset=DATASETS),
-        robustness=lambda wildcards, input: options("robustness", input.robustness),
+        folders=FOLDERS,
+        files=options_of("metrics", "significance", "robustness", "methods", "paper", "claims"),
         code=code_digest("steps.reproducing"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/reproducing.log",
     benchmark:
         "logs/benchmarks/reproducing.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asked("reproducing"),
+    group:
+        "results"
     shell:
-        "labelpolicy reproducing {params.folders} --metrics {input.metrics} --significance {input.significance}"
-        " {params.robustness} --methods {input.methods} --paper {input.paper} --claims {input.claims}"
-        " --output {output.markdown} --latex {output.latex} 2> {log}"
+        "labelpolicy reproducing {params.folders:q} {params.files:q} --output {output.markdown:q}"
+        " --latex {output.latex:q} 2> {log:q}"
 
 
 rule document:
     message:
         "Reproduction report"
     input:
-        facts=prepared_facts,
+        facts=FACTS,
         metrics="results/metrics.parquet",
         methods=METHODS,
-        paper="workflow/paper.tsv",
+        paper=PAPER,
         tables=expand("results/tables/table{number}.tex", number=range(1, 7)),
         claims="results/tables/claims.tex",
-        template="workflow/report/reproduction.tex",
-        figures=lambda wildcards: [path.replace(".png", ".pdf") for path in report_figures(wildcards)],
+        template=beside("report/reproduction.tex"),
+        figure=figures(ending="pdf"),
     output:
-        report(REPORT, category="Results", caption="../report/reproduction.rst"),
+        document=report(REPORT, category="Results", caption="../report/reproduction.rst"),
     params:
-        folders=expand("data/processed/{dataset}", dataset=DATASETS),
-        figures=lambda wildcards, input: options("figure", input.figures),
+        folders=FOLDERS,
+        files=options_of("metrics", "methods", "paper", "claims", "template", "figure"),
+        tables="results/tables",
+        pdf="results/reproduction.pdf",
         settings=settings(study, "data", *(f"policies.{name}" for name in study.policies)),
         code=code_digest("steps.document"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/document.log",
     benchmark:
         "logs/benchmarks/document.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asked("document"),
+    group:
+        "results"
     shell:
-        "labelpolicy document {params.folders} --metrics {input.metrics} --methods {input.methods} --paper {input.paper}"
-        " --tables results/tables --claims {input.claims} --template {input.template} {params.figures} {params.settings}"
-        " --output results/reproduction.pdf 2> {log}"
+        "labelpolicy document {params.folders:q} {params.files:q} --tables {params.tables:q} {params.settings:q}"
+        " --output {params.pdf:q} 2> {log:q}"
 
 
 rule page:
     message:
         "Results page"
     input:
-        every_cell_by_label,
-        facts=prepared_facts,
+        labels=decided(CELLS, "labels.parquet") + in_folders(CELLS, "policy.json"),
+        facts=FACTS,
         metrics="results/metrics.parquet",
         methods=METHODS,
-        template="workflow/report/page.html",
-        figures=report_figures,
+        template=beside("report/page.html"),
+        figure=figures(),
     output:
-        report("results/page/index.html", category="Results", caption="../report/page.rst"),
+        page=report("results/page/index.html", category="Results", caption="../report/page.rst"),
     params:
-        folders=expand("data/processed/{dataset}", dataset=DATASETS),
-        figures=lambda wildcards, input: options("figure", input.figures),
+        folders=FOLDERS,
+        results="results",
+        files=options_of("metrics", "methods", "template", "figure"),
         code=code_digest("steps.page"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/page.log",
     benchmark:
         "logs/benchmarks/page.tsv"
     threads: 1
     resources:
-        mem_mb=700,
-        runtime=10,
+        **asked("page"),
+    group:
+        "results"
     shell:
-        "labelpolicy page {params.folders} --results results --metrics {input.metrics} --methods {input.methods}"
-        " --template {input.template} {params.figures} --output {output} 2> {log}"
+        "labelpolicy page {params.folders:q} --results {params.results:q} {params.files:q} --output {output.page:q}"
+        " 2> {log:q}"
+
+
+#: Those of the target quick: minutes, not hours.
+QUICK_CELLS = [cell for cell in CELLS if cell.seed == 0 and cell.classifier in study.grid.quick]
 
 
 use rule collect as collect_quick with:
     input:
-        quick_cells,
+        metrics=decided(QUICK_CELLS, "metrics.json"),
     output:
         table="results/quick/metrics.parquet",
         csv="results/quick/metrics.csv",
-    conda:
-        "../envs/labelpolicy.yml"
     log:
         "logs/collect_quick.log",
     benchmark:
@@ -223,16 +194,13 @@ use rule collect as collect_quick with:
 
 use rule page as page_quick with:
     input:
-        lambda wildcards: by_label(quick_cells(wildcards)),
-        facts=prepared_facts,
+        labels=decided(QUICK_CELLS, "labels.parquet") + in_folders(QUICK_CELLS, "policy.json"),
+        facts=FACTS,
         metrics="results/quick/metrics.parquet",
         methods=METHODS,
-        template="workflow/report/page.html",
-        figures=[],
+        template=beside("report/page.html"),
     output:
-        "results/quick/index.html",
-    conda:
-        "../envs/labelpolicy.yml"
+        page="results/quick/index.html",
     log:
         "logs/page_quick.log",
     benchmark:

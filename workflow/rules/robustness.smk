@@ -1,110 +1,104 @@
 # Random initial policies at the test-time episode (the paper's Tables 3 and 6): each is rolled out, trained and decided
 # by the rules of every other run, in a folder init{k} of its own; then the runs of one sweep are summarised.
 
-SWEEP = "{dataset}/{classifier}/{policy}/seed{seed}"
-RUN = f"{CELL}/init{{init}}"
+SWEEP = LEARNED
+LEARNED_FROM_INIT = f"{LEARNED}/init{{init}}"
+TRAINED_FROM_INIT = f"{TRAINED}/init{{init}}"
 
 
-wildcard_constraints:
-    init=r"[1-9]\d*",
+def initialised_settings(wildcards):
+    return ["--init", wildcards.init, *learning_settings(wildcards)]
 
 
-localrules:
-    robustness,
+def runs_of_sweep(wildcards):
+    """metrics.json of every run of a sweep: thresholds and weights are the policy's."""
+    policy, inits = wildcards.policy, range(1, study.robustness.initialisations + 1)
+    runs = [Trained(wildcards.dataset, wildcards.classifier, policy, wildcards.seed, init) for init in inits]
+    return decided([run.with_thresholds(policy) for run in runs], "metrics.json")
 
 
-rule robustness:
-    input:
-        every_sweep,
+#: The summary of every data set and classifier, for seed 0: as in the paper, one trained meta-learner each.
+SWEPT = [
+    (dataset, classifier)
+    for dataset in DATASETS
+    for classifier in study.robustness.classifiers
+    if classifier in classifiers_of(dataset)
+]
+SWEEPS = [f"results/robustness/{d}/{c}/{study.robustness.policy}/seed0.parquet" for d, c in SWEPT]
+#: Those that the report is to show.
+SHOWN_SWEEPS = SWEEPS if study.report.robustness else []
 
 
 use rule rollout as rollout_init with:
     message:
         "Roll out policy {wildcards.policy} with {wildcards.classifier} on {wildcards.dataset}, seed {wildcards.seed}, from initial policies {wildcards.init}"
     output:
-        policy=f"results/{SWEEP}/init{{init}}/policy.json",
-        trace=f"results/{SWEEP}/init{{init}}/rollout.parquet",
+        policy=f"results/{LEARNED_FROM_INIT}/policy.json",
+        trace=f"results/{LEARNED_FROM_INIT}/rollout.parquet",
     params:
+        folder=PROCESSED,
         settings=initialised_settings,
-    conda:
-        "../envs/labelpolicy.yml"
+        code=step_code("steps.rollout"),
     log:
-        f"logs/rollout/{SWEEP}/init{{init}}.log",
+        f"logs/rollout/{LEARNED_FROM_INIT}.log",
     benchmark:
-        f"logs/benchmarks/rollout/{SWEEP}/init{{init}}.tsv"
+        f"logs/benchmarks/rollout/{LEARNED_FROM_INIT}.tsv"
 
 
 use rule fit as fit_init with:
     message:
         "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}, from initial policies {wildcards.init}"
     input:
-        multiext("data/processed/{dataset}/", *LEARNED_FROM, "test.parquet"),
-        policy=f"results/{RUN}/policy.json",
+        data=multiext(f"{PROCESSED}/", *PREPARED),
+        policy=f"results/{TRAINED_FROM_INIT}/policy.json",
     output:
-        scores=f"results/{RUN}/scores.parquet",
-        history=f"results/{RUN}/history.parquet",
-    conda:
-        "../envs/labelpolicy.yml"
+        scores=f"results/{TRAINED_FROM_INIT}/scores.parquet",
+        history=f"results/{TRAINED_FROM_INIT}/history.parquet",
     log:
-        f"logs/train/{RUN}.log",
+        f"logs/train/{TRAINED_FROM_INIT}.log",
     benchmark:
-        f"logs/benchmarks/train/{RUN}.tsv"
+        f"logs/benchmarks/train/{TRAINED_FROM_INIT}.tsv"
 
 
 use rule decide as decide_init with:
     message:
         "Decide {wildcards.dataset}/{wildcards.classifier}/{wildcards.weights}/seed{wildcards.seed}/init{wildcards.init} by {wildcards.thresholds}"
-    input:
-        "data/processed/{dataset}/labels.parquet",
-        "data/processed/{dataset}/valid.parquet",
-        "data/processed/{dataset}/test.parquet",
-        scores=f"results/{RUN}/scores.parquet",
-        policy="results/{dataset}/{classifier}/{thresholds}/seed{seed}/init{init}/policy.json",
     output:
-        metrics=f"results/{RUN}/{{thresholds}}/metrics.json",
-        thresholds=f"results/{RUN}/{{thresholds}}/thresholds.json",
-        labels=f"results/{RUN}/{{thresholds}}/labels.parquet",
-    conda:
-        "../envs/labelpolicy.yml"
+        files=multiext(f"results/{TRAINED_FROM_INIT}/{{thresholds}}/", *FILES),
+    params:
+        data=PROCESSED,
+        rules="{thresholds}",
+        folder=f"results/{TRAINED_FROM_INIT}",
+        learned=learned_option,
+        settings=settings(study, "thresholds"),
+        code=code_digest("steps.decide"),
     log:
-        f"logs/decide/{RUN}/{{thresholds}}.log",
+        f"logs/decide/{TRAINED_FROM_INIT}/{{thresholds}}.log",
     benchmark:
-        f"logs/benchmarks/decide/{RUN}/{{thresholds}}.tsv"
+        f"logs/benchmarks/decide/{TRAINED_FROM_INIT}/{{thresholds}}.tsv"
 
 
 rule summarise_robustness:
     message:
         "Robustness of policy {wildcards.policy} with {wildcards.classifier} on {wildcards.dataset}, seed {wildcards.seed}"
     input:
-        expand(
-            f"results/{SWEEP}/init{{init}}/{{policy}}/metrics.json",
-            init=range(1, study.robustness.initialisations + 1),
-            allow_missing=True,
-        ),
+        metrics=runs_of_sweep,
     output:
-        table=f"results/robustness/{SWEEP}.parquet",
+        table=f"results/robustness/{LEARNED}.parquet",
         csv=report(
-            f"results/robustness/{SWEEP}.csv",
+            f"results/robustness/{LEARNED}.csv",
             category="Robustness",
             caption="../report/robustness.rst",
-            labels={
-                "data set": "{dataset}",
-                "classifier": "{classifier}",
-                "policy": "{policy}",
-                "seed": "{seed}",
-            },
+            labels={"data set": "{dataset}", "classifier": "{classifier}", "policy": "{policy}", "seed": "{seed}"},
         ),
     params:
         code=code_digest("steps.robustness"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
-        f"logs/robustness/{SWEEP}.log",
+        f"logs/robustness/{LEARNED}.log",
     benchmark:
-        f"logs/benchmarks/robustness/{SWEEP}.tsv"
+        f"logs/benchmarks/robustness/{LEARNED}.tsv"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        **asked("summarise_robustness"),
     shell:
-        "labelpolicy robustness {input} --output {output.table} --csv {output.csv} 2> {log}"
+        "labelpolicy robustness {input.metrics:q} --output {output.table:q} --csv {output.csv:q} 2> {log:q}"

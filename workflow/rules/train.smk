@@ -1,32 +1,45 @@
 # One classifier, trained with the label weights of a policy; its scores are kept, so thresholds never need a retrain.
 
 
+def classifier_settings(*sections):
+    """The options that carry a classifier's parameters and these sections, by the classifier of the path."""
+
+    def options(wildcards):
+        entry = classifiers.load(wildcards.classifier)
+        return settings(study, *entry.sections, *["device", "threads"] * entry.uses_torch, *sections)
+
+    return options
+
+
+def step_code(*modules):
+    """The digest of a step's code, with the classifier of the path."""
+    return lambda wildcards: code_digest(*modules, *classifiers.load(wildcards.classifier).modules)
+
+
 rule fit:
     message:
         "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}"
     input:
-        multiext("data/processed/{dataset}/", *LEARNED_FROM, "test.parquet"),
-        policy=f"results/{CELL}/policy.json",
+        data=multiext(f"{PROCESSED}/", *PREPARED),
+        policy=f"results/{TRAINED}/policy.json",
     output:
-        scores=f"results/{CELL}/scores.parquet",
-        history=f"results/{CELL}/history.parquet",
+        scores=f"results/{TRAINED}/scores.parquet",
+        history=f"results/{TRAINED}/history.parquet",
     params:
-        settings=training_settings,
+        folder=PROCESSED,
+        settings=classifier_settings(),
         code=step_code("steps.train"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
-        f"logs/train/{CELL}.log",
+        f"logs/train/{TRAINED}.log",
     benchmark:
-        f"logs/benchmarks/train/{CELL}.tsv"
+        f"logs/benchmarks/train/{TRAINED}.tsv"
     threads: study.threads
     resources:
-        mem_mb=1500,
-        runtime=120,
-        gpu=GPU,
+        **asked("fit", gpu=int(study.device == "cuda")),
     shell:
-        "labelpolicy train data/processed/{wildcards.dataset} {wildcards.classifier} --policy {input.policy}"
-        " --seed {wildcards.seed} --scores {output.scores} --history {output.history} {params.settings} 2> {log}"
+        "labelpolicy train {params.folder:q} {wildcards.classifier:q} --policy {input.policy:q}"
+        " --seed {wildcards.seed:q} --scores {output.scores:q} --history {output.history:q}"
+        " {params.settings:q} 2> {log:q}"
 
 
 # For thresholds that end in +oof alone: no other cell waits for it.
@@ -34,25 +47,23 @@ rule crossfit:
     message:
         "Score {wildcards.dataset} out of fold by {wildcards.classifier} with {wildcards.weights} label weights, seed {wildcards.seed}"
     input:
-        multiext("data/processed/{dataset}/", *LEARNED_FROM, "test.parquet"),
-        policy=f"results/{CELL}/policy.json",
-        history=f"results/{CELL}/history.parquet",
+        data=multiext(f"{PROCESSED}/", *PREPARED),
+        policy=f"results/{TRAINED}/policy.json",
+        history=f"results/{TRAINED}/history.parquet",
     output:
-        f"results/{CELL}/out_of_fold.parquet",
+        scores=f"results/{TRAINED}/out_of_fold.parquet",
     params:
-        settings=crossfit_settings,
+        folder=PROCESSED,
+        settings=classifier_settings("crossfit"),
         code=step_code("steps.crossfit"),
-    conda:
-        "../envs/labelpolicy.yml"
     log:
-        f"logs/crossfit/{CELL}.log",
+        f"logs/crossfit/{TRAINED}.log",
     benchmark:
-        f"logs/benchmarks/crossfit/{CELL}.tsv"
+        f"logs/benchmarks/crossfit/{TRAINED}.tsv"
     threads: study.threads
     resources:
-        mem_mb=1500,
-        runtime=120 * (study.crossfit.folds + 1),
-        gpu=GPU,
+        **asked("crossfit", times=study.crossfit.folds + 1, gpu=int(study.device == "cuda")),
     shell:
-        "labelpolicy crossfit data/processed/{wildcards.dataset} {wildcards.classifier} --policy {input.policy}"
-        " --history {input.history} --seed {wildcards.seed} --output {output} {params.settings} 2> {log}"
+        "labelpolicy crossfit {params.folder:q} {wildcards.classifier:q} --policy {input.policy:q}"
+        " --history {input.history:q} --seed {wildcards.seed:q} --output {output.scores:q}"
+        " {params.settings:q} 2> {log:q}"

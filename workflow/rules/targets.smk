@@ -1,0 +1,87 @@
+# What people ask for by name.
+
+
+localrules:
+    all,
+    quick,
+    report,
+    paper,
+    robustness,
+    ablation,
+    data,
+    policies,
+    train,
+    baselines,
+
+
+rule all:
+    default_target: True
+    input:
+        "results/summary.md",
+
+
+# A first look in minutes: the fastest classifiers, one seed, on a page of their own.
+rule quick:
+    input:
+        "results/quick/index.html",
+
+
+# What there is to show: the summary, all six tables, the report as PDF, the paper's claims beside ours, the page, and
+# metrics and curves as flat files for tools such as DVC.
+rule report:
+    input:
+        rules.all.input,
+        rules.flatten.output,
+        expand("results/tables/table{number}.tex", number=range(1, 7)),
+        REPORT,
+        "results/reproducing.md",
+        "results/page/index.html",
+
+
+# The paper's study as far as it can run here. Five seeds: snakemake paper --config 'grid={seeds: 5}'
+rule paper:
+    input:
+        rules.report.input,
+        SWEEPS,
+
+
+rule robustness:
+    input:
+        SWEEPS,
+
+
+rule ablation:
+    input:
+        rules.compare_ablation.output,
+
+
+# The milestones of the study, in its order: data, policies, train, baselines, robustness, report. Each is also a stage
+# of dvc.yaml (docs/dvc.md); together they make what `report` needs and nothing is made twice.
+rule data:
+    input:
+        processed(DATASETS, *PREPARED),
+
+
+rule policies:
+    input:
+        sorted(in_folders(LEARNED_POLICIES, "policy.json")),
+
+
+def is_main(cell):
+    """Whether a cell is the study's own: a classifier of the paper as it is, or with something learned."""
+    learned = {cell.weights, cell.parts.rule} & set(study.policies)
+    is_plain = (cell.weights, cell.thresholds) == ("uniform", "fixed")
+    of_paper = classifiers.load(cell.classifier).trained_by_gradient and cell.classifier in classifiers_of(cell.dataset)
+    return of_paper and (is_plain or bool(learned))
+
+
+# The paper's classifiers with uniform weights and thresholds of 0.5, and with learned ones.
+rule train:
+    input:
+        decided([cell for cell in CELLS if is_main(cell)], "metrics.json"),
+
+
+# What those are compared with: fixed rules for weights and thresholds, chains, the linear SVM.
+rule baselines:
+    input:
+        decided([cell for cell in CELLS if not is_main(cell)], "metrics.json"),
