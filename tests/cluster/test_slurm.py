@@ -24,7 +24,8 @@ def test_from_nothing_to_the_table_with_the_same_bytes_as_locally(slurm, study, 
         "slurm",
         {
             "slurm-partition-config": "slurm-partition-config: profiles/slurm/partitions.yaml",
-            "fit": "  fit: {mem_mb: 1500 * attempt, gpu: 1}",
+            "set-resources": "set-resources:",
+            "fit": "  fit: {gpu: 1}",
         },
     )
     running = two_trainings(study, TARGET)
@@ -41,16 +42,17 @@ def test_from_nothing_to_the_table_with_the_same_bytes_as_locally(slurm, study, 
     finished = slurm.jobs(f"%Z|{layout}", "--states=all")
     of_this_run = [job for place, *job in finished if place == str(study.folder)]
     grouped = {comment: rest for comment, *rest in of_this_run if "fit" not in comment}
-    # Three rows are decided two abreast: CPUs and memory of two, the time of two turns.
-    assert grouped["rule_decisions_decide"] == ["short", "2", "2000M", "30:00"]
+    # Two files of scores are decided two abreast: CPUs and memory of two, the time of one turn.
+    [decisions] = [rest for comment, rest in grouped.items() if comment.startswith("rule_decisions_decide")]
+    assert decisions == ["short", "2", "2000M", "15:00"]
     assert {"rule_weights_label_weights", "rule_results_collect_significance_table"} < grouped.keys()
-    assert len(of_this_run) == 7  # of 12 rules' jobs
+    assert len(of_this_run) == 7  # of 11 rules' jobs
     assert not [*(study.folder / "logs/slurm").rglob("*.log")]  # all succeeded
     assert "Nothing to be done" in study.run(TARGET)
 
 
 def test_a_job_without_enough_memory_gets_more_and_ends_in_plain_words(slurm, weighed, local):
-    weighed.profile("slurm", {"fit": "  fit: {mem_mb: 40}", "retries": "retries: 1"})
+    weighed.profile("slurm", {"set-resources": "set-resources:", "fit": "  fit: {mem_mb: 40}", "retries": "retries: 1"})
     printed = weighed.run(SCORES[0], fails=True)
     assert printed.count("Trying to restart job") == 1
     [cause] = [line for line in printed.splitlines() if line.startswith("rule fit, job ")]

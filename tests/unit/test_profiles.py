@@ -1,5 +1,6 @@
 """The clusters' profiles agree with the rules and with each other."""
 
+import csv
 import re
 from pathlib import Path
 
@@ -8,49 +9,35 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CLUSTERS = ("slurm", "cluster-generic", "kubernetes")
+RULES = "\n".join(file.read_text() for file in sorted((ROOT / "workflow/rules").glob("*.smk")))
 
 
 def profile(name):
     return yaml.safe_load((ROOT / f"profiles/{name}/profile.yaml").read_text())
 
 
-def memory_of_rules():
-    """mem_mb of every rule that is submitted; a rule made from another (`use rule`) asks for the same."""
-    text = "\n".join(file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk"))
-    found, made_from = {}, {}
-    for part in re.split(r"\n(?=(?:use )?rule )", text):
-        if heading := re.match(r"rule (\w+):", part):
-            if memory := re.search(r"\n\s+mem_mb=(\d+),", part):
-                found[heading[1]] = int(memory[1])
-        elif heading := re.match(r"use rule (\w+) as (\w+) with:", part):
-            made_from[heading[2]] = heading[1]
-    local = {
-        name for names in re.findall(r"\nlocalrules:\n((?:    \w+,\n)+)", text) for name in re.findall(r"\w+", names)
-    }
-    inherited = {name: found[other] for name, other in made_from.items() if other in found and name not in found}
-    return {name: memory for name, memory in (found | inherited).items() if name not in local}
+def test_every_rule_asks_for_memory_and_time_by_the_table():
+    """A rule that starts a command has a line in resources.tsv, and each line is some rule's."""
+    with (ROOT / "workflow/resources.tsv").open() as file:
+        listed = [row["rule"] for row in csv.DictReader(file, delimiter="\t")]
+    asked = re.findall(r'\*\*asked\("(\w+)"', RULES)
+    assert set(listed) == set(asked) and len(listed) == len(set(listed))
+    assert RULES.count("    shell:\n") == len(asked)
+    assert not re.search(r"\b(mem_mb|runtime)=", RULES)
 
 
-@pytest.mark.parametrize("name", CLUSTERS)
-def test_every_rule_gets_more_memory_at_each_attempt(name):
-    """A rule without its line would ask for the same memory again; add `NAME: {mem_mb: N * attempt}`."""
-    asked = {rule: resources["mem_mb"] for rule, resources in profile(name)["set-resources"].items()}
-    assert asked == {rule: f"{memory} * attempt" for rule, memory in memory_of_rules().items()}
-    assert profile(name)["retries"] >= 1
-
-
-@pytest.mark.parametrize("name", CLUSTERS)
-def test_grouped_rules_are_bounded(name):
+def test_what_a_rule_asks_for_counts_as_one_of_those_abreast():
     """Unbounded, a group asks for the CPUs of all its jobs at once."""
-    found = profile(name)
-    bounded = {rule for rule, resources in found["set-resources"].items() if "abreast" in resources}
-    assert found["groups"].keys() <= bounded
-    assert found["group-components"].keys() <= set(found["groups"].values())
-    assert found["set-resource-scopes"] == {"abreast": "local"} and found["resources"]["abreast"] >= 1
+    for name in CLUSTERS:
+        found = profile(name)
+        groups = set(re.findall(r'    group:\n\s+"(\w+)"', RULES))
+        assert found["group-components"].keys() <= groups
+        assert found["set-resource-scopes"] == {"abreast": "local"} and found["resources"]["abreast"] >= 1
+        assert found["retries"] >= 1
 
 
 def test_the_profiles_agree():
-    shared = ("set-resources", "groups", "group-components", "resources", "set-resource-scopes", "retries", "jobs")
+    shared = ("group-components", "resources", "set-resource-scopes", "retries", "jobs")
     first, *others = map(profile, CLUSTERS)
     for other in others:
         assert {key: other[key] for key in shared} == {key: first[key] for key in shared}

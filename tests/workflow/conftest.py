@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,9 @@ CNN+Meta-Training-Prediction\tkim_cnn\tmeta\tmeta\tCNN+Meta-Training-Prediction\
 Linear\tlinear\tuniform\tfixed\t-\tbase\tall
 Linear+Shared-Prediction\tlinear\tuniform\tshared\t-\tprediction\tall
 Linear (Eq. 6)\tlinear\tmeta_paper\tmeta_paper\t-\tboth\tall
+Linear+Shared-Prediction+One+OOF\tlinear\tuniform\tshared+one+oof\t-\tone\tall
+Linear+Meta-Prediction+One+OOF\tlinear\tuniform\tmeta+one+oof\t-\tone\tall
+Linear+Chain\tlinear+classifier_chain\tuniform\tfixed+one+oof\t-\tdependence\tall
 LinearSVC\tlinear_svc\tuniform\tscut\t-\tbase\tall
 """
 SMALL = """\
@@ -33,6 +37,15 @@ synthetic:
   documents: 300
   test_documents: 100
   labels: 6
+significance:
+  draws: 2000
+report:
+  robustness: false
+crossfit:
+  folds: 2
+chains:
+  classifier_chains:
+    chains: 2
 classifiers:
   kim_cnn:
     epochs: 4
@@ -74,10 +87,25 @@ class Study:
         }
 
     def own_source(self) -> Path:
-        """Give the study a copy of the library that a test may edit."""
+        """Give the study a copy of the library that a test may edit, in the place of one it has edited."""
+        shutil.rmtree(self.folder / "src", ignore_errors=True)
         shutil.copytree(ROOT / "src", self.folder / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         self.environment["PYTHONPATH"] = str(self.folder / "src")
         return self.folder / "src" / "labelpolicy"
+
+    def edit(self, file: str, find: str, put: str) -> None:
+        """Replace text in a file of the study, which must have it."""
+        path = self.folder / file
+        before = path.read_text()
+        assert find in before
+        path.write_text(before.replace(find, put, 1))
+
+    def set(self, section: str) -> None:
+        """Add a section to the parameters, or put it in the place of the one of its name."""
+        path = self.folder / "params.yaml"
+        sections = re.split(r"^(?=\w)", path.read_text(), flags=re.MULTILINE)
+        name = section.partition(":")[0]
+        path.write_text("".join(each for each in sections if each.partition(":")[0] != name) + section)
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
@@ -111,24 +139,36 @@ class Study:
         }
 
 
+def copied(made: Study, folder: Path) -> Study:
+    """A study that may be changed; its products, which are always replaced whole, are hard links."""
+
+    def link(source: str, target: str) -> None:
+        is_product = Path(source).is_relative_to(made.folder / "results") or Path(source).is_relative_to(
+            made.folder / "data"
+        )
+        os.link(source, target) if is_product else shutil.copy2(source, target)
+
+    shutil.copytree(made.folder, folder, copy_function=link)
+    study = object.__new__(Study)
+    study.folder, study.environment = folder, dict(made.environment)
+    return study
+
+
 @pytest.fixture
 def study(tmp_path) -> Study:
     """A fresh study: nothing run yet."""
-    return Study(tmp_path)
+    return Study(tmp_path / "study")
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Study:
-    """A study that has been run; tests must not change it."""
-    study = Study(tmp_path_factory.mktemp("finished"))
-    study.run()
+    """A study that has been run, with its report; tests must not change it."""
+    study = Study(tmp_path_factory.mktemp("finished") / "study")
+    study.run("report")
     return study
 
 
 @pytest.fixture
 def copy(finished, tmp_path) -> Study:
     """A finished study that a test may change."""
-    shutil.copytree(finished.folder, tmp_path / "copy", copy_function=shutil.copy2)
-    study = object.__new__(Study)
-    study.folder, study.environment = tmp_path / "copy", dict(finished.environment)
-    return study
+    return copied(finished, tmp_path / "copy")

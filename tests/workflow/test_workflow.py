@@ -1,13 +1,18 @@
 """The real workflow, end to end, on the synthetic corpus."""
 
+from __future__ import annotations
+
 import json
 import os
 import signal
+import statistics
 import subprocess
 import time
 
 import pyarrow.parquet as pq
 import pytest
+
+MEASURES = ("accuracy", "macro_f1", "micro_f1")
 
 
 def cell(study, path):
@@ -24,8 +29,8 @@ def test_from_nothing_to_the_summary(finished):
     table = (results / "tables/table5.tex").read_text()
     assert r"\toprule" in table and f"{accuracy:.3f}" in table
     tidy = pq.read_table(results / "metrics.parquet").to_pandas()
-    assert set(tidy["classifier"]) == {"kim_cnn", "linear", "linear_svc"}
-    assert len(tidy.groupby(["classifier", "weights", "thresholds"])) == 6
+    assert set(tidy["classifier"]) == {"kim_cnn", "linear", "linear_svc", "linear+classifier_chain"}
+    assert len(tidy.groupby(["classifier", "weights", "thresholds"])) == 9
     for name in ("learning_curve", "trace", "meta/policy", "meta/label_f1"):
         for suffix in ("pdf", "png"):
             assert (results / f"figures/synthetic/kim_cnn/{name}.{suffix}").stat().st_size > 5000
@@ -41,16 +46,31 @@ def test_the_classifiers_learn_the_synthetic_labels(finished):
     assert cell(finished, "linear_svc/uniform/seed0/scut")["test"]["micro_f1"] > 0.7
 
 
-def test_right_after_a_run_there_is_nothing_to_do(finished):
-    assert finished.jobs() == set()
+def test_out_of_fold_cells_are_of_all_documents(finished):
+    documents = {
+        split: pq.read_metadata(finished.folder / f"data/processed/synthetic/{split}.parquet").num_rows
+        for split in ("train", "valid", "test")
+    }
+    for row in ("linear/uniform/seed0/{}shared+one+oof", "linear+classifier_chain/uniform/seed0/{}fixed+one+oof"):
+        scores = finished.folder / "results/synthetic" / row.partition("{")[0] / "out_of_fold.parquet"
+        counts = pq.read_table(scores)["split"].value_counts().to_pylist()
+        assert {count["values"]: count["counts"] for count in counts} == documents
+        decided = cell(finished, row.format(""))
+        assert decided["about"]["train_documents"] == documents["train"]
+    thresholds = finished.folder / "results/synthetic/linear/uniform/seed0/meta+one+oof/thresholds.json"
+    assert json.loads(thresholds.read_text())["at_least_one"] is True
+    assert "train_documents" not in cell(finished, "linear/uniform/seed0/fixed")["about"]
 
 
-def test_one_core_gives_the_same_bytes_as_two(finished, study):
-    study.run("--cores", "1")
-    assert study.products() == finished.products()
+def test_significance_is_of_all_learned_rows_against_all_others(finished):
+    rows = pq.read_table(finished.folder / "results/significance.parquet").to_pylist()
+    learned = {"CNN+Meta-Training-Prediction", "Linear (Eq. 6)", "Linear+Meta-Prediction+One+OOF"}
+    assert {row["row"] for row in rows} == learned
+    assert len(rows) == len(learned) * 8 * len(MEASURES)
+    assert {(row["dataset"], row["seeds"], row["documents"]) for row in rows} == {("synthetic", 1, 100)}
 
 
-def test_a_killed_run_resumes_and_ends_with_the_same_bytes(finished, study):
+def test_a_killed_run_resumes_on_one_core_and_ends_with_the_same_bytes(finished, study):
     """SIGKILL of the whole process group while classifiers are training."""
     running = subprocess.Popen(
         study.command(), cwd=study.folder, env=study.environment, start_new_session=True, stderr=subprocess.DEVNULL
@@ -62,86 +82,159 @@ def test_a_killed_run_resumes_and_ends_with_the_same_bytes(finished, study):
     assert running.poll() is None, "the run ended before it could be killed"
     os.killpg(running.pid, signal.SIGKILL)
     running.wait()
-    unfinished = study.products()
-    assert not any(name.endswith("summary.md") for name in unfinished)
+    assert not any(name.endswith("summary.md") for name in study.products())
     study.run("--unlock")
-    study.run()
-    products = study.products()
-    left_over = {name for name in products if "/." in name}
-    assert {name: digest for name, digest in products.items() if name not in left_over} == finished.products()
+    study.run("--cores", "1")
+    products = {name: digest for name, digest in study.products().items() if "/." not in name}
+    assert "results/summary.md" in products and products.items() <= finished.products().items()
 
 
-def test_a_touched_but_unchanged_file_reruns_nothing(copy):
+def test_nothing_is_to_be_done_after_a_run_or_for_touched_files_or_the_same_code_elsewhere(copy):
+    assert copy.jobs("report") == set()
+    copy.own_source()
     for name in ("data/processed/synthetic/train.parquet", "params.yaml", "workflow/methods.tsv"):
-        os.utime(copy.folder / name)
-    assert copy.jobs() == set()
+        path = copy.folder / name
+        content = path.read_bytes()
+        path.unlink()  # not through the link to the finished study
+        path.write_bytes(content)
+    assert copy.jobs("report") == set()
 
 
-def test_a_changed_parameter_reruns_what_reads_it_and_nothing_else(copy):
-    parameters = copy.folder / "params.yaml"
-    parameters.write_text(parameters.read_text().replace("filters: 16", "filters: 17"))
-    jobs = copy.jobs()
-    assert any("kim_cnn" in job for job in jobs)
-    assert not any("linear" in job and ("Train" in job or "Learn" in job or "Decide" in job) for job in jobs)
-    assert not any("Prepare" in job for job in jobs)
+def made(jobs, *words):
+    """The jobs whose message begins with one of these words."""
+    return {job for job in jobs if job.startswith(words)}
 
 
-def test_an_edit_to_a_module_reruns_the_jobs_that_use_it_and_no_others(copy):
+TRAINING = ("Generate", "Prepare", "Weigh", "Learn", "Roll", "Train", "Score")
+
+
+def test_an_edit_reruns_what_it_can_change_and_nothing_else(copy):
     source = copy.own_source()
-    assert copy.jobs() == set()  # the same code elsewhere is the same code
-    with (source / "classifiers/kim_cnn.py").open("a") as file:
-        file.write("# an edit\n")
-    jobs = copy.jobs()
-    first = {job for job in jobs if job.startswith(("Train", "Learn", "Roll", "Prepare", "Weigh", "Generate"))}
+    for file in source.rglob("*.py"):
+        file.write_text(file.read_text() + '\n# a comment\n"""Another docstring."""\n')
+    assert copy.jobs("report") == set()
+
+    metrics = source / "metrics.py"
+    metrics.write_text(metrics.read_text() + "\n\ndef new_measure(y_true, y_pred):\n    return 0.0\n")
+    jobs = copy.jobs("report")
+    assert made(jobs, "Decide") and not made(jobs, *TRAINING)
+
+    source = copy.own_source()
+    with (source / "report/curves.py").open("a") as file:
+        file.write("\n\ndef _more():\n    return None\n\n\nprint(end='')\n")
+    figures = made(copy.jobs("report"), "Figure")
+    assert figures and all("precision_recall" in job for job in figures)
+
+    source = copy.own_source()
+    parameters = source / "classifiers/kim_cnn/__init__.py"
+    before = parameters.read_text()
+    parameters.write_text(before.replace("Field(100, description=", "Field(90, description=", 1))
+    assert before != parameters.read_text()
+    first = made(copy.jobs("report"), *TRAINING)
+    assert made(first, "Train", "Learn") and all("kim_cnn" in job for job in first)
+
+
+def test_a_changed_parameter_seed_or_row_reruns_what_it_concerns(copy):
+    copy.edit("params.yaml", "filters: 16", "filters: 17")
+    first = made(copy.jobs(), *TRAINING)
     assert first and all("kim_cnn" in job for job in first)
+    copy.edit("params.yaml", "filters: 17", "filters: 16")
+
+    copy.edit("params.yaml", "grid:\n", "grid:\n  seeds: 2\n")
+    jobs = copy.jobs()
+    assert any("seed 1" in job for job in jobs) and not any("seed 0" in job or "seed0" in job for job in jobs)
+    copy.edit("params.yaml", "  seeds: 2\n", "")
+
+    sheet = copy.folder / "workflow/methods.tsv"
+    rows = sheet.read_text()
+    sheet.write_text(rows + "More\tlinear\tuniform\todr\t-\tprediction\tall\n")
+    jobs = copy.jobs()
+    assert not made(jobs, *TRAINING)
+    assert made(jobs, "Decide") == {"Decide synthetic/linear/uniform/seed0 by fixed shared odr"}
+    sheet.write_text("".join(line for line in rows.splitlines(keepends=True) if "oof" not in line))
+    assert not any("out of fold" in job or "Decide" in job for job in copy.jobs())
 
 
-def test_more_seeds_keep_the_first(copy):
-    parameters = copy.folder / "params.yaml"
-    parameters.write_text(parameters.read_text().replace("grid:\n", "grid:\n  seeds: 2\n"))
-    assert not any("seed 0" in job or "seed0" in job for job in copy.jobs())
-    assert any("seed 1" in job for job in copy.jobs())
+def test_targets_by_name(copy, study):
+    jobs = study.jobs("quick")
+    assert any("linear" in job for job in jobs) and not any("kim_cnn" in job for job in jobs)
+    jobs = copy.jobs("paper", "--config", "grid={seeds: 3}")
+    assert any("kim_cnn on synthetic, seed 2" in job for job in jobs) and not any("seed 3" in job for job in jobs)
+    assert any(job.startswith("Robustness of policy meta") for job in jobs)
 
 
-@pytest.mark.parametrize(
-    ("find", "put", "message"),
-    [
-        ("    episodes: 3\n", "    epsodes: 3\n", "params.yaml: policies.meta.epsodes: unknown parameter"),
-        ("    epochs: 4\n", "    epochs: none\n", "params.yaml: classifiers.kim_cnn.epochs: found 'none'"),
-        ("  - synthetic\n", "  - Nowhere!\n", "params.yaml: grid.datasets.0: found 'Nowhere!'"),
-    ],
-)
-def test_a_bad_parameter_stops_before_anything_starts(study, find, put, message):
-    parameters = study.folder / "params.yaml"
-    parameters.write_text(parameters.read_text().replace(find, put, 1))
-    printed = study.run(fails=True)
-    assert message in printed
-    assert "Traceback" not in printed
-    assert not (study.folder / "data").exists()
+def test_a_cell_that_no_row_names(copy):
+    folder = "results/synthetic/linear_svc/uniform/seed0/odr"
+    assert copy.jobs(f"{folder}/metrics.json") == {"Decide synthetic/linear_svc/uniform/seed0 by odr"}
+    copy.run(f"{folder}/metrics.json")
+    assert cell(copy, "linear_svc/uniform/seed0/odr")["about"]["thresholds"] == "odr"
 
 
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ("New\tkim_cnn\tuniform\tnothing\t-\tbase\tall", "nothing"),
-        ("Linear\tlinear\tuniform\tscut\t-\tbase\tall", "Linear"),
-        ("New\tlinear\tuniform\tfixed", "methods.tsv"),
-    ],
-)
-def test_a_bad_row_stops_before_anything_starts(study, line, message):
-    sheet = study.folder / "workflow/methods.tsv"
-    sheet.write_text(sheet.read_text() + line + "\n")
-    printed = study.run(fails=True)
-    assert "workflow/methods.tsv" in printed and message in printed
-    assert "Traceback" not in printed
-    assert not (study.folder / "data").exists()
+SWEEP = "synthetic/linear/meta_paper/seed0"
 
 
-def test_an_unknown_data_set_fails_with_one_line_from_the_step(study):
-    parameters = study.folder / "params.yaml"
-    parameters.write_text(parameters.read_text().replace("- synthetic", "- nowhere"))
-    printed = study.run(fails=True)
-    assert "nowhere" in printed and "Traceback" not in printed
+def check_summary(study, inits):
+    """The summary is that of exactly these runs, each with its own metrics.json."""
+    results = study.folder / "results"
+    rows = pq.read_table(results / "robustness" / f"{SWEEP}.parquet").to_pylist()
+    assert {row["init"] for row in rows if row["statistic"] == "run"} == set(inits)
+    for measure in MEASURES:
+        paths = [results / SWEEP / f"init{init}" / "meta_paper" / "metrics.json" for init in inits]
+        values = [json.loads(path.read_text())["test"][measure] for path in paths]
+        found = {row["statistic"]: row["value"] for row in rows if row["metric"] == measure and row["init"] is None}
+        expected = {"best": max(values), "worst": min(values), "average": statistics.mean(values)}
+        assert found == pytest.approx(expected | {"stdev": statistics.stdev(values)})
+
+
+def sweep(initialisations):
+    return f"robustness:\n  initialisations: {initialisations}\n  classifiers: [linear]\n  policy: meta_paper\n"
+
+
+@pytest.mark.slow
+def test_a_narrower_sweep_leaves_no_stale_run(copy):
+    copy.set(sweep(3))
+    jobs = copy.jobs("robustness")
+    assert not made(jobs, "Learn")  # the trained meta-learner of the study is used
+    assert len(made(jobs, "Train linear")) == 3
+    copy.run("robustness")
+    check_summary(copy, [1, 2, 3])
+    paths = [copy.folder / "results" / SWEEP / f"init{init}" / "policy.json" for init in (1, 2, 3)]
+    first, second, third = (json.loads(path.read_text())["labels"] for path in paths)
+    assert first != second != third != first
+    copy.set(sweep(2))
+    assert copy.jobs("robustness") == {"Robustness of policy meta_paper with linear on synthetic, seed 0"}
+    copy.run("robustness")
+    assert paths[2].exists()  # still there, and in no table
+    check_summary(copy, [1, 2])
+
+
+FIXED = ("uniform", "inverse_frequency_0.25", "inverse_frequency_0.5", "inverse_frequency")
+
+
+@pytest.mark.slow
+def test_ablation_runs_its_own_seeds_and_policies_and_says_what_differs(copy):
+    copy.set("ablation:\n  seeds: 2\n  reference: meta\n  policies: [meta_paper]\n")
+    jobs = copy.jobs("ablation")
+    assert len(made(jobs, "Learn policy")) == 3  # one of four is the study's own
+    assert not any("kim_cnn" in job or "Test the learned rows" in job for job in jobs)
+    copy.set("ablation:\n  seeds: 1\n  reference: meta\n  policies: [meta_paper]\n")
+    copy.run("ablation")
+    assert copy.jobs("ablation") == set()
+    rows = pq.read_table(copy.folder / "results/ablation.parquet").to_pylist()
+    cells = {(row["weights"], row["thresholds"]) for row in rows}
+    assert cells == {
+        *((weights, thresholds) for weights in FIXED for thresholds in ("fixed", "shared")),
+        *((weights, thresholds) for weights in ("meta", "uniform") for thresholds in ("fixed", "shared", "meta")),
+        *(("meta_paper", thresholds) for thresholds in ("fixed", "meta_paper")),
+        ("uniform", "meta_paper"),
+    }
+    assert {(row["split"], row["seeds"], row["documents"]) for row in rows} == {("test", 1, 100), ("valid", 1, 30)}
+    for file in ("ablation.md", "ablation.tex"):
+        assert "reward = paper" in (copy.folder / "results/tables" / file).read_text()
+    copy.set("ablation:\n  seeds: 1\n  reference: meta\n  policies: []\n")
+    assert copy.jobs("ablation") == {"Collect the metrics of the ablation", "Compare the policies of the ablation"}
+    copy.run("ablation")  # the narrower one has no row of what is still on disk
+    assert "meta_paper" not in (copy.folder / "results/ablation.csv").read_text()
 
 
 def test_your_own_documents(study):
@@ -156,8 +249,36 @@ def test_your_own_documents(study):
             text = " ".join(topics[name] for name in labels)
             lines.append(json.dumps({"id": f"{split}{i}", "text": text, "labels": labels}))
         (raw / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
-    parameters = study.folder / "params.yaml"
-    parameters.write_text(parameters.read_text().replace("- synthetic", "- mine"))
+    study.edit("params.yaml", "- synthetic", "- mine")
     study.run("results/mine/linear_svc/uniform/seed0/scut/metrics.json")
     found = json.loads((study.folder / "results/mine/linear_svc/uniform/seed0/scut/metrics.json").read_text())
     assert found["test"]["accuracy"] == 1
+
+
+def test_an_unknown_data_set_fails_with_one_line_from_the_step(study):
+    study.edit("params.yaml", "- synthetic", "- nowhere")
+    printed = study.run(fails=True)
+    assert "nowhere" in printed and "Traceback" not in printed
+
+
+def test_the_workflow_is_a_module_of_another(study, tmp_path):
+    """From another folder, with parameters of its own: files of the workflow from there, data and results here."""
+    workflow = study.folder
+    study.folder = tmp_path / "other"
+    study.folder.mkdir()
+    (study.folder / "mine.yaml").write_text((workflow / "params.yaml").read_text())
+    (study.folder / "Snakefile").write_text(
+        f"""configfile: "mine.yaml"
+module labelpolicy:
+    snakefile: "{workflow}/workflow/Snakefile"
+    config: config
+use rule * from labelpolicy as labelpolicy_*
+rule tables:
+    default_target: True
+    input: "results/tables/table4.md"
+"""
+    )
+    study.run()
+    assert "synthetic" in (study.folder / "results/tables/table4.md").read_text()
+    assert study.jobs() == set()
+    assert not (workflow / "results").exists() and any("linear_svc" in job for job in study.jobs("labelpolicy_all"))

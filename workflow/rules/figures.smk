@@ -172,7 +172,7 @@ def figure_arguments(figure):
     patterns = [*("--title", figure.title)[: 2 * bool(figure.title)], *figure.arguments]
 
     def arguments(wildcards, input):
-        folder = processed(wildcards.dataset, "")[: bool(figure.data)]
+        folder = [PROCESSED.format(**wildcards)] * bool(figure.data)
         files = listed(input.get("files", [])) + named(wildcards, input)
         labels = study.report.labels.get(wildcards.dataset, []) if figure.with_labels else []
         return [*folder, *files, *(word.format(**wildcards) for word in patterns), *each("label", labels)]
