@@ -23,77 +23,46 @@ COMMAND_LINE = f"{PACKAGE}.cli"
 #: Keywords that only help pages and documentation show, of the calls that take them.
 HELP = {name: {"help", "metavar"} for name in ("Typer", "Option", "Argument")} | {"Field": {"description"}}
 
-#: A module, or one definition of it; the name "" is all that the module does besides defining and importing.
-Part = tuple[str, str | None]
-
 
 def code_digest(*modules: str) -> str:
     """Twelve hexadecimal digits over these modules and all of the package that they import.
 
-    Modules are named relative to the package, ``steps.train``, or, where one function of a module is run,
-    ``steps.figure:trace``: then what other functions use does not count. Modules that are loaded by name at run time,
-    a classifier or a reader, are to be given beside the step's own.
+    Modules are named relative to the package (``steps.train``). Modules loaded by name at run time, a classifier or a
+    reader, are to be given beside the step's own.
     """
     digest = hashlib.sha256()
-    for module, name in sorted({(COMMAND_LINE, None), *closure(*modules)}, key=str):
-        digest.update(f"{module}:{name}\0{_text(module, name)}\0".encode())
-        for file in _data_files(module) if name in (None, "") else ():
+    for module in sorted({COMMAND_LINE, *closure(*modules)}):
+        digest.update(f"{module}\0{_text(module)}\0".encode())
+        for file in _data_files(module):
             digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     return digest.hexdigest()[:12]
 
 
-def closure(*modules: str) -> set[Part]:
-    """Every part of the package that these use, directly or not, themselves included."""
-    found: set[Part] = set()
-    waiting: list[Part] = []
-    for named in modules:
-        module, _, name = f"{PACKAGE}.{named}".partition(":")
-        waiting.append((module, name or None))
+def closure(*modules: str) -> set[str]:
+    """Every module of the package that these import, directly or not, themselves included."""
+    found: set[str] = set()
+    waiting = [f"{PACKAGE}.{module}" for module in modules]
     while waiting:
-        part = waiting.pop()
-        if part not in found:
-            found.add(part)
-            waiting.extend(_uses(*part))
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            waiting.extend(_imports(module))
     return found
 
 
 @cache
-def _uses(module: str, name: str | None) -> frozenset[Part]:
-    """What a part of the package refers to in the package."""
-    imported = _imported(module)
-    if name is None:
-        return frozenset((other, None) for other, _ in imported.values())
-    definitions = _definitions(module)
-    found: set[Part] = {(module, "")}
-    for used in _names(definitions.get(name, [])):
-        first, _, rest = used.partition(".")
-        if first in definitions:
-            found.add((module, first))
-        elif first in imported:
-            other, attribute = imported[first]
-            attribute = attribute or rest or None
-            # What is not defined there, an attribute of a package or a name passed on, brings the whole module.
-            found.add((other, attribute if attribute in _definitions(other) else None))
-    return frozenset(found)
-
-
-@cache
-def _imported(module: str) -> dict[str, Part]:
-    """By local name, the module of the package that an import anywhere brings, and the name in it, if one."""
+def _imports(module: str) -> frozenset[str]:
+    """Modules of the package that a module imports, anywhere in it; of ``from package import module``, the latter."""
     package = module if _source(module).stem == "__init__" else module.rpartition(".")[0]
-    found: dict[str, Part] = {}
+    found = set()
     for node in _statements(_tree(module).body):
         if isinstance(node, ast.Import):
-            found |= {alias.asname or alias.name: (alias.name, None) for alias in node.names if _is_ours(alias.name)}
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             base = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module or ""
-            for alias in node.names:
-                inner = f"{base}.{alias.name}"
-                if _is_ours(inner):
-                    found[alias.asname or alias.name] = (inner, None)
-                elif _is_ours(base):
-                    found[alias.asname or alias.name] = (base, alias.name)
-    return found
+            inner = [f"{base}.{alias.name}" for alias in node.names]
+            found.update(name if _is_ours(name) else base for name in inner)
+    return frozenset(filter(_is_ours, found))
 
 
 def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -105,36 +74,9 @@ def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
                 yield from _statements(getattr(node, block, ()))
 
 
-def _names(nodes: Iterable[ast.AST]) -> Iterator[str]:
-    """Names that are read: ``name`` or, of an attribute, ``name.attribute``."""
-    for node in nodes:
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            yield f"{node.value.id}.{node.attr}"
-        elif isinstance(node, ast.Name):
-            yield node.id
-        else:
-            yield from _names(ast.iter_child_nodes(node))
-
-
 @cache
-def _definitions(module: str) -> dict[str, list[ast.stmt]]:
-    """The statements of a module by the name that they define; by "" those that define none."""
-    found: dict[str, list[ast.stmt]] = {"": []}
-    for statement in _tree(module).body:
-        if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.setdefault(statement.name, []).append(statement)
-        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            for name in {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}:
-                found.setdefault(name, []).append(statement)
-        elif not isinstance(statement, (ast.Import, ast.ImportFrom)):
-            found[""].append(statement)
-    return found
-
-
-@cache
-def _text(module: str, name: str | None) -> str:
-    return _canonical(_tree(module).body if name is None else _definitions(module).get(name, []))
+def _text(module: str) -> str:
+    return _canonical(_tree(module).body)
 
 
 def _canonical(node: Any) -> str:

@@ -119,7 +119,7 @@ class Study:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=600,
+            timeout=1800,
         )
         assert (done.returncode != 0) == fails, done.stdout[-4000:]
         return done.stdout
