@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from labelpolicy.errors import LabelPolicyError
     from labelpolicy.metrics import evaluate, per_label
+    from labelpolicy.significance import paired_bootstrap
     from labelpolicy.thresholds import Decision
     from labelpolicy.thresholds import fit as fit_thresholds
     from labelpolicy.thresholds import from_json as decision_from_json
@@ -30,6 +31,7 @@ __all__ = [
     "decision_from_json",
     "evaluate",
     "fit_thresholds",
+    "paired_bootstrap",
     "per_label",
 ]
 
@@ -42,6 +44,7 @@ _HOME = {
     "decision_from_json": ("labelpolicy.thresholds", "from_json"),
     "evaluate": ("labelpolicy.metrics", "evaluate"),
     "fit_thresholds": ("labelpolicy.thresholds", "fit"),
+    "paired_bootstrap": ("labelpolicy.significance", "paired_bootstrap"),
     "per_label": ("labelpolicy.metrics", "per_label"),
 }
 

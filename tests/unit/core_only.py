@@ -18,7 +18,7 @@ sys.meta_path.insert(0, Missing(sys.argv[1:]))
 
 import numpy as np  # noqa: E402
 
-from labelpolicy import evaluate, fit_thresholds  # noqa: E402
+from labelpolicy import evaluate, fit_thresholds, paired_bootstrap  # noqa: E402
 
 random = np.random.default_rng(0)
 y_true = random.random((400, 4)) < [0.5, 0.2, 0.1, 0.05]
@@ -27,3 +27,4 @@ decision = fit_thresholds("shared", y_score, y_true, at_least_one=True)
 y_pred = decision.decide(y_score)
 assert y_pred.any(axis=1).all() and y_pred.dtype == bool
 assert evaluate(y_true, y_pred)["macro_f1"] > evaluate(y_true, y_score > 0.5)["macro_f1"]
+assert paired_bootstrap(y_true, y_pred, y_score > 0.5, draws=100)["macro_f1"].difference > 0
