@@ -32,6 +32,7 @@ lint: $(READY)
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+	mypy
 
 unit: $(READY)
 	pytest tests/unit tests/paper

@@ -50,11 +50,7 @@ class TfIdf:
         tokens = split.tokens
         row = np.repeat(np.arange(len(tokens)), tokens.lengths)
         position = np.arange(len(tokens.values)) - tokens.offsets[row]
-<<<<<<< HEAD
         start, end = mentions.T.astype(np.int64)[:, row]
-=======
-        start, end = np.asarray(split.mentions, dtype=np.int64).T[:, row]
->>>>>>> 20a2432 (Types of the classifiers)
         has_role = (
             (start <= position) & (position < end),
             (start - WINDOW <= position) & (position < start),

@@ -11,7 +11,7 @@ numbers, unless another one does better by more than two standard errors.
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -137,7 +137,11 @@ class ScoresEnvironment:
     def _observe(self, documents: Documents) -> tuple[np.ndarray, Observation]:
         """The reference, thresholds of ``shared`` or ``shared+one`` as logits (labels,), and what is seen from it."""
         parameters = ThresholdParameters(utility=self.parameters.utility)
-        options = {"train_count": self.train_count, "parameters": parameters, "at_least_one": self.at_least_one}
+        options: dict[str, Any] = {
+            "train_count": self.train_count,
+            "parameters": parameters,
+            "at_least_one": self.at_least_one,
+        }
         decision = cast(PerLabel, fit("shared", *documents, **options))
         reference = np.where(self.train_count > 0, decision.levels, 0.0).clip(-MAX_LOGIT, MAX_LOGIT)
         return reference, Observation.of(*documents, self.label_features, reference)

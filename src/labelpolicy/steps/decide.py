@@ -90,8 +90,15 @@ def _fitted(
     count = fitting.train_count
     if cell.rule in policies:
         return PerLabel.at(np.where(count > 0, _learned(policies[cell.rule], labels), NEVER), cell.at_least_one)
-    options = {"parameters": parameters, "seed": seed, "at_least_one": cell.at_least_one}
-    return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, **options)
+    return fit(
+        cell.rule,
+        fitting.y_score,
+        fitting.y_true,
+        train_count=count,
+        parameters=parameters,
+        seed=seed,
+        at_least_one=cell.at_least_one,
+    )
 
 
 def _policies(learned: Sequence[str]) -> dict[str, Path]:

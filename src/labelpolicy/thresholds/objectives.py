@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from labelpolicy.config import Parameters
@@ -47,12 +48,12 @@ class ThresholdParameters(Parameters):
     )
 
 
-def f1(tp: np.ndarray, predicted: np.ndarray, support: np.ndarray) -> np.ndarray:
+def f1(tp: ArrayLike, predicted: ArrayLike, support: ArrayLike) -> np.ndarray:
     """2 tp / (predicted + support): F1 from the counts of true positives, predictions and true labels; 0 if none."""
-    return ratio(2 * np.asarray(tp), np.asarray(predicted) + support)
+    return ratio(2 * np.asarray(tp), np.asarray(predicted) + np.asarray(support))
 
 
-def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
     """part / whole in float64, and 0 where whole is 0."""
     part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
     return np.divide(part, whole, out=np.zeros(np.broadcast_shapes(part.shape, whole.shape)), where=whole != 0)

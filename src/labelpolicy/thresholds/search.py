@@ -131,7 +131,7 @@ class Search:
         """
         best, documents = values.argmax(axis=0), np.arange(values.shape[1])
         highest = values[best, documents]
-        best[highest == -np.inf] = np.argmax(self.allowed)
+        best[highest == -np.inf] = np.argmax(np.asarray(self.allowed))
         hit, first = true[best, documents], np.searchsorted(edges, highest, side="right")
         np.add.at(given[0], (best[hit], first[hit]), 1)
         np.add.at(given[1], (best, first), 1)

@@ -95,7 +95,7 @@ def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, 
         orders = [generator(seed, name, k).permutation(len(data.labels)) for k in range(chain.chains)]
     if encoder.fixed_features:
         return FrozenFeatureChains(name, orders, chain, encoder.fixed_features(data))
-    built: Any = encoder.build(data, parameters.encoder, seed)
+    built = encoder.build(data, parameters.encoder, seed)
     return FrozenFeatureChains(name, orders, chain, built.document_vectors, built)
 
 

@@ -28,16 +28,10 @@ class SparseInputs:
 
     def batch(self, rows: np.ndarray, device: Any) -> tuple[Tensor, Tensor, Tensor]:
         part = self.features[rows]
-<<<<<<< HEAD
         ids, offsets = (
             torch.from_numpy(array.astype(np.int64)).to(device) for array in (part.indices, part.indptr[:-1])
         )
         return ids, offsets, torch.from_numpy(part.data).to(device)
-=======
-        ids, offsets = part.indices.astype(np.int64), part.indptr[:-1].astype(np.int64)
-        ids, offsets, values = (torch.from_numpy(array).to(device) for array in (ids, offsets, part.data))
-        return ids, offsets, values
->>>>>>> 20a2432 (Types of the classifiers)
 
 
 #: The input of the bias. Every batch moves the bias, but few move one word's weights: an input of 1 would let it swing.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -30,7 +30,7 @@ def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, 
     from labelpolicy.classifiers.chains.predictions_as_features.network import PredictionsAsFeaturesClassifier
 
     before, order = precedence(parameters.chain.order, data)
-    built: Any = encoder.build(data, parameters.encoder, seed)
+    built = encoder.build(data, parameters.encoder, seed)
     return PredictionsAsFeaturesClassifier(built, before, order, parameters.chain)
 
 

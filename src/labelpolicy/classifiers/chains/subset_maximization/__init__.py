@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
@@ -31,7 +31,7 @@ def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, 
     from labelpolicy.classifiers.chains.orders import sequence
     from labelpolicy.classifiers.chains.subset_maximization.network import SubsetMaximizationClassifier
 
-    built: Any = encoder.build(data, parameters.encoder, seed)
+    built = encoder.build(data, parameters.encoder, seed)
     return SubsetMaximizationClassifier(built, sequence(parameters.chain.order, data), parameters.chain, seed)
 
 
