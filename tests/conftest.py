@@ -28,5 +28,5 @@ def mirror() -> Path:
 
 @pytest.fixture(autouse=True)
 def _same_draws() -> None:
-    """torch's global generator starts anew in each test, whatever ran before it."""
+    """torch's global generator starts again in each test, whatever ran before it."""
     torch.manual_seed(0)
