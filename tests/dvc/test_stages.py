@@ -16,6 +16,7 @@ PIPELINE = yaml.safe_load((ROOT / "dvc.yaml").read_text())
 CODE = {
     "Snakefile",
     "src/labelpolicy",
+    "workflow/Snakefile",
     "workflow/bridge.py",
     "workflow/digest.py",
     "workflow/rules",
