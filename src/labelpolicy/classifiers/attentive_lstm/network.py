@@ -105,12 +105,13 @@ class AttentiveLSTMClassifier(TorchClassifier):
         self.lstms = nn.ModuleList(nn.LSTM(dimension, hidden, batch_first=True, bidirectional=True) for _ in range(2))
         with torch.no_grad():
             for name, value in self.lstms.named_parameters():
-                if "bias" in name:
-                    value.zero_()
-                    if "bias_ih" in name:
-                        value[hidden : 2 * hidden] = 1  # forget gates start open, as in their code
-                else:
+                if "weight" in name:
                     value.uniform_(-(hidden**-0.5), hidden**-0.5, generator=random)
+                else:
+                    value.zero_()
+                    value.requires_grad = "bias_ih" in name  # a gate has one bias
+                    if value.requires_grad:
+                        value[hidden : 2 * hidden] = 1  # forget gates start open, as in their code
         self.attention_in = parameter(attention, 2 * hidden, fan=2 * hidden)  # W2 of Eq. 8
         self.attention_out = parameter(attention, fan=attention)  # W1
         self.width = 4 * hidden + dimension
