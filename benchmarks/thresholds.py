@@ -1,10 +1,11 @@
-"""Time and memory of fitting every threshold policy, beside one np.sort of the same scores along the documents.
+"""Time and memory of fitting every threshold rule, beside one np.sort of the same scores along the documents.
 
     python benchmarks/thresholds.py --documents 781265 --labels 103
 
-Labels are Zipf-like, about 3 a document. Scores are random, for the searches a bad case, since nothing separates; with
---signal they are those of a fair classifier. Seconds are processor time of one thread, which a busy machine disturbs
-least. Memory is the peak beyond the scores and truth themselves, as a multiple of the scores' size.
+Labels are Zipf-like, about 3 a document. Scores are random, which separates nothing; with --signal they are those of a
+fair classifier. Seconds are processor time of one thread, which a busy machine disturbs least. Memory is the peak
+beyond the scores and truth themselves, as a multiple of the scores' size. `shared` is held to at most 15 sorts and
+twice the memory of the scores; the program fails where it takes more.
 
 Beside scut, the best F1 of every label as one finds it elsewhere: from scikit-learn's precision_recall_curve, and by
 the walk of LibMultiLabel's thresholding (`_scutfbr`), one document at a time; neither trains anything here. `mean F1`
@@ -14,21 +15,24 @@ is the mean over labels of the best F1 found.
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import tracemalloc
 
 import numpy as np
 from sklearn.metrics import precision_recall_curve
 
-from labelpolicy.cell import AT_LEAST_ONE
-from labelpolicy.thresholds.objectives import ThresholdParameters
-from labelpolicy.thresholds.rules import FITS, fit, label_cuts
+from labelpolicy.cell import AT_LEAST_ONE, Thresholds
+from labelpolicy.thresholds import RULES, fit
+from labelpolicy.thresholds.search import label_cuts
 
 #: Every rule, and those whose fit changes where a document always gets a label.
-NAMES = [*FITS, *(rule + AT_LEAST_ONE for rule in ("odr", "shared"))]
+NAMES = [*RULES, *(rule + AT_LEAST_ONE for rule in ("odr", "shared"))]
+#: What `shared` may take: column-wise sorts, and multiples of the scores' memory.
+MOST_SORTS, MOST_MEMORY = 15, 2
 
 
-def seconds(action, runs: int = 2) -> float:
+def seconds(action, runs: int = 1) -> float:
     """Processor seconds, the best of some runs."""
     taken = []
     for _ in range(runs):
@@ -69,49 +73,60 @@ def best_by_walk(scores: np.ndarray, truth: np.ndarray) -> float:
     return float(best)
 
 
+def generated(shape: tuple[int, int], signal: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Scores float32 and truth bool of one shape."""
+    random = np.random.default_rng(0)
+    scores = random.random(shape, dtype=np.float32)
+    frequency = 1 / np.arange(1, shape[1] + 1)
+    share = np.minimum(3 * frequency / frequency.sum(), 0.9).astype(np.float32)
+    truth = random.random(shape, dtype=np.float32) < share
+    if signal:
+        random.standard_normal(out=scores, dtype=np.float32)
+        scores += np.log(share) + 4 * truth
+        scores = 1 / (1 + np.exp(-scores))
+    return scores, truth
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--labels", type=int, default=103)
-    parser.add_argument("--policies", nargs="*", default=NAMES, choices=NAMES, metavar="NAME")
+    parser.add_argument("--rules", nargs="*", default=NAMES, choices=NAMES, metavar="NAME")
     parser.add_argument("--signal", action="store_true", help="scores that know the truth, instead of random ones")
     parser.add_argument("--no-rivals", action="store_true", help="leave out scikit-learn and the walk")
     arguments = parser.parse_args()
+    scores, truth = generated((arguments.documents, arguments.labels), arguments.signal)
 
-    random = np.random.default_rng(0)
-    shape = (arguments.documents, arguments.labels)
-    scores = random.random(shape, dtype=np.float32)
-    frequency = 1 / np.arange(1, arguments.labels + 1)
-    share = np.minimum(3 * frequency / frequency.sum(), 0.9).astype(np.float32)
-    truth = random.random(shape, dtype=np.float32) < share
-    if arguments.signal:
-        random.standard_normal(out=scores, dtype=np.float32)
-        scores += np.log(share) + 4 * truth
-        scores = 1 / (1 + np.exp(-scores))
-    train_count = truth.sum(axis=0)
-
-    sort = seconds(lambda: np.sort(scores, axis=0))
-    print(f"np.sort of {shape[0]:,} x {shape[1]} scores along the documents: {sort:.3f} s")
-    print(f"{'policy':<12}{'fit s':>9}{'/ sort':>9}{'memory':>9}{'decide s':>10}{'/ sort':>9}")
-    for name in arguments.policies:
-        call = lambda name=name: fit(name, scores, truth, train_count=train_count, parameters=ThresholdParameters())  # noqa: E731
-        fitting, memory, decision = seconds(call), peak(call), call()
-        deciding = seconds(lambda decision=decision: decision.decide(scores), runs=1)
+    sort = seconds(lambda: np.sort(scores, axis=0), runs=3)
+    print(f"np.sort of {len(scores):,} x {scores.shape[1]} scores along the documents: {sort:.3f} s")
+    print(f"{'rule':<12}{'fit s':>9}{'/ sort':>9}{'memory':>9}{'decide s':>10}{'/ sort':>9}")
+    too_much = False
+    for name in arguments.rules:
+        rule, one, _ = Thresholds.parse(name)
+        call = lambda rule=rule, one=one: fit(rule, scores, truth, at_least_one=one)  # noqa: E731
+        fitting, memory, decision = seconds(call) / sort, peak(call) / scores.nbytes, call()
+        deciding = seconds(lambda decision=decision: decision.decide(scores))
         print(
-            f"{name:<12}{fitting:>9.3f}{fitting / sort:>9.1f}{memory / scores.nbytes:>8.1f}x"
-            f"{deciding:>10.3f}{deciding / sort:>9.1f}",
+            f"{name:<12}{fitting * sort:>9.3f}{fitting:>9.1f}{memory:>8.1f}x{deciding:>10.3f}{deciding / sort:>9.1f}",
             flush=True,
         )
-    if arguments.no_rivals:
-        return
+        if name == "shared" and (fitting > MOST_SORTS or memory > MOST_MEMORY):
+            too_much = True
+    if not arguments.no_rivals:
+        rivals(scores, truth, sort)
+    if too_much:
+        sys.exit(f"shared: more than {MOST_SORTS} sorts or {MOST_MEMORY} times the scores' memory")
+
+
+def rivals(scores: np.ndarray, truth: np.ndarray, sort: float) -> None:
     print(f"\n{'best F1 of every label':<24}{'s':>9}{'/ sort':>9}{'mean F1':>9}")
     for name, search in (
-        ("scut", lambda: label_cuts(scores, truth)[1]),
+        ("scut", lambda: label_cuts(scores, truth)[0]),
         ("scikit-learn's curve", lambda: [best_by_curve(*columns) for columns in zip(scores.T, truth.T, strict=True)]),
         ("LibMultiLabel's walk", lambda: [best_by_walk(*columns) for columns in zip(scores.T, truth.T, strict=True)]),
     ):
-        found = []
-        taken = seconds(lambda search=search, found=found: found.append(np.mean(search())), runs=1)
+        found: list[float] = []
+        taken = seconds(lambda search=search, found=found: found.append(float(np.mean(search()))))
         print(f"{name:<24}{taken:>9.3f}{taken / sort:>9.1f}{found[0]:>9.4f}", flush=True)
 
 

@@ -15,7 +15,7 @@ from labelpolicy.thresholds.objectives import Utility, f1, utility_of
 
 #: Quantiles of all edges that are tried first. Where there are no more edges, every cut is.
 CUTS = 2048
-#: Counts kept at once, by shift, label and edge.
+#: With many labels fewer quantiles, for so many counts by shift, label and edge.
 COUNTS = 2**23
 #: Utilities that differ by less are equal: they are sums of floats in another order.
 ROUNDING = 1e-12
@@ -65,11 +65,9 @@ class Search:
 
         Quantiles of the cuts first; for the best shift then those between the neighbours of the best, until all are.
         """
-        count = min(1 + sum(map(len, self.positives)), CUTS)
+        count = min(1 + sum(map(len, self.positives)), CUTS, max(COUNTS // shifts.size, CUTS // 32))
         edges = np.array([_quantiles(self._edges(shift), count) for shift in shifts])
-        size = max(COUNTS // (shifts.shape[1] * edges.shape[1]), 1)
-        parts = [slice(start, start + size) for start in range(0, len(shifts), size)]
-        utility = np.concatenate([self.utility(shifts[part], edges[part]) for part in parts])
+        utility = self.utility(shifts, edges)
         k = int(np.argmax(utility.max(axis=1) >= utility.max() - ROUNDING))
         tried, values = edges[k], utility[k]
         while True:

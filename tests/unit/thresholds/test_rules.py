@@ -303,7 +303,6 @@ def test_a_search_in_steps_comes_close_to_that_of_every_cut(monkeypatch, rule, o
     problem = realistic(600, 7)
     every = fitted(rule, problem, one=one)
     monkeypatch.setattr(searching, "CUTS", 64)
-    monkeypatch.setattr(searching, "COUNTS", 1000)  # a few shifts at once
     steps = fitted(rule, problem, one=one)
     assert every.chosen["utility"] - 0.02 <= steps.chosen["utility"] <= every.chosen["utility"] + 1e-12
     y_pred = steps.decide(problem[0])
