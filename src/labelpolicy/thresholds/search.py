@@ -56,7 +56,7 @@ class Search:
     def __post_init__(self) -> None:
         self.columns = self.y_score.T.copy(order="C")
         self.columns.sort(axis=1)  # each label once, whatever the number of shifts and cuts
-        labels = range(len(self.columns))
+        labels, self.total = range(len(self.columns)), int(np.count_nonzero(self.y_true))
         self.positives = [np.sort(self.value(j, self.y_score[self.y_true[:, j], j])) for j in labels]
 
     def best(self, shifts: np.ndarray) -> tuple[int, float, float, float]:
@@ -65,7 +65,7 @@ class Search:
 
         Quantiles of the cuts first; for the best shift then those between the neighbours of the best, until all are.
         """
-        count = min(1 + sum(map(len, self.positives)), CUTS, max(COUNTS // shifts.size, CUTS // 32))
+        count = min(1 + self.total, CUTS, max(COUNTS // shifts.size, CUTS // 32))
         edges = np.array([_quantiles(self._edges(shift), count) for shift in shifts])
         utility = self.utility(shifts, edges)
         k = int(np.argmax(utility.max(axis=1) >= utility.max() - ROUNDING))
@@ -95,7 +95,7 @@ class Search:
             label_predicted = documents - np.searchsorted(self.value(j, column), at) + given[1, :, j]
             macro += f1(label_tp, label_predicted, len(positives))
             tp, predicted = tp + label_tp, predicted + label_predicted
-        micro = f1(tp, predicted, sum(map(len, self.positives)))
+        micro = f1(tp, predicted, self.total)
         return utility_of(right / documents, macro / labels, micro, self.weights)
 
     def _documents(self, shifts: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -129,7 +129,7 @@ class Search:
         """
         best, documents = values.argmax(axis=0), np.arange(values.shape[1])
         highest = values[best, documents]
-        best[highest == -np.inf] = np.argmax(np.asarray(self.allowed))
+        best[highest == -np.inf] = np.argmax(np.asarray(self.allowed))  # the first
         hit, first = true[best, documents], np.searchsorted(edges, highest, side="right")
         np.add.at(given[0], (best[hit], first[hit]), 1)
         np.add.at(given[1], (best, first), 1)
