@@ -13,16 +13,6 @@ ABLATION_DATASETS = [dataset for dataset, cells in ABLATED.items() if cells]
 ABLATION_CELLS = [cell for cells in ABLATED.values() for cell in cells]
 
 
-def ablation_metrics(wildcards):
-    """metrics.json of every cell of the ablation."""
-    if not ABLATION_CELLS:
-        raise WorkflowError(
-            f"params.yaml: ablation.classifiers: no data set of the grid has rows of {', '.join(study.ablation.classifiers)}"
-            f" in {METHODS}"
-        )
-    return decided(ABLATION_CELLS, "metrics.json")
-
-
 use rule collect as collect_ablation with:
     message:
         "Collect the metrics of the ablation"
@@ -59,7 +49,7 @@ rule compare_ablation:
         ),
     params:
         folders=expand(PROCESSED, dataset=ABLATION_DATASETS),
-        results="results",
+        results=folder_of("results"),
         settings=settings(study, "ablation", "significance", *(f"policies.{name}" for name in ABLATION_POLICIES)),
         code=code_digest("steps.ablation"),
     log:

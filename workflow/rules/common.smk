@@ -32,7 +32,7 @@ PAPER = beside("paper.tsv")
 
 
 def read_and_check():
-    """The parameters, the rows, and what each rule asks for: a wrong name stops the study before anything is trained."""
+    """The parameters, the rows, and what the jobs ask for: a wrong name stops the study before anything is trained."""
     study = check(Study, config, "params.yaml")
     methods = read_methods(
         METHODS,

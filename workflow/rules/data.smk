@@ -8,23 +8,6 @@ localrules:
 ruleorder: synthesise > fetch
 
 
-def raw_files(wildcards):
-    """What a data set is prepared from: a fetched archive's record, or a user's own files as they are."""
-    name = corpora.base(wildcards.dataset)
-    if name in corpora.names():
-        return [f"data/raw/{name}/source.json"]
-    found = sorted(str(path) for path in Path(f"data/raw/{name}").glob("*") if path.suffix in {".jsonl", ".tsv"})
-    return found or [f"data/raw/{name}/train.jsonl"]
-
-
-def raw_folder(wildcards):
-    return f"data/raw/{corpora.base(wildcards.dataset)}"
-
-
-def reader_code(wildcards):
-    return code_digest("steps.prepare", corpora.reader_module(wildcards.dataset).removeprefix("labelpolicy."))
-
-
 rule fetch:
     message:
         "Fetch {wildcards.dataset}"
@@ -52,7 +35,7 @@ rule synthesise:
     output:
         source="data/raw/synthetic/source.json",
     params:
-        folder="data/raw/synthetic",
+        folder=folder_of("data/raw/synthetic"),
         settings=settings(study, "synthetic"),
         code=code_digest("steps.synthesise"),
     log:
@@ -75,7 +58,7 @@ rule prepare:
         files=multiext(f"{PROCESSED}/", *PREPARED),
     params:
         raw=raw_folder,
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=settings(study, "data"),
         code=reader_code,
     log:

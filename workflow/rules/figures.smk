@@ -20,43 +20,6 @@ class Figure(NamedTuple):
     in_summary: bool = False  # and so part of the main job
 
 
-def seed0(file, names):
-    """The file of a classifier trained with each of some label weights, for seed 0."""
-
-    def files(wildcards):
-        weights = names(wildcards.dataset, wildcards.classifier)
-        return in_folders([Trained(wildcards.dataset, wildcards.classifier, each, 0) for each in weights], file)
-
-    return files
-
-
-def once_if(condition):
-    return lambda dataset, classifier: [""] if condition(dataset, classifier) else []
-
-
-def is_trained_by_gradient(dataset, classifier):
-    return classifiers.load(classifier).trained_by_gradient
-
-
-def has_uniform_weights(dataset, classifier):
-    return "uniform" in weights_of(dataset, classifier)
-
-
-def policies_with_both_rows(dataset, classifier):
-    """Policies that decide what they trained, where the sheet has what they are compared with too."""
-    cells = {row.cell for row in rows(dataset, classifier)}
-    both = [name for name in policies_of(dataset, classifier) if (classifier, name, name) in cells]
-    return both if (classifier, "uniform", "fixed") in cells else []
-
-
-def policies_of_typing(dataset, classifier):
-    return policies_of(dataset, classifier) if corpora.task(dataset) == "typing" else []
-
-
-def swept_policies(dataset, classifier):
-    return [study.robustness.policy] if (dataset, classifier) in SWEPT and study.report.robustness else []
-
-
 CLASSIFIER_ON_DATASET = "{classifier} on {dataset}"
 LEARNED0 = Trained("{dataset}", "{classifier}", "{policy}", 0)
 UNIFORM0 = replace(LEARNED0, weights="uniform")
@@ -152,37 +115,6 @@ FIGURES = {
         inputs={"files": "results/robustness/{dataset}/{classifier}/{policy}/seed0.parquet"},
     ),
 }
-
-
-def figures(wildcards=None, ending="png", only_summary=False):
-    """The figures of the study, by data set and classifier."""
-    return [
-        str(Path("results/figures", dataset, classifier, policy, f"{kind}.{ending}"))
-        for dataset in DATASETS
-        for classifier in classifiers_of(dataset)
-        for kind, figure in FIGURES.items()
-        if figure.in_summary or not only_summary
-        for policy in figure.drawn_for(dataset, classifier)
-    ]
-
-
-def figure_arguments(figure):
-    """What stands between the figure's name and its outputs on the command line."""
-    named = options_of(*(name for name in figure.inputs if name != "files"))
-    patterns = [*("--title", figure.title)[: 2 * bool(figure.title)], *figure.arguments]
-
-    def arguments(wildcards, input):
-        folder = [PROCESSED.format(**wildcards)] * bool(figure.data)
-        files = listed(input.get("files", [])) + named(wildcards, input)
-        labels = study.report.labels.get(wildcards.dataset, []) if figure.with_labels else []
-        return [*folder, *files, *(word.format(**wildcards) for word in patterns), *each("label", labels)]
-
-    return arguments
-
-
-def caption(kind):
-    file = f"../report/figures/{kind}.rst"
-    return file if Path(workflow.current_basedir, file).exists() else None
 
 
 for kind, figure in FIGURES.items():

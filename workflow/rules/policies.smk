@@ -4,18 +4,6 @@ LEARNED = "{dataset}/{classifier}/{policy}/seed{seed}"
 ON_SCORES = f"{TRAINED}/learned/{{thresholds}}"
 
 
-def learning_settings(wildcards):
-    """The options that carry the parameters of a learned policy and of the classifier that it is learned with."""
-    return classifier_settings(f"policies.{wildcards.policy}")(wildcards)
-
-
-def learned_on_scores(wildcards):
-    """Options of learning on scores, by the name of the thresholds."""
-    policy, at_least_one, _ = Thresholds.parse(wildcards.thresholds)
-    options = ["--learned", policy, *["--at-least-one"] * at_least_one]
-    return options + settings(study, f"policies.{policy}", "threads")
-
-
 rule label_weights:
     message:
         "Weigh the labels of {wildcards.dataset} by {wildcards.weights}"
@@ -26,7 +14,7 @@ rule label_weights:
     wildcard_constraints:
         weights="|".join(map(re.escape, WEIGHT_RULES)),
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         code=code_digest("steps.label_weights"),
     log:
         f"logs/label_weights/{TRAINED}.log",
@@ -50,7 +38,7 @@ rule learn:
         meta=f"results/{LEARNED}/meta_learner.safetensors",
         trace=f"results/{LEARNED}/trace.parquet",
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=learning_settings,
         code=step_code("steps.learn"),
     log:
@@ -75,7 +63,7 @@ rule rollout:
         policy=f"results/{LEARNED}/policy.json",
         trace=f"results/{LEARNED}/rollout.parquet",
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=learning_settings,
         code=step_code("steps.rollout"),
     log:
@@ -101,7 +89,7 @@ rule learn_on_scores:
         meta=f"results/{ON_SCORES}/meta_learner.safetensors",
         trace=f"results/{ON_SCORES}/trace.parquet",
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=learned_on_scores,
         code=code_digest("steps.learn"),
     log:
@@ -127,7 +115,7 @@ rule rollout_on_scores:
         policy=f"results/{ON_SCORES}/policy.json",
         trace=f"results/{ON_SCORES}/rollout.parquet",
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=learned_on_scores,
         code=code_digest("steps.rollout"),
     log:

@@ -7,13 +7,6 @@ FACTS = processed(DATASETS, "dataset.json")
 FOLDERS = expand(PROCESSED, dataset=DATASETS)
 
 
-def results_of_table(wildcards):
-    """Tables 1 and 4 are statistics of the data, 2 and 5 results, 3 and 6 robustness."""
-    if wildcards.number in "25":
-        return {"metrics": "results/metrics.parquet", "significance": "results/significance.parquet"}
-    return {"robustness": SHOWN_SWEEPS} if wildcards.number in "36" else {}
-
-
 rule table:
     message:
         "Table {wildcards.number}"
@@ -127,8 +120,8 @@ rule document:
     params:
         folders=FOLDERS,
         files=options_of("metrics", "methods", "paper", "claims", "template", "figure"),
-        tables="results/tables",
-        pdf="results/reproduction.pdf",
+        tables=folder_of("results/tables"),
+        pdf=lambda wildcards: "results/reproduction.pdf",
         settings=settings(study, "data", *(f"policies.{name}" for name in study.policies)),
         code=code_digest("steps.document"),
     log:
@@ -159,7 +152,7 @@ rule page:
         page=report("results/page/index.html", category="Results", caption="../report/page.rst"),
     params:
         folders=FOLDERS,
-        results="results",
+        results=folder_of("results"),
         files=options_of("metrics", "methods", "template", "figure"),
         code=code_digest("steps.page"),
     log:

@@ -37,7 +37,7 @@ rule significance:
         csv=report("results/significance.csv", category="Results", caption="../report/significance.rst"),
     params:
         folders=expand(PROCESSED, dataset=DATASETS),
-        results="results",
+        results=folder_of("results"),
         files=options_of("metrics", "methods"),
         settings=settings(study, "significance"),
         code=code_digest("steps.significance"),
@@ -53,16 +53,6 @@ rule significance:
     shell:
         "labelpolicy significance {params.folders:q} --results {params.results:q} {params.files:q}"
         " --output {output.table:q} --csv {output.csv:q} {params.settings:q} 2> {log:q}"
-
-
-def seed0_histories():
-    """history.parquet of every training of seed 0."""
-    return sorted(in_folders([cell for cell in CELLS if cell.seed == 0], "history.parquet"))
-
-
-def seed0_traces():
-    """trace.parquet of every learned policy of seed 0."""
-    return sorted(in_folders([policy for policy in LEARNED_POLICIES if policy.seed == 0], "trace.parquet"))
 
 
 #: What is trained or rolled out while a policy is learned, for the weights or the thresholds of some row.
@@ -86,7 +76,7 @@ rule flatten:
         files=multiext("results/flat/", "metrics.json", "measures.csv", "learning_curves.csv", "rewards.csv"),
     params:
         files=options_of("history", "trace"),
-        folder="results/flat",
+        folder=folder_of("results/flat"),
         code=code_digest("steps.flatten"),
     log:
         "logs/flatten.log",

@@ -6,17 +6,6 @@ LEARNED_FROM_INIT = f"{LEARNED}/init{{init}}"
 TRAINED_FROM_INIT = f"{TRAINED}/init{{init}}"
 
 
-def initialised_settings(wildcards):
-    return ["--init", wildcards.init, *learning_settings(wildcards)]
-
-
-def runs_of_sweep(wildcards):
-    """metrics.json of every run of a sweep: thresholds and weights are the policy's."""
-    policy, inits = wildcards.policy, range(1, study.robustness.initialisations + 1)
-    runs = [Trained(wildcards.dataset, wildcards.classifier, policy, wildcards.seed, init) for init in inits]
-    return decided([run.with_thresholds(policy) for run in runs], "metrics.json")
-
-
 #: The summary of every data set and classifier, for seed 0: as in the paper, one trained meta-learner each.
 SWEPT = [
     (dataset, classifier)
@@ -36,7 +25,7 @@ use rule rollout as rollout_init with:
         policy=f"results/{LEARNED_FROM_INIT}/policy.json",
         trace=f"results/{LEARNED_FROM_INIT}/rollout.parquet",
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=initialised_settings,
         code=step_code("steps.rollout"),
     log:
@@ -66,7 +55,7 @@ use rule decide as decide_init with:
     output:
         files=multiext(f"results/{TRAINED_FROM_INIT}/{{thresholds}}/", *FILES),
     params:
-        data=PROCESSED,
+        data=folder_of(PROCESSED),
         rules="{thresholds}",
         folder=f"results/{TRAINED_FROM_INIT}",
         learned=learned_option,

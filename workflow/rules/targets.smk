@@ -67,14 +67,6 @@ rule policies:
         sorted(in_folders(LEARNED_POLICIES, "policy.json")),
 
 
-def is_main(cell):
-    """Whether a cell is the study's own: a classifier of the paper as it is, or with something learned."""
-    learned = {cell.weights, cell.parts.rule} & set(study.policies)
-    is_plain = (cell.weights, cell.thresholds) == ("uniform", "fixed")
-    of_paper = classifiers.load(cell.classifier).trained_by_gradient and cell.classifier in classifiers_of(cell.dataset)
-    return of_paper and (is_plain or bool(learned))
-
-
 # The paper's classifiers with uniform weights and thresholds of 0.5, and with learned ones.
 rule train:
     input:

@@ -1,21 +1,6 @@
 # One classifier, trained with the label weights of a policy; its scores are kept, so thresholds never need a retrain.
 
 
-def classifier_settings(*sections):
-    """The options that carry a classifier's parameters and these sections, by the classifier of the path."""
-
-    def options(wildcards):
-        entry = classifiers.load(wildcards.classifier)
-        return settings(study, *entry.sections, *["device", "threads"] * entry.uses_torch, *sections)
-
-    return options
-
-
-def step_code(*modules):
-    """The digest of a step's code, with the classifier of the path."""
-    return lambda wildcards: code_digest(*modules, *classifiers.load(wildcards.classifier).modules)
-
-
 rule fit:
     message:
         "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}"
@@ -26,7 +11,7 @@ rule fit:
         scores=f"results/{TRAINED}/scores.parquet",
         history=f"results/{TRAINED}/history.parquet",
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=classifier_settings(),
         code=step_code("steps.train"),
     log:
@@ -53,7 +38,7 @@ rule crossfit:
     output:
         scores=f"results/{TRAINED}/out_of_fold.parquet",
     params:
-        folder=PROCESSED,
+        folder=folder_of(PROCESSED),
         settings=classifier_settings("crossfit"),
         code=step_code("steps.crossfit"),
     log:
