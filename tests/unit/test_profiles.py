@@ -17,12 +17,12 @@ def profile(name):
 
 
 def test_every_rule_asks_for_memory_and_time_by_the_table():
-    """A rule that starts a command has a line in resources.tsv, and each line is some rule's."""
+    """A rule that starts a command asks for what resources.tsv says, and each line of the table is used."""
     with (ROOT / "workflow/resources.tsv").open() as file:
         listed = [row["rule"] for row in csv.DictReader(file, delimiter="\t")]
-    asked = re.findall(r'\*\*asked\("(\w+)"', RULES)
-    assert set(listed) == set(asked) and len(listed) == len(set(listed))
-    assert RULES.count("    shell:\n") == len(asked)
+    assert set(re.findall(r'\*\*asked\("(\w+)"', RULES)) <= set(listed) and len(listed) == len(set(listed))
+    assert [rule for rule in listed if not re.search(rf'"{rule}\b', RULES)] == []
+    assert RULES.count("    shell:\n") == RULES.count("**asked(")
     assert not re.search(r"\b(mem_mb|runtime)=", RULES)
 
 
@@ -30,7 +30,7 @@ def test_what_a_rule_asks_for_counts_as_one_of_those_abreast():
     """Unbounded, a group asks for the CPUs of all its jobs at once."""
     for name in CLUSTERS:
         found = profile(name)
-        groups = set(re.findall(r'    group:\n\s+"(\w+)"', RULES))
+        groups = set(re.findall(r'group(?::\n\s+|=|: str = )"(\w+)"', RULES))
         assert found["group-components"].keys() <= groups
         assert found["set-resource-scopes"] == {"abreast": "local"} and found["resources"]["abreast"] >= 1
         assert found["retries"] >= 1

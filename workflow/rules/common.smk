@@ -32,7 +32,7 @@ PAPER = beside("paper.tsv")
 
 
 def read_and_check():
-    """The parameters, the rows, and what the jobs ask for: a wrong name stops the study before anything is trained."""
+    """Parameters, rows, memory and time by rule. A wrong name stops the study before anything is trained."""
     study = check(Study, config, "params.yaml")
     methods = read_methods(
         METHODS,
@@ -69,6 +69,9 @@ if study.mirror:
 
 DATASETS = study.grid.datasets
 PROCESSED = "data/processed/{dataset}"
+# Below results/, where a learned policy lies, and one that was learned on the scores of a trained classifier.
+LEARNED = "{dataset}/{classifier}/{policy}/seed{seed}"
+ON_SCORES = f"{TRAINED}/learned/{{thresholds}}"
 # Files of a prepared data set, and those of them that learning a policy may read: nothing of the test set.
 LEARNED_FROM = [
     "train.parquet",
@@ -147,15 +150,6 @@ def listed(files):
     return [files] if isinstance(files, str) else list(files)
 
 
-def options_of(*names):
-    """A rule's parameter: the inputs of these names, each file after an option that is called as its input."""
-
-    def options(wildcards, input):
-        return [word for name in names for word in each(name, listed(input.get(name, [])))]
-
-    return options
-
-
 def rows(dataset, classifier):
     """The rows of one classifier that stand in the tables of a data set, in the order of the sheet."""
     return [row for row in rows_of(methods, dataset) if row.classifier == classifier]
@@ -188,3 +182,84 @@ def ablation_rows(dataset):
         if rows(dataset, classifier)
         for row in ablation_report.cells(ablation_report.layout(classifier, study.ablation.reference, policies))
     ]
+
+
+def raw_files(wildcards):
+    """What a data set is prepared from: a fetched archive's record, or a user's own files as they are."""
+    name = corpora.base(wildcards.dataset)
+    if name in corpora.names():
+        return [f"data/raw/{name}/source.json"]
+    found = sorted(str(path) for path in Path(f"data/raw/{name}").glob("*") if path.suffix in {".jsonl", ".tsv"})
+    return found or [f"data/raw/{name}/train.jsonl"]
+
+
+def raw_folder(wildcards):
+    return f"data/raw/{corpora.base(wildcards.dataset)}"
+
+
+def reader_code(wildcards):
+    return code_digest("steps.prepare", corpora.reader_module(wildcards.dataset).removeprefix("labelpolicy."))
+
+
+def classifier_settings(*sections):
+    """The options that carry a classifier's parameters and these sections, by the classifier of the path."""
+
+    def options(wildcards):
+        entry = classifiers.load(wildcards.classifier)
+        return settings(study, *entry.sections, *["device", "threads"] * entry.uses_torch, *sections)
+
+    return options
+
+
+def step_code(*modules):
+    """The digest of a step's code, with the classifier of the path."""
+    return lambda wildcards: code_digest(*modules, *classifiers.load(wildcards.classifier).modules)
+
+
+def learning_settings(wildcards):
+    """The options that carry the parameters of a learned policy and of the classifier that it is learned with."""
+    return classifier_settings(f"policies.{wildcards.policy}")(wildcards)
+
+
+def learned_on_scores(wildcards):
+    """Options of learning on scores, by the name of the thresholds."""
+    policy, at_least_one, _ = Thresholds.parse(wildcards.thresholds)
+    options = ["--learned", policy, *["--at-least-one"] * at_least_one]
+    return options + settings(study, f"policies.{policy}", "threads")
+
+
+def initialised_settings(wildcards):
+    return ["--init", wildcards.init, *learning_settings(wildcards)]
+
+
+def runs_of_sweep(wildcards):
+    """metrics.json of every run of a sweep: thresholds and weights are the policy's."""
+    policy, inits = wildcards.policy, range(1, study.robustness.initialisations + 1)
+    runs = [Trained(wildcards.dataset, wildcards.classifier, policy, wildcards.seed, init) for init in inits]
+    return decided([run.with_thresholds(policy) for run in runs], "metrics.json")
+
+
+def data_folder(wildcards, input):
+    """The folder of the prepared data set that a step reads."""
+    return str(Path(input.data[0]).parent)
+
+
+def output_folder(wildcards, output):
+    return str(Path(output[0]).parent)
+
+
+def trained_folder(wildcards, output):
+    """The folder of the trained classifier whose scores are decided."""
+    return str(Path(output[0]).parents[1])
+
+
+#: The summary of every data set and classifier, for seed 0: as in the paper, one trained meta-learner each.
+SWEPT = [
+    (dataset, classifier)
+    for dataset in DATASETS
+    for classifier in study.robustness.classifiers
+    if classifier in classifiers_of(dataset)
+]
+SWEEPS = [f"results/robustness/{d}/{c}/{study.robustness.policy}/seed0.parquet" for d, c in SWEPT]
+#: Those that the report is to show.
+SHOWN_SWEEPS = SWEEPS if study.report.robustness else []

@@ -16,7 +16,7 @@ rule fetch:
     output:
         source="data/raw/{dataset}/source.json",
     params:
-        folder="data/raw/{dataset}",
+        folder=output_folder,
         code=code_digest("steps.fetch"),
     log:
         "logs/fetch/{dataset}.log",
@@ -35,7 +35,7 @@ rule synthesise:
     output:
         source="data/raw/synthetic/source.json",
     params:
-        folder=folder_of("data/raw/synthetic"),
+        folder=output_folder,
         settings=settings(study, "synthetic"),
         code=code_digest("steps.synthesise"),
     log:
@@ -58,7 +58,7 @@ rule prepare:
         files=multiext(f"{PROCESSED}/", *PREPARED),
     params:
         raw=raw_folder,
-        folder=folder_of(PROCESSED),
+        folder=output_folder,
         settings=settings(study, "data"),
         code=reader_code,
     log:

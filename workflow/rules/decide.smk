@@ -1,13 +1,5 @@
 # Thresholds fitted on validation or out-of-fold scores, or those of a learned policy; then every measure on the test
 # scores. One job decides all that the sheet, or the ablation, asks of one file of scores.
-from collections import defaultdict
-from dataclasses import asdict
-
-DECIDE = (
-    "labelpolicy decide {params.data:q} {params.rules:q} --scores {input.scores:q} --seed {wildcards.seed:q}"
-    " --output {params.folder:q} {params.learned:q} {params.settings:q} 2> {log:q}"
-)
-FILES = ("metrics.json", "thresholds.json", "labels.parquet")
 
 
 # Any single cell, whether or not a row of the sheet names it.
@@ -21,9 +13,9 @@ rule decide:
     output:
         files=multiext(f"results/{DECIDED}/", *FILES),
     params:
-        data=folder_of(PROCESSED),
+        data=data_folder,
         rules="{thresholds}",
-        folder=folder_of(f"results/{TRAINED}"),
+        folder=trained_folder,
         learned=learned_option,
         settings=settings(study, "thresholds"),
         code=code_digest("steps.decide"),
@@ -60,9 +52,9 @@ for name, classifier, weights, thresholds, datasets in decided_together():
         wildcard_constraints:
             dataset="|".join(datasets),
         params:
-            data=folder_of(PROCESSED),
+            data=data_folder,
             rules=list(thresholds),
-            folder=folder_of(str(of.folder())),
+            folder=trained_folder,
             learned=learned_options(behind),
             settings=settings(study, "thresholds"),
             code=code_digest("steps.decide"),

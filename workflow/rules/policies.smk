@@ -1,8 +1,5 @@
 # Label weights: by a fixed rule, or learned (Algorithm 1, then the test-time episode).
 
-LEARNED = "{dataset}/{classifier}/{policy}/seed{seed}"
-ON_SCORES = f"{TRAINED}/learned/{{thresholds}}"
-
 
 rule label_weights:
     message:
@@ -14,7 +11,7 @@ rule label_weights:
     wildcard_constraints:
         weights="|".join(map(re.escape, WEIGHT_RULES)),
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         code=code_digest("steps.label_weights"),
     log:
         f"logs/label_weights/{TRAINED}.log",
@@ -38,7 +35,7 @@ rule learn:
         meta=f"results/{LEARNED}/meta_learner.safetensors",
         trace=f"results/{LEARNED}/trace.parquet",
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         settings=learning_settings,
         code=step_code("steps.learn"),
     log:
@@ -63,7 +60,7 @@ rule rollout:
         policy=f"results/{LEARNED}/policy.json",
         trace=f"results/{LEARNED}/rollout.parquet",
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         settings=learning_settings,
         code=step_code("steps.rollout"),
     log:
@@ -89,7 +86,7 @@ rule learn_on_scores:
         meta=f"results/{ON_SCORES}/meta_learner.safetensors",
         trace=f"results/{ON_SCORES}/trace.parquet",
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         settings=learned_on_scores,
         code=code_digest("steps.learn"),
     log:
@@ -115,7 +112,7 @@ rule rollout_on_scores:
         policy=f"results/{ON_SCORES}/policy.json",
         trace=f"results/{ON_SCORES}/rollout.parquet",
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         settings=learned_on_scores,
         code=code_digest("steps.rollout"),
     log:

@@ -1,21 +1,8 @@
 # Random initial policies at the test-time episode (the paper's Tables 3 and 6): each is rolled out, trained and decided
 # by the rules of every other run, in a folder init{k} of its own; then the runs of one sweep are summarised.
 
-SWEEP = LEARNED
 LEARNED_FROM_INIT = f"{LEARNED}/init{{init}}"
 TRAINED_FROM_INIT = f"{TRAINED}/init{{init}}"
-
-
-#: The summary of every data set and classifier, for seed 0: as in the paper, one trained meta-learner each.
-SWEPT = [
-    (dataset, classifier)
-    for dataset in DATASETS
-    for classifier in study.robustness.classifiers
-    if classifier in classifiers_of(dataset)
-]
-SWEEPS = [f"results/robustness/{d}/{c}/{study.robustness.policy}/seed0.parquet" for d, c in SWEPT]
-#: Those that the report is to show.
-SHOWN_SWEEPS = SWEEPS if study.report.robustness else []
 
 
 use rule rollout as rollout_init with:
@@ -25,7 +12,7 @@ use rule rollout as rollout_init with:
         policy=f"results/{LEARNED_FROM_INIT}/policy.json",
         trace=f"results/{LEARNED_FROM_INIT}/rollout.parquet",
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         settings=initialised_settings,
         code=step_code("steps.rollout"),
     log:
@@ -55,9 +42,9 @@ use rule decide as decide_init with:
     output:
         files=multiext(f"results/{TRAINED_FROM_INIT}/{{thresholds}}/", *FILES),
     params:
-        data=folder_of(PROCESSED),
+        data=data_folder,
         rules="{thresholds}",
-        folder=f"results/{TRAINED_FROM_INIT}",
+        folder=trained_folder,
         learned=learned_option,
         settings=settings(study, "thresholds"),
         code=code_digest("steps.decide"),
@@ -65,29 +52,3 @@ use rule decide as decide_init with:
         f"logs/decide/{TRAINED_FROM_INIT}/{{thresholds}}.log",
     benchmark:
         f"logs/benchmarks/decide/{TRAINED_FROM_INIT}/{{thresholds}}.tsv"
-
-
-rule summarise_robustness:
-    message:
-        "Robustness of policy {wildcards.policy} with {wildcards.classifier} on {wildcards.dataset}, seed {wildcards.seed}"
-    input:
-        metrics=runs_of_sweep,
-    output:
-        table=f"results/robustness/{LEARNED}.parquet",
-        csv=report(
-            f"results/robustness/{LEARNED}.csv",
-            category="Robustness",
-            caption="../report/robustness.rst",
-            labels={"data set": "{dataset}", "classifier": "{classifier}", "policy": "{policy}", "seed": "{seed}"},
-        ),
-    params:
-        code=code_digest("steps.robustness"),
-    log:
-        f"logs/robustness/{LEARNED}.log",
-    benchmark:
-        f"logs/benchmarks/robustness/{LEARNED}.tsv"
-    threads: 1
-    resources:
-        **asked("summarise_robustness"),
-    shell:
-        "labelpolicy robustness {input.metrics:q} --output {output.table:q} --csv {output.csv:q} 2> {log:q}"

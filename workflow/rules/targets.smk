@@ -2,7 +2,6 @@
 
 
 localrules:
-    all,
     quick,
     report,
     paper,
@@ -12,12 +11,6 @@ localrules:
     policies,
     train,
     baselines,
-
-
-rule all:
-    default_target: True
-    input:
-        "results/summary.md",
 
 
 # A first look in minutes: the fastest classifiers, one seed, on a page of their own.
@@ -30,7 +23,7 @@ rule quick:
 # metrics and curves as flat files for tools such as DVC.
 rule report:
     input:
-        rules.all.input,
+        "results/summary.md",
         rules.flatten.output,
         expand("results/tables/table{number}.tex", number=range(1, 7)),
         REPORT,

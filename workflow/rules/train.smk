@@ -11,7 +11,7 @@ rule fit:
         scores=f"results/{TRAINED}/scores.parquet",
         history=f"results/{TRAINED}/history.parquet",
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         settings=classifier_settings(),
         code=step_code("steps.train"),
     log:
@@ -38,7 +38,7 @@ rule crossfit:
     output:
         scores=f"results/{TRAINED}/out_of_fold.parquet",
     params:
-        folder=folder_of(PROCESSED),
+        folder=data_folder,
         settings=classifier_settings("crossfit"),
         code=step_code("steps.crossfit"),
     log:

@@ -1,7 +1,23 @@
-# Figures; nothing is computed here, results are only shown. One rule draws them all: a figure is an entry of FIGURES and
-# a module labelpolicy/report/figures/{kind}.py, with a caption in report/figures if it is to have one.
+# The figures; nothing is computed here, results are only shown. A figure is an entry of FIGURES and a module
+# labelpolicy/report/figures/{kind}.py, with a caption in report/figures if it is to have one; steps.smk draws them.
 from collections.abc import Callable
 from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """A step of one job. Inputs called "files" stand alone on the command line, "read" are not on it."""
+
+    message: str
+    inputs: dict
+    outputs: dict
+    arguments: list | Callable = []  # what stands first
+    settings: list = []
+    command: str = ""  # where it is not called as the rule
+    code: str = ""  # the module, where it is not called as the command
+    log: str = ""  # where it is not called as the rule
+    function: Callable | None = None  # of the wildcards: more inputs, by name
+    group: str = "results"
+    written: bool = True  # whether outputs are options
 
 
 class Figure(NamedTuple):
@@ -18,6 +34,43 @@ class Figure(NamedTuple):
     with_labels: bool = False  # those of params.yaml that are to be shown
     outputs: dict = {}  # besides PDF and PNG, endings by the option that takes them
     in_summary: bool = False  # and so part of the main job
+
+
+def seed0(file, names):
+    """The file of a classifier trained with each of some label weights, for seed 0."""
+
+    def files(wildcards):
+        weights = names(wildcards.dataset, wildcards.classifier)
+        return in_folders([Trained(wildcards.dataset, wildcards.classifier, each, 0) for each in weights], file)
+
+    return files
+
+
+def once_if(condition):
+    return lambda dataset, classifier: [""] if condition(dataset, classifier) else []
+
+
+def is_trained_by_gradient(dataset, classifier):
+    return classifiers.load(classifier).trained_by_gradient
+
+
+def has_uniform_weights(dataset, classifier):
+    return "uniform" in weights_of(dataset, classifier)
+
+
+def policies_with_both_rows(dataset, classifier):
+    """Policies that decide what they trained, where the sheet has what they are compared with too."""
+    cells = {row.cell for row in rows(dataset, classifier)}
+    both = [name for name in policies_of(dataset, classifier) if (classifier, name, name) in cells]
+    return both if (classifier, "uniform", "fixed") in cells else []
+
+
+def policies_of_typing(dataset, classifier):
+    return policies_of(dataset, classifier) if corpora.task(dataset) == "typing" else []
+
+
+def swept_policies(dataset, classifier):
+    return [study.robustness.policy] if (dataset, classifier) in SWEPT and study.report.robustness else []
 
 
 CLASSIFIER_ON_DATASET = "{classifier} on {dataset}"
@@ -117,47 +170,49 @@ FIGURES = {
 }
 
 
-for kind, figure in FIGURES.items():
-    stem = f"results/figures/{{dataset}}/{{classifier}}/{figure.folder}/{kind}".replace("//", "/")
-    logged = stem.removeprefix("results/")
+def figures(wildcards=None, ending="png", only_summary=False):
+    """The figures of the study, by data set and classifier."""
+    return [
+        str(Path("results/figures", dataset, classifier, policy, f"{kind}.{ending}"))
+        for dataset in DATASETS
+        for classifier in classifiers_of(dataset)
+        for kind, figure in FIGURES.items()
+        if figure.in_summary or not only_summary
+        for policy in figure.drawn_for(dataset, classifier)
+    ]
 
-    rule:
-        name:
-            f"figure_{kind}"
-        message:
-            f"Figure {logged}".replace("{", "{wildcards.")
-        input:
-            **figure.inputs,
-            data=expand(f"{PROCESSED}/{{file}}", file=figure.data, allow_missing=True),
-        output:
-            **{name: f"{stem}.{ending}" for name, ending in figure.outputs.items()},
-            pdf=f"{stem}.pdf",
-            png=report(
-                f"{stem}.png",
-                category="Figures",
-                subcategory=figure.category,
-                caption=caption(kind),
-                labels={
-                    "data set": "{dataset}",
-                    "classifier": "{classifier}",
-                    "policy": figure.folder or "all",
-                    "figure": figure.shown_as,
-                },
-            ),
-        params:
-            kind=kind.replace("_", "-"),
-            arguments=figure_arguments(figure),
-            outputs=[word for name, ending in figure.outputs.items() for word in (f"--{name}", f"{stem}.{ending}")],
-            code=code_digest(f"report.figures.{kind}"),
-        log:
-            f"logs/{logged}.log",
-        benchmark:
-            f"logs/benchmarks/{logged}.tsv"
-        threads: 1
-        resources:
-            **asked("figure"),
-        group:
-            "figures"
-        shell:
-            "labelpolicy figure {params.kind:q} {params.arguments:q} --pdf {output.pdf:q} --png {output.png:q}"
-            " {params.outputs:q} 2> {log:q}"
+
+def figure_step(kind, figure):
+    """The step that draws a figure."""
+    place = f"figures/{{dataset}}/{{classifier}}/{figure.folder}/{kind}".replace("//", "/")
+    patterns = [*("--title", figure.title)[: 2 * bool(figure.title)], *figure.arguments]
+
+    def arguments(wildcards):
+        folder = [PROCESSED.format(**wildcards)] * bool(figure.data)
+        labels = study.report.labels.get(wildcards.dataset, []) if figure.with_labels else []
+        return [*folder, *(word.format(**wildcards) for word in patterns), *each("label", labels)]
+
+    caption = f"../report/figures/{kind}.rst"
+    png = report(
+        f"results/{place}.png",
+        category="Figures",
+        subcategory=figure.category,
+        caption=caption if Path(workflow.current_basedir, caption).exists() else None,
+        labels={
+            "data set": "{dataset}",
+            "classifier": "{classifier}",
+            "policy": figure.folder or "all",
+            "figure": figure.shown_as,
+        },
+    )
+    return Step(
+        f"Figure {place}".replace("{", "{wildcards."),
+        {"read": expand(f"{PROCESSED}/{{file}}", file=figure.data, allow_missing=True), **figure.inputs},
+        {"pdf": f"results/{place}.pdf", "png": png}
+        | {name: f"results/{place}.{ending}" for name, ending in figure.outputs.items()},
+        arguments=arguments,
+        command=f"figure {kind.replace('_', '-')}",
+        code=f"report.figures.{kind}",
+        log=place,
+        group="figures",
+    )
