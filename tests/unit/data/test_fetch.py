@@ -364,22 +364,6 @@ def test_without_npm(tmp_path, table, monkeypatch):
     fails(tmp_path, table(NPM), "the program npm is not installed")
 
 
-def test_an_installed_package_is_verified_where_it_is(tmp_path, table, monkeypatch):
-    (tmp_path / "small_vectors" / "data").mkdir(parents=True)
-    (tmp_path / "small_vectors" / "__init__.py").touch()
-    (tmp_path / "small_vectors" / "data" / "v.npy").write_bytes(PAYLOAD)
-    monkeypatch.syspath_prepend(tmp_path)
-    fetch(
-        dataset="small",
-        sources=table(("package", "small_vectors", GOOD, "-"), file="data/v.npy"),
-        output=tmp_path / "raw",
-    )
-    assert json.loads((tmp_path / "raw/source.json").read_text())["sha256"] == GOOD
-    (tmp_path / "raw/source.json").unlink()
-    fails(tmp_path, table(("package", "small_vectors", BAD, "-"), file="data/v.npy"), f"expected {BAD}")
-    fails(tmp_path, table(("package", "no_such_package", GOOD, "-"), file="data/v.npy"), "not installed")
-
-
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -406,7 +390,6 @@ def test_the_project_s_own_table_is_sound():
     reuters = read_sources(path, "reuters21578")
     assert [source.kind for source in reuters] == ["mirror", "url", "url", "url", "npm"]
     assert len({source.content_sha256 for source in reuters if source.kind != "npm"}) == 1
-    assert [source.kind for source in read_sources(path, "glove.6B.50d")] == ["package"]
     assert {source.order: source.kind for source in read_sources(path, "rcv1")}[6] == "mirror"
     assert len([source for source in read_sources(path, "rcv1") if source.order == 7]) == 6  # five parts, qrels
 

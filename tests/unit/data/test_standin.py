@@ -3,13 +3,13 @@
 import json
 
 import pytest
+from stand_in import stand_in
 
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.readers import rcv1
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps.prepare import prepare
-from labelpolicy.steps.stand_in import stand_in
 
 
 @pytest.fixture

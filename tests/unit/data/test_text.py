@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from stand_in import stand_in
 
 from labelpolicy.data import encode, prepared
 from labelpolicy.data.folds import joined, taken
@@ -13,7 +14,6 @@ from labelpolicy.data.prepared import Prepared, Texts
 from labelpolicy.data.readers import reuters
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps.prepare import prepare
-from labelpolicy.steps.stand_in import stand_in
 from labelpolicy.steps.synthesise import synthesise
 
 RANDOM = Data(vectors={"source": "random", "width": 4})

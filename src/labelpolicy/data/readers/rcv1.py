@@ -303,5 +303,5 @@ def _one(raw: Path, name: str) -> Path:
 DATASETS = (
     Dataset("rcv1", read, "RCV1-V2"),
     Dataset("rcv1_sample", read, "RCV1-V2 sample", resplit=True),
-    Dataset("rcv1_standin", read),  # generated text, see labelpolicy.data.standin
+    Dataset("rcv1_standin", read),  # generated text, by benchmarks/stand_in.py
 )

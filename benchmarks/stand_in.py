@@ -3,23 +3,40 @@
 Document numbers and topics are those of the qrels. A document's length is that of a random document of the sample, its
 tokens are drawn as often as they occur there, and some come from a long tail of invented words, so that the
 vocabulary grows as that of real text does. The text says nothing of the topics: no result may come from it.
+
+    python benchmarks/stand_in.py --qrels rcv1-v2.topics.qrels.gz --sample rcv1_dev.json.gz --output FOLDER
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
+import typer
 
 from labelpolicy.data.readers.rcv1 import LAST_OF_LYRL_TRAIN, PARTS, sample
 from labelpolicy.data.readers.rcv1_topics import QRELS, read_hierarchy, read_qrels
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import whole_folder, write_json
 from labelpolicy.randomness import generator
 
 SEED = 0
 TAIL = 0.02  # share of tokens that are invented
 INVENTED = 250_000  # of them there are so many, with frequencies that fall as their rank
 LINE = 12  # tokens
+
+
+def stand_in(
+    qrels: Annotated[Path, typer.Option(help="rcv1-v2.topics.qrels or .gz: the real topics.")],
+    sample: Annotated[Path, typer.Option(help="rcv1_dev.json.gz: lengths and words are drawn from it.")],
+    output: Annotated[Path, typer.Option(help="Folder for the generated raw files, as data/raw/rcv1_standin.")],
+    documents: Annotated[int | None, typer.Option(min=1, help="So many documents; all if not given.")] = None,
+) -> None:
+    """Generate text for the real topics of RCV1-V2, to measure time and memory at full size; never for results."""
+    with whole_folder(output) as folder:
+        generate(qrels, sample, folder, documents)
+        write_json(folder / "source.json", {"kind": "synthetic", "documents": documents or "all"})
 
 
 def generate(qrels: Path, of: Path, folder: Path, documents: int | None = None) -> None:
@@ -66,3 +83,7 @@ class Text:
         drawn[tail] = len(self.words) - INVENTED + np.minimum(rank, INVENTED - 1)
         words = self.words[drawn].tolist()
         return "\n".join(" ".join(words[start : start + LINE]) for start in range(0, count, LINE))
+
+
+if __name__ == "__main__":
+    typer.run(stand_in)
