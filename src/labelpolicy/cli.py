@@ -20,8 +20,9 @@ import typer
 from typer.core import TyperGroup
 
 from labelpolicy import __version__, steps
-from labelpolicy.errors import LabelPolicyError
+from labelpolicy.errors import one_line
 from labelpolicy.options import AssignmentsOption, FromStudy, ParamsOption
+from labelpolicy.outputs import check_outputs
 
 HELP = "Learned label weights and decision thresholds for multi-label classification."
 STYLE: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
@@ -57,6 +58,7 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(step)
     def run(**arguments: Any) -> None:
+        check_outputs(signature, arguments)
         if from_study:
             from labelpolicy.parameters import read_study
 
@@ -92,14 +94,14 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one line on stderr and status 1."""
+    """Run the command line; what a user can cause ends in one line on stderr and status 1."""
     try:
         app()
-    except LabelPolicyError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except OSError as error:
-        print(f"error: {error.filename or 'file system'}: {error.strerror or error}", file=sys.stderr)
+    except Exception as error:
+        message = one_line(error)
+        if message is None:
+            raise
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import reprlib
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from labelpolicy.errors import LabelPolicyError
 
-PositiveInt = Annotated[int, Field(ge=1)]
-Count = Annotated[int, Field(ge=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
+#: Upper bounds: far above what is of use, and below what makes a machine stand still or a number overflow.
+LARGEST, LARGEST_SIZE, LARGEST_SEED = 1_000_000, 10_000, 2**31 - 1
+
+PositiveInt = Annotated[int, Field(ge=1, le=LARGEST)]
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
+"""Widths, filters, tokens: what takes memory."""
+Count = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+PositiveFloat = Annotated[float, Field(gt=0, le=LARGEST)]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=LARGEST)]
 OpenUnit = Annotated[float, Field(gt=0, lt=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -18,13 +26,14 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 class Parameters(BaseModel):
     """Base of all sections: unknown keys are errors, values never change after they are checked."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def check(model: type[Parameters], values: Any, where: str) -> Any:
+def check(model: type[Parameters], values: Any, where: str, source: Callable[[str], str | None] | None = None) -> Any:
     """Validate ``values`` as ``model``.
 
-    Raises LabelPolicyError naming ``where`` and the first offending key, what was found and what was expected.
+    Raises LabelPolicyError naming ``where`` and the first offending key, what was found and what was expected. Where
+    some values come from elsewhere, ``source`` says from where, given a key such as ``data.vectors.width``.
     """
     try:
         return model.model_validate(values if values is not None else {})
@@ -36,8 +45,9 @@ def check(model: type[Parameters], values: Any, where: str) -> Any:
             known = ", ".join(_known_keys(model, first["loc"][:-1]))
             message = f"unknown parameter; known here: {known}"
         else:
-            message = f"found {found!r}: {first['msg']}"
+            message = f"found {reprlib.repr(found)}: {first['msg']}"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        where = (source and source(place)) or where
         raise LabelPolicyError(f"{where}: {place or 'top level'}: {message}{more}") from None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv as csv_format
+import errno
 import fcntl
 import glob
 import json
@@ -17,12 +18,31 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.parsing import parse_json, read_text, require
+
+if TYPE_CHECKING:
+    import numpy as np
+
+AGAIN = "delete it and run the step that writes it again"
+
+#: What the columns of our Parquet files hold, by name; all others hold numbers.
+TEXT = {
+    *("classifier", "dataset", "group", "id", "index", "label", "measure", "metric", "other", "parent", "policy"),
+    *("row", "split", "statistic", "text", "thresholds", "token", "weights"),
+}
+WHOLE = {
+    *("count", "depth", "end", "episode", "epoch", "init", "seed", "start", "step", "support", "text_end"),
+    *("text_start", "train_count"),
+}
+LISTS = {"ancestors": pa.types.is_string, "labels": pa.types.is_integer, "tokens": pa.types.is_integer}
+MAY_BE_NULL = {"difference", "init", "parent", "threshold"}
 
 WRITING, OLD = "writing-", "old-"  # marks of temporary names
 
@@ -41,7 +61,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
     for left in path.parent.glob(f".{glob.escape(path.stem)}.{WRITING}*{glob.escape(path.suffix)}"):
         _discard_unused(left)
-    with _locked(create) as temporary:
+    with _room(path.parent), _locked(create) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would shut out the rest of a lab
         _flush(temporary)
@@ -63,7 +83,10 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     _recover(path)
     inside = path.is_dir() and (path.is_mount() or not os.access(path.parent, os.W_OK))
     place = path if inside else path.parent
-    with _locked(lambda: Path(tempfile.mkdtemp(dir=place, prefix=f".{path.name}.{WRITING}"))) as temporary:
+    with (
+        _room(place),
+        _locked(lambda: Path(tempfile.mkdtemp(dir=place, prefix=f".{path.name}.{WRITING}"))) as temporary,
+    ):
         yield temporary
         new = sorted(temporary.iterdir())
         temporary.chmod(path.stat().st_mode & 0o7777 if path.is_dir() else 0o777 & ~_umask())
@@ -138,6 +161,19 @@ def _discard_unused(left: Path) -> None:
             os.close(handle)
 
 
+@contextlib.contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Name the folder where the disk is full: what the system and the libraries say of it names no file."""
+    try:
+        yield
+    except Exception as error:
+        full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        # safetensors has an exception of its own, with the number in its text
+        if getattr(error, "errno", None) in full or any(f"code: {number}," in str(error) for number in full):
+            raise LabelPolicyError(f"{folder}: no room left to write: free some, or write elsewhere") from None
+        raise
+
+
 def _discard(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
@@ -173,12 +209,27 @@ def write_text(path: str | Path, text: str) -> None:
 
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; a missing or broken one is a :class:`LabelPolicyError`."""
+    text = read_text(path)
     try:
-        return json.loads(require(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise LabelPolicyError(
-            f"{path}: not valid JSON ({error}): delete it and run the step that writes it again"
-        ) from None
+        return parse_json(text)
+    except ValueError as error:
+        raise LabelPolicyError(f"{path}: not valid JSON ({error}): {AGAIN}") from None
+
+
+def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """Read a safetensors file; a broken one, or one with a number that is not finite, is a LabelPolicyError."""
+    import numpy as np
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        found = load_file(require(path))
+    except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise LabelPolicyError(f"{path}: not a readable safetensors file ({error}): {AGAIN}") from None
+    for name, values in found.items():
+        if not np.isfinite(values).all():
+            raise LabelPolicyError(f"{path}: {name} has a number that is not finite: {AGAIN}")
+    return found
 
 
 def write_parquet(path: str | Path, table: pa.Table) -> None:
@@ -198,23 +249,56 @@ def write_rows(schema: pa.Schema, rows: Sequence[tuple], *, parquet: str | Path,
 
 
 def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table:
-    """Read a Parquet file; a missing or broken one, or one without a column, is a :class:`LabelPolicyError`."""
-    try:
+    """Read a Parquet file, of ``columns`` those alone.
+
+    Raises LabelPolicyError for a file that is missing or broken, and as :func:`check_columns`.
+    """
+    with readable(path):
         table = pq.read_table(require(path))
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise LabelPolicyError(
-            f"{path}: not a readable Parquet file ({reason}): delete it and run the step that writes it again"
-        ) from None
-    missing = [column for column in columns or [] if column not in table.column_names]
-    if missing:
-        raise LabelPolicyError(f"{path}: no column {missing[0]!r}; found {', '.join(table.column_names)}")
-    return table.select(columns) if columns else table
+        check_columns(path, table.schema, columns or [])
+        table = table.select(columns) if columns else table
+        table.validate(full=True)
+        check_nulls(path, table)
+    return table
 
 
-def require(path: str | Path) -> Path:
-    """The path, if a file is there."""
-    path = Path(path)
-    if not path.is_file():
-        raise LabelPolicyError(f"{path}: no such file: run the step that writes it, or correct the path")
-    return path
+@contextlib.contextmanager
+def readable(path: str | Path) -> Iterator[None]:
+    """Turn what is raised while a broken Parquet file is read into a LabelPolicyError."""
+    try:
+        yield
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise LabelPolicyError(f"{path}: not a readable Parquet file ({reason}): {AGAIN}") from None
+
+
+def check_columns(path: str | Path, schema: pa.Schema, wanted: Sequence[str]) -> None:
+    """Raise LabelPolicyError for a column that is missing, there twice, or not of the type that its name stands for."""
+    for name in wanted:
+        if schema.names.count(name) != 1:
+            fault = "two columns" if name in schema.names else "no column"
+            raise LabelPolicyError(f"{path}: {fault} {name!r}; found {', '.join(schema.names)}: {AGAIN}")
+        found = schema.field(name).type
+        if not (_fits(name, found) or (name in MAY_BE_NULL and pa.types.is_null(found))):
+            kinds = {"text": TEXT, "whole numbers": WHOLE, "lists": LISTS}
+            kind = next((kind for kind, names in kinds.items() if name in names), "numbers")
+            raise LabelPolicyError(f"{path}: column {name!r} is {found}, expected {kind}: {AGAIN}")
+
+
+def _fits(name: str, found: pa.DataType) -> bool:
+    if name in TEXT:
+        return pa.types.is_string(found) or pa.types.is_large_string(found)
+    if name in LISTS:
+        return pa.types.is_list(found) and LISTS[name](found.value_type)
+    if name in WHOLE:
+        return pa.types.is_integer(found)
+    return name == "scores" or pa.types.is_integer(found) or pa.types.is_floating(found) or pa.types.is_boolean(found)
+
+
+def check_nulls(path: str | Path, table: pa.Table | pa.RecordBatch) -> None:
+    """Raise LabelPolicyError for a null in a column that may have none."""
+    for name in table.schema.names:
+        column = table.column(name)
+        inner = pc.list_flatten(column).null_count if name in LISTS else 0
+        if name not in MAY_BE_NULL and (column.null_count or inner):
+            raise LabelPolicyError(f"{path}: column {name!r} has a null: {AGAIN}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from labelpolicy.cell import Thresholds
 from labelpolicy.data.registry import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require
+from labelpolicy.parsing import read_text
 from labelpolicy.thresholds import RULES as THRESHOLD_RULES
 from labelpolicy.weights import RULES as WEIGHT_RULES
 
@@ -91,12 +91,7 @@ def read_tsv(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, tupl
 
     Raises LabelPolicyError for another header, a row of another width, or an empty field.
     """
-    try:
-        lines = require(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise LabelPolicyError(
-            f"{path}: not UTF-8 text ({error.reason} at byte {error.start}): save it as UTF-8"
-        ) from None
+    lines = read_text(path).splitlines()
     header = tuple(lines[0].split("\t")) if lines else ()
     if header != columns:
         raise LabelPolicyError(

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.models import OptionInfo
+
+from labelpolicy.config import LARGEST_SEED
 
 if TYPE_CHECKING:
     from labelpolicy.parameters import Study
@@ -23,6 +26,17 @@ class FromStudy:
     take: Callable[[Study, Mapping[str, Any]], Any]
 
 
+class Output(OptionInfo):
+    """An option that names a file to write, or a folder; looked at before the command starts (outputs.py)."""
+
+    def __init__(self, help: str, *, folder: bool = False):
+        super().__init__(default=..., help=help)  # what typer takes for an option without a default of its own
+        self.folder = folder
+
+
+PREPARED = "prepared"
+"""Marks an argument that names prepared data sets: no output may be inside of one."""
+
 ParamsOption = Annotated[
     Path | None, typer.Option("--params", help="A YAML file in the form of params.yaml; defaults otherwise.")
 ]
@@ -31,9 +45,11 @@ AssignmentsOption = Annotated[
     typer.Option("--set", metavar="SECTION.KEY=VALUE", help="A parameter, over the file's. Repeatable."),
 ]
 
-PreparedFolder = Annotated[Path, typer.Argument(help="A prepared data set, as `labelpolicy prepare` writes it.")]
-PreparedFolders = Annotated[list[Path], typer.Argument(help="Prepared data sets.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+PreparedFolder = Annotated[
+    Path, typer.Argument(help="A prepared data set, as `labelpolicy prepare` writes it."), PREPARED
+]
+PreparedFolders = Annotated[list[Path], typer.Argument(help="Prepared data sets."), PREPARED]
+Seed = Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of everything random.")]
 ClassifierName = Annotated[
     str, typer.Argument(help="Classifier, or {encoder}+{chain}, as kim_cnn+subset_maximization.")
 ]
@@ -64,5 +80,5 @@ ShownLabels = Annotated[
     list[str] | None, typer.Option("--label", help="A label to show; none given: a few by frequency. Repeatable.")
 ]
 Title = Annotated[str, typer.Option(help="Title of the figure.")]
-Pdf = Annotated[Path, typer.Option(help="PDF to write.")]
-Png = Annotated[Path, typer.Option(help="PNG to write.")]
+Pdf = Annotated[Path, Output("PDF to write.")]
+Png = Annotated[Path, Output("PNG to write.")]

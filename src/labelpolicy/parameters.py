@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, Field, model_validator
 
 from labelpolicy.classifiers import registry
-from labelpolicy.config import Name, Parameters, PositiveInt, check
+from labelpolicy.config import LARGEST_SIZE, Name, Parameters, PositiveInt, check
 from labelpolicy.data.parameters import Crossfit, Data, Synthetic
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner.parameters import LearnerParameters
+from labelpolicy.parsing import parse_yaml, read_text
 from labelpolicy.significance import Significance
 from labelpolicy.thresholds.objectives import ThresholdParameters
 
@@ -57,7 +57,9 @@ class Grid(Parameters):
 class Robustness(Parameters):
     """The paper's Tables 3 and 6: random initial policies at the test-time episode. docs/statistics.md."""
 
-    initialisations: Annotated[int, Field(ge=2)] = Field(10, description="random initial policies w_0, p_0, each a run")
+    initialisations: Annotated[int, Field(ge=2, le=LARGEST_SIZE)] = Field(
+        10, description="random initial policies w_0, p_0, each a run"
+    )
     classifiers: list[Name] = Field(
         ["kim_cnn", "attentive_lstm"],
         min_length=1,
@@ -123,7 +125,9 @@ class Study(Parameters):
         None, description="folder that holds raw files, tried before any download; the variable LABELPOLICY_MIRROR wins"
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto: a GPU when there is one")
-    threads: PositiveInt = Field(1, description="CPU threads of a training job; jobs run side by side")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        1, description="CPU threads of a training job; jobs run side by side"
+    )
 
     def policy(self, name: str) -> LearnerParameters:
         """A learned policy by name. Raises LabelPolicyError for one that is not there."""
@@ -139,15 +143,19 @@ def read_study(path: Path | None, assignments: list[str] | None) -> Study:
     """
     values: dict[str, Any] = {}
     if path is not None:
-        if not path.is_file():
-            raise LabelPolicyError(f"{path}: no such file: give a YAML file in the form of params.yaml")
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except yaml.YAMLError as error:
-            raise LabelPolicyError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+            values = parse_yaml(read_text(path)) or {}
+        except ValueError as error:
+            raise LabelPolicyError(f"{path}: not valid YAML: {error}") from None
         if not isinstance(values, dict):
             raise LabelPolicyError(f"{path}: found a {type(values).__name__}, expected sections as in params.yaml")
-    return check(Study, override(values, assignments or []), str(path or "--set"))
+    assigned = [assignment.partition("=")[0] for assignment in assignments or []]
+
+    def source(place: str) -> str | None:
+        """The assignment that the value at this place is of, or that made the section it misses in."""
+        return next((f"--set {key}" for key in reversed(assigned) if f"{place}.".startswith(f"{key}.")), None)
+
+    return check(Study, override(values, assignments or []), str(path or "--set"), source)
 
 
 def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
@@ -169,9 +177,9 @@ def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
             if not isinstance(section, dict):
                 raise LabelPolicyError(f"--set {assignment}: {name} is not a section")
         try:
-            section[key] = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise LabelPolicyError(f"--set {assignment}: the value is not valid YAML") from None
+            section[key] = parse_yaml(text)
+        except ValueError as error:
+            raise LabelPolicyError(f"--set {assignment}: the value is not valid YAML: {error}") from None
     return result
 
 

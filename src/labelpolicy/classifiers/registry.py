@@ -23,13 +23,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from types import ModuleType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from pydantic import Field, create_model
 
 from labelpolicy import classifiers
 from labelpolicy.classifiers import chains
-from labelpolicy.config import Count, Parameters, PositiveFloat, PositiveInt
+from labelpolicy.config import Count, NonNegativeFloat, Parameters, PositiveFloat, PositiveInt
 from labelpolicy.errors import LabelPolicyError
 
 if TYPE_CHECKING:  # names are asked for where nothing is read
@@ -87,7 +87,7 @@ class Training(Parameters):
         description="adam, or sgd without momentum; Adam does not see label weights where labels share nothing",
     )
     learning_rate: PositiveFloat = Field(2e-3, description="the optimizer's step size")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="the optimizer's L2 penalty")
+    weight_decay: NonNegativeFloat = Field(0.0, description="the optimizer's L2 penalty")
 
 
 class Chained(NamedTuple):

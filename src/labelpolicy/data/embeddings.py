@@ -28,7 +28,8 @@ import numpy as np
 from labelpolicy.data.parameters import Vectors
 from labelpolicy.data.prepared import PAD, UNKNOWN
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet, require
+from labelpolicy.files import read_parquet
+from labelpolicy.parsing import require
 from labelpolicy.randomness import generator
 
 SPREAD = 0.25  # Kim (2014)

@@ -37,6 +37,7 @@ from typing import Any
 from labelpolicy.data.readers.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
+from labelpolicy.parsing import read_text
 
 KINDS = ("own", "mirror", "url", "npm")
 COLUMNS = ("dataset", "order", "kind", "location", "file", "version", "sha256", "content_sha256", "licence")
@@ -92,10 +93,7 @@ def read_sources(path: Path, dataset: str) -> list[Source]:
     Raises LabelPolicyError naming the line for a table that is not as described above, and for a data set that is
     not in it.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelPolicyError(f"{path}: cannot be read ({error}): correct the path of the table of sources") from None
+    lines = read_text(path).splitlines()
     rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
     header = next(rows, [])
     if header != list(COLUMNS):

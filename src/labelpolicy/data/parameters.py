@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from labelpolicy.config import Count, OpenUnit, Parameters, PositiveInt
+from labelpolicy.config import LARGEST_SIZE, Count, NonNegativeFloat, OpenUnit, Parameters, PositiveInt, Size
 
 
 class Vectors(Parameters):
@@ -19,7 +19,7 @@ class Vectors(Parameters):
         None,
         description="word2vec, GloVe or fastText vectors, text or binary, for source: file (the paper: GoogleNews)",
     )
-    width: PositiveInt = Field(50, description="numbers per vector; the source must agree")
+    width: Size = Field(50, description="numbers per vector; the source must agree")
 
     @model_validator(mode="after")
     def _path_goes_with_file(self) -> Vectors:
@@ -51,12 +51,12 @@ class Synthetic(Parameters):
     documents: PositiveInt = Field(600, description="training documents")
     test_documents: PositiveInt = Field(200, description="test documents")
     labels: PositiveInt = Field(12, description="labels")
-    exponent: Annotated[float, Field(ge=0)] = Field(1.0, description="label frequencies fall as rank ** -exponent")
-    depth: PositiveInt = Field(2, description="levels of the label hierarchy; 1 for a flat label set")
+    exponent: NonNegativeFloat = Field(1.0, description="label frequencies fall as rank ** -exponent")
+    depth: Size = Field(2, description="levels of the label hierarchy; 1 for a flat label set")
     dependence: Annotated[float, Field(ge=0, le=1)] = Field(
         0.3, description="chance that a label brings its partner label along"
     )
-    tokens: PositiveInt = Field(30, description="mean tokens a document")
+    tokens: Size = Field(30, description="mean tokens a document")
     vocabulary: PositiveInt = Field(400, description="distinct tokens")
     noise: Annotated[float, Field(ge=0, le=1)] = Field(
         0.5, description="share of tokens that tell nothing of the labels"
@@ -67,6 +67,6 @@ class Synthetic(Parameters):
 class Crossfit(Parameters):
     """Out-of-fold scores, for thresholds whose name ends in +oof."""
 
-    folds: Annotated[int, Field(ge=2)] = Field(
+    folds: Annotated[int, Field(ge=2, le=LARGEST_SIZE)] = Field(
         3, description="folds of the training and validation documents; one more training than folds is needed"
     )

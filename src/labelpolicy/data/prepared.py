@@ -41,7 +41,8 @@ import pyarrow.parquet as pq
 
 from labelpolicy.data.corpus import ancestors_of, find_cycle
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, read_parquet, require
+from labelpolicy.files import AGAIN, check_columns, check_nulls, read_json, read_parquet, read_tensors, readable
+from labelpolicy.parsing import require
 
 SPLITS = ("train", "valid", "test")
 PAD, UNKNOWN = 0, 1
@@ -179,7 +180,11 @@ class Prepared:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        return read_json(self.folder / "dataset.json")
+        path = self.folder / "dataset.json"
+        found = read_json(path)
+        if not isinstance(found, dict) or not isinstance(found.get("name"), str):
+            raise LabelPolicyError(f"{path}: does not name its data set: expected an object with a name: {AGAIN}")
+        return found
 
     @cached_property
     def vocabulary(self) -> list[str]:
@@ -187,9 +192,18 @@ class Prepared:
 
     @cached_property
     def vectors(self) -> np.ndarray:
-        from safetensors.numpy import load_file
+        path = self.folder / "embeddings.safetensors"
+        found = read_tensors(path).get("vectors", np.zeros(0))
+        if found.dtype != np.float32 or found.ndim != 2 or len(found) != self._words or not found.shape[1]:
+            shape = f"vectors {found.dtype} {found.shape}"
+            raise LabelPolicyError(f"{path}: {shape}, expected float32 ({self._words}, width): {AGAIN}")
+        return found
 
-        return load_file(require(self.folder / "embeddings.safetensors"))["vectors"]
+    @cached_property
+    def _words(self) -> int:
+        path = self.folder / "vocabulary.parquet"
+        with readable(path):
+            return pq.read_metadata(require(path)).num_rows
 
     @cached_property
     def ancestors(self) -> list[list[str]]:
@@ -230,10 +244,13 @@ class Prepared:
             ids.append(found["id"])
             truth.add(self._dense(path, found["labels"]))
             if tokens:
-                values.add(found["tokens"].flatten().to_numpy(zero_copy_only=False))
+                values.add(self._indices(path, found["tokens"], "token", self._words))
                 lengths.append(np.diff(found["tokens"].offsets.to_numpy()))
             if "start" in found:
-                mentions.add(np.stack([found["start"].to_numpy(), found["end"].to_numpy()], axis=1))
+                place = np.stack([found["start"].to_numpy(), found["end"].to_numpy()], axis=1)
+                if (place[:, 0] < 0).any() or (place[:, 0] >= place[:, 1]).any() or (place[:, 1] > lengths[-1]).any():
+                    raise LabelPolicyError(f"{path}: a mention that is not within its tokens: {AGAIN}")
+                mentions.add(place)
             if "group" in found:
                 groups.append(found["group"])
         count = sum(map(len, ids))
@@ -251,14 +268,16 @@ class Prepared:
 
     def _dense(self, path: Path, labels: pa.ListArray) -> np.ndarray:
         rows = np.repeat(np.arange(len(labels)), np.diff(labels.offsets.to_numpy()))
-        columns = labels.flatten().to_numpy(zero_copy_only=False)
-        if len(columns) and not 0 <= columns.min() <= columns.max() < len(self.labels):
-            raise LabelPolicyError(
-                f"{path}: a label index outside 0..{len(self.labels) - 1}: prepare the data set again"
-            )
+        columns = self._indices(path, labels, "label", len(self.labels))
         truth = np.zeros((len(labels), len(self.labels)), dtype=bool)
         truth[rows, columns] = True
         return truth
+
+    def _indices(self, path: Path, lists: pa.ListArray, what: str, count: int) -> np.ndarray:
+        found = lists.flatten().to_numpy(zero_copy_only=False)
+        if len(found) and not 0 <= found.min() <= found.max() < count:
+            raise LabelPolicyError(f"{path}: a {what} index outside 0..{count - 1}: prepare the data set again")
+        return found
 
 
 class Mapped:
@@ -291,9 +310,10 @@ def _label_table(path: Path) -> pa.Table:
     table = read_parquet(path, ["label", "parent", "depth", "train_count"])
     labels, parents = (table[name].to_pylist() for name in ("label", "parent"))
     again = "prepare the data set again"
-    for name in ("label", "depth", "train_count"):
-        if table[name].null_count:
-            raise LabelPolicyError(f"{path}: a label without {name}: {again}")
+    if not labels or len(set(labels)) < len(labels):
+        raise LabelPolicyError(f"{path}: {'a label twice' if labels else 'no label'}, expected each once: {again}")
+    if min(table["depth"].to_pylist()) < 1 or min(table["train_count"].to_pylist()) < 0:
+        raise LabelPolicyError(f"{path}: a depth below 1 or a train_count below 0: {again}")
     above = dict(zip(labels, parents, strict=True))
     unknown = next((parent for parent in parents if parent is not None and parent not in above), None)
     if unknown is not None:
@@ -305,18 +325,10 @@ def _label_table(path: Path) -> pa.Table:
 
 def _batches(path: Path, wanted: list[str], extra: list[str]) -> Iterator[pa.RecordBatch]:
     """The columns of a Parquet file, ROWS_READ rows at a time; those of ``extra`` where they are there."""
-    try:
-        with pq.ParquetFile(require(path), pre_buffer=False) as file:
-            there = file.schema_arrow.names
-            missing = [column for column in wanted if column not in there]
-            if missing:
-                raise LabelPolicyError(
-                    f"{path}: no column {missing[0]!r}; found {', '.join(there)}: prepare the data set again"
-                )
-            columns = [column for column in (*wanted, *extra) if column in there]
-            yield from file.iter_batches(ROWS_READ, columns=columns)
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise LabelPolicyError(
-            f"{path}: not a readable Parquet file ({reason}): delete it and run the step that writes it again"
-        ) from None
+    with readable(path), pq.ParquetFile(require(path), pre_buffer=False) as file:
+        columns = [*wanted, *(column for column in extra if column in file.schema_arrow.names)]
+        check_columns(path, file.schema_arrow, columns)
+        for batch in file.iter_batches(ROWS_READ, columns=columns):
+            batch.validate(full=True)
+            check_nulls(path, batch)
+            yield batch

@@ -21,6 +21,7 @@ from labelpolicy.cell import Trained
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
+from labelpolicy.parsing import parse_json
 
 KEY = b"labelpolicy"
 AGAIN = "train again on this data set"
@@ -93,7 +94,7 @@ class Scores:
 
     def _about(self) -> dict:
         try:
-            about = json.loads((self.table.schema.metadata or {})[KEY])
+            about = parse_json((self.table.schema.metadata or {})[KEY])
             complete = (
                 isinstance(about["labels"], list)
                 and all(isinstance(label, str) for label in about["labels"])

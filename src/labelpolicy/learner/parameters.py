@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
-from labelpolicy.config import OpenUnit, Parameters, PositiveFloat, PositiveInt
+from labelpolicy.config import NonNegativeFloat, OpenUnit, Parameters, PositiveFloat, PositiveInt, Size
 from labelpolicy.thresholds.objectives import Utility
 
 
@@ -33,7 +33,7 @@ class WhileTraining(Parameters):
         "pathwise: in units of how far apart a label's highest logits lie",
     )
     weight_noise: PositiveFloat = Field(0.3, description="standard deviation of the policy around the logits of w")
-    weight_penalty: Annotated[float, Field(ge=0)] = Field(
+    weight_penalty: NonNegativeFloat = Field(
         0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
     )
     rollout: Literal["pass", "batch"] = Field(
@@ -80,14 +80,14 @@ class LearnerParameters(Parameters):
     reward_documents: PositiveInt = Field(
         512, description="held-out documents drawn for an episode: observed and rewarded on; on scores rewarded on"
     )
-    samples: PositiveInt = Field(
+    samples: Size = Field(
         8,
         description="draws of p per time step (estimators other than pathwise), in opposite pairs when more than 1; "
         "1: one draw and a running baseline (paper)",
     )
     episodes: PositiveInt = Field(30, description="M of Algorithm 1")
-    steps: PositiveInt = Field(4, description="T of Algorithm 1")
-    hidden: PositiveInt = Field(32, description="units of the GRU state")
+    steps: Size = Field(4, description="T of Algorithm 1")
+    hidden: Size = Field(32, description="units of the GRU state")
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
     final_noise: PositiveFloat = Field(
         0.05, description="as noise, in the last episode; it falls geometrically in between"

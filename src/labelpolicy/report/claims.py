@@ -232,7 +232,7 @@ def reproducing_markdown(judgements: Sequence[Judgement], seeds: Mapping[str, Se
     """The page results/reproducing.md: all verdicts, the rules, then each claim with its numbers."""
     parts = [
         "# The paper's claims beside ours\n",
-        "Written by `labelpolicy reproducing` from the results, the tests and the robustness runs; a change here is "
+        "Output by `labelpolicy reproducing` from the results, the tests and the robustness runs; a change here is "
         "lost.\n",
         _seed_sentence(seeds),
         _count_sentence(judgements),
@@ -271,7 +271,7 @@ def _count_sentence(judgements: Sequence[Judgement]) -> str:
 def reproducing_latex(judgements: Sequence[Judgement]) -> str:
     """The same verdicts and numbers for a LaTeX document; needs longtable, array and booktabs."""
     lines = [
-        "% Written by labelpolicy; a change here is lost. Needs \\usepackage{longtable,array,booktabs}.",
+        "% Output by labelpolicy; a change here is lost. Needs \\usepackage{longtable,array,booktabs}.",
         latex(_count_sentence(judgements).strip()),
         r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}",
         r"\begin{longtable}{@{}>{\raggedright\arraybackslash}p{0.5\linewidth}ll@{}}",

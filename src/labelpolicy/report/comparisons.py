@@ -17,10 +17,11 @@ from labelpolicy.cell import Cell
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, read_parquet, require
+from labelpolicy.files import read_json, read_parquet
 from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.methods import Method, with_baselines
 from labelpolicy.metrics import evaluate
+from labelpolicy.parsing import require
 from labelpolicy.report.results import Results
 from labelpolicy.significance import (
     TYPING_MEASURES,

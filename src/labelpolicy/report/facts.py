@@ -68,7 +68,7 @@ def read_facts(folder: str | Path) -> Facts:
             labels_per_document=float(content["labels_per_document"]["all"]),
             remarks=list(_remarks(content)),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LabelPolicyError(
             f"{path}: {error!r} where the counts should be; expected the file of `labelpolicy prepare`: run it again"
         ) from None

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
-import typer
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows, write_text
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.options import FromStudy, MetricsFile, PreparedFolders, ResultsFolder
+from labelpolicy.options import FromStudy, MetricsFile, Output, PreparedFolders, ResultsFolder
 from labelpolicy.parameters import Ablation, Study
 from labelpolicy.report import ablation as report
 from labelpolicy.report.comparisons import Runs, groups_and_measures, warn_of_few_draws
@@ -40,10 +39,10 @@ def _policies(study: Study, arguments: Mapping[str, Any]) -> dict[str, LearnerPa
 def ablation(
     datasets: PreparedFolders,
     metrics: MetricsFile,
-    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
-    csv: Annotated[Path, typer.Option(help="CSV file to write.")],
-    latex: Annotated[Path, typer.Option(help="LaTeX file to write.")],
-    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    output: Annotated[Path, Output("Parquet file to write.")],
+    csv: Annotated[Path, Output("CSV file to write.")],
+    latex: Annotated[Path, Output("LaTeX file to write.")],
+    markdown: Annotated[Path, Output("Markdown file to write.")],
     compared: Annotated[Ablation, FromStudy(lambda study, arguments: study.ablation)],
     policies: Annotated[dict[str, LearnerParameters], FromStudy(_policies)],
     parameters: Annotated[Significance, FromStudy(lambda study, arguments: study.significance)],

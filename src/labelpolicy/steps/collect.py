@@ -10,6 +10,7 @@ import typer
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows
+from labelpolicy.options import Output
 from labelpolicy.report.results import COLUMNS, read_measures
 
 SCHEMA = pa.schema([(name, {"seed": pa.int64(), "value": pa.float64()}.get(name, pa.string())) for name in COLUMNS])
@@ -17,8 +18,8 @@ SCHEMA = pa.schema([(name, {"seed": pa.int64(), "value": pa.float64()}.get(name,
 
 def collect(
     metrics: Annotated[list[Path], typer.Argument(help="metrics.json files of the cells.")],
-    output: Annotated[Path, typer.Option(help="metrics.parquet to write.")],
-    csv: Annotated[Path, typer.Option(help="metrics.csv to write.")],
+    output: Annotated[Path, Output("metrics.parquet to write.")],
+    csv: Annotated[Path, Output("metrics.csv to write.")],
 ) -> None:
     """Gather all metrics in one tidy table.
 

@@ -20,6 +20,7 @@ from labelpolicy.options import (
     ClassifierParameters,
     Device,
     FromStudy,
+    Output,
     PreparedFolder,
     Seed,
     Threads,
@@ -36,7 +37,7 @@ def crossfit(
     history: Annotated[
         Path, typer.Option(help="history.parquet of `labelpolicy train`: its best epoch is how many are run.")
     ],
-    output: Annotated[Path, typer.Option(help="out_of_fold.parquet to write.")],
+    output: Annotated[Path, Output("out_of_fold.parquet to write.")],
     parameters: ClassifierParameters,
     folds: Annotated[int, FromStudy(lambda study, arguments: study.crossfit.folds)],
     device: Device,

@@ -20,7 +20,7 @@ from labelpolicy.data.scores import Fitting, Scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import whole_folder, write_json, write_parquet
 from labelpolicy.hierarchy import ancestor_closure
-from labelpolicy.options import FromStudy, PreparedFolder, Seed
+from labelpolicy.options import FromStudy, Output, PreparedFolder, Seed
 from labelpolicy.policy_file import Policy
 from labelpolicy.thresholds import NEVER, RULES, Decision, PerLabel, ThresholdParameters, fit
 
@@ -36,7 +36,7 @@ def decide(
         ),
     ],
     scores: Annotated[Path, typer.Option(help="A score file of `labelpolicy train` or `labelpolicy crossfit`.")],
-    output: Annotated[Path, typer.Option(help="Folder for {cell}/metrics.json, thresholds.json, labels.parquet.")],
+    output: Annotated[Path, Output("Folder for {cell}/metrics.json, thresholds.json, labels.parquet.", folder=True)],
     parameters: Annotated[ThresholdParameters, FromStudy(lambda study, arguments: study.thresholds)],
     at_least_one: Annotated[
         bool, typer.Option("--at-least-one", help="A document for which no label passes gets its best one.")

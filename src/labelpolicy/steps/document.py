@@ -10,10 +10,11 @@ import typer
 
 from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require, write_text
+from labelpolicy.files import write_text
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.methods import read_methods
-from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, PaperFile, PreparedFolders
+from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders
+from labelpolicy.parsing import read_text, require
 from labelpolicy.report import document as report
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
@@ -22,7 +23,7 @@ from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
 def document(
     datasets: PreparedFolders,
     metrics: MetricsFile,
-    output: Annotated[Path, typer.Option(help="PDF to write; without TeX, a note with the ending .md instead.")],
+    output: Annotated[Path, Output("PDF to write; without TeX, a note with the ending .md instead.")],
     policies: Annotated[dict[str, LearnerParameters], FromStudy(lambda study, arguments: study.policies)],
     data: Annotated[Data, FromStudy(lambda study, arguments: study.data)],
     tables: Annotated[Path, typer.Option(help="Folder of table1.tex to table6.tex.")] = Path("results/tables"),
@@ -52,14 +53,14 @@ def document(
     learned = {name for each in results.values() for method in each.methods for name in method.learned}
     used = {name: policy for name, policy in policies.items() if name in learned}
     source = report.document(
-        require(template).read_text(encoding="utf-8"),
+        read_text(template),
         {
             "setup": report.items(report.setup(facts, {title: each.seeds for title, each in results.items()})),
             "deviations": report.items(
                 report.deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data)
             ),
-            "claims": require(claims).read_text(encoding="utf-8"),
-            "tables": report.tables({n: path.read_text(encoding="utf-8") for n, path in table_files.items()}),
+            "claims": read_text(claims),
+            "tables": report.tables({n: read_text(path) for n, path in table_files.items()}),
             "figures": report.figures(figures),
         },
     )

@@ -10,11 +10,12 @@ import typer
 from labelpolicy.data.fetch import fetch as fetch_files
 from labelpolicy.data.fetch import read_sources
 from labelpolicy.files import whole_folder, write_json
+from labelpolicy.options import Output
 
 
 def fetch(
     dataset: Annotated[str, typer.Argument(help="Name of the data set in the sources file.")],
-    output: Annotated[Path, typer.Option(help="Folder for the raw files.")],
+    output: Annotated[Path, Output("Folder for the raw files.", folder=True)],
     sources: Annotated[Path, typer.Option(help="Table of sources, tried in order.")] = Path("workflow/sources.tsv"),
     mirror: Annotated[
         str | None, typer.Option(envvar="LABELPOLICY_MIRROR", help="Folder that holds raw files.")

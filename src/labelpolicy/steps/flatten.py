@@ -13,6 +13,7 @@ import typer
 from labelpolicy.cell import Trained
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, whole_folder, write_json
+from labelpolicy.options import Output
 from labelpolicy.report.results import COLUMNS, TITLES
 
 CURVE = ("epoch", "loss", "valid_accuracy", "valid_macro_f1", "valid_micro_f1")
@@ -20,7 +21,7 @@ CURVE = ("epoch", "loss", "valid_accuracy", "valid_macro_f1", "valid_micro_f1")
 
 def flatten(
     metrics: Annotated[Path, typer.Argument(help="metrics.parquet of `labelpolicy collect`.")],
-    output: Annotated[Path, typer.Option(help="Folder to write into.")],
+    output: Annotated[Path, Output("Folder to write into.", folder=True)],
     history: Annotated[list[Path] | None, typer.Option(help="history.parquet of a training. Repeatable.")] = None,
     trace: Annotated[list[Path] | None, typer.Option(help="trace.parquet of a learned policy. Repeatable.")] = None,
 ) -> None:

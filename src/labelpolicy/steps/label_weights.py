@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.options import PreparedFolder
+from labelpolicy.options import Output, PreparedFolder
 from labelpolicy.policy_file import Policy
 from labelpolicy.weights import RULES, fixed
 
@@ -17,7 +17,7 @@ from labelpolicy.weights import RULES, fixed
 def label_weights(
     dataset: PreparedFolder,
     rule: Annotated[str, typer.Argument(help=f"{', '.join(RULES)}.")],
-    output: Annotated[Path, typer.Option(help="policy.json to write.")],
+    output: Annotated[Path, Output("policy.json to write.")],
 ) -> None:
     """Label weights by a fixed rule."""
     data = Prepared(dataset)

@@ -18,7 +18,16 @@ from labelpolicy.learner.algorithm import learn_while_training
 from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.learner.on_scores import ScoresEnvironment, learn_on_scores
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.options import ClassifierName, ClassifierParameters, Device, FromStudy, PreparedFolder, Seed, Threads
+from labelpolicy.options import (
+    ClassifierName,
+    ClassifierParameters,
+    Device,
+    FromStudy,
+    Output,
+    PreparedFolder,
+    Seed,
+    Threads,
+)
 from labelpolicy.progress import Progress
 from labelpolicy.training import prepare_torch
 
@@ -34,8 +43,8 @@ LearnedParameters = Annotated[LearnerParameters, FromStudy(lambda study, argumen
 def learn(
     dataset: PreparedFolder,
     classifier: ClassifierName,
-    output: Annotated[Path, typer.Option(help="meta_learner.safetensors to write.")],
-    trace: Annotated[Path, typer.Option(help="trace.parquet to write.")],
+    output: Annotated[Path, Output("meta_learner.safetensors to write.")],
+    trace: Annotated[Path, Output("trace.parquet to write.")],
     *,
     learned: LearnedName = "meta",
     scores: ScoresFile = None,

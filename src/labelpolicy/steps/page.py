@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require, write_text
+from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
-from labelpolicy.options import MethodsFile, MetricsFile, PreparedFolders, ResultsFolder
+from labelpolicy.options import MethodsFile, MetricsFile, Output, PreparedFolders, ResultsFolder
+from labelpolicy.parsing import read_text, require
 from labelpolicy.report import page as report
 from labelpolicy.report.facts import read_facts
 
@@ -18,7 +19,7 @@ from labelpolicy.report.facts import read_facts
 def page(
     datasets: PreparedFolders,
     metrics: MetricsFile,
-    output: Annotated[Path, typer.Option(help="HTML file to write.")],
+    output: Annotated[Path, Output("HTML file to write.")],
     results: ResultsFolder = Path("results"),
     methods: MethodsFile = Path("workflow/methods.tsv"),
     template: Annotated[Path, typer.Option(help="The page, without its data.")] = Path("workflow/report/page.html"),
@@ -36,7 +37,7 @@ def page(
     values = report.read_values(metrics, list(facts))
     labels: dict[str, report.Labels] = {}
     text = report.page(
-        require(template).read_text(encoding="utf-8"),
+        read_text(template),
         values=values,
         columns={key: report.read_labels(results, key, values[key], labels) for key in sorted(values)},
         labels=labels,

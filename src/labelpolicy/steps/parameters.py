@@ -5,17 +5,17 @@ from __future__ import annotations
 import typing
 from pathlib import Path
 
-import typer
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from labelpolicy.files import write_json, write_text
+from labelpolicy.options import Output
 from labelpolicy.parameters import Study
 
 
 def parameters(
-    schema: typing.Annotated[Path, typer.Option(help="JSON schema to write.")],
-    docs: typing.Annotated[Path, typer.Option(help="Markdown page to write.")],
+    schema: typing.Annotated[Path, Output("JSON schema to write.")],
+    docs: typing.Annotated[Path, Output("Markdown page to write.")],
 ) -> None:
     """Write the JSON schema of params.yaml and the page that explains every parameter."""
     write_json(schema, Study.model_json_schema())
@@ -78,5 +78,5 @@ def _values(schema: dict) -> str:
     if schema.get("type") == "array":
         items = schema.get("items") or schema["prefixItems"][0]
         return f"list of {_values(items)}"
-    bounds = " and ".join(f"{sign} {schema[key]:g}" for key, sign in SIGNS.items() if key in schema)
+    bounds = " and ".join(f"{sign} {schema[key]:,.10g}" for key, sign in SIGNS.items() if key in schema)
     return " ".join(filter(None, [schema["type"], bounds]))

@@ -20,7 +20,7 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, whole_file, whole_folder, write_json, write_parquet
-from labelpolicy.options import FromStudy
+from labelpolicy.options import FromStudy, Output
 
 ROWS = 1 << 14  # documents of a row group: their text is in memory at once
 
@@ -28,7 +28,7 @@ ROWS = 1 << 14  # documents of a row group: their text is in memory at once
 def prepare(
     dataset: Annotated[str, typer.Argument(help="Name of the data set; one without a reader is read as JSON lines.")],
     raw: Annotated[Path, typer.Option(help="Folder with the raw files.")],
-    output: Annotated[Path, typer.Option(help="Folder for the prepared form.")],
+    output: Annotated[Path, Output("Folder for the prepared form.", folder=True)],
     parameters: Annotated[Data, FromStudy(lambda study, arguments: study.data)],
     processes: Annotated[
         int | None, typer.Option(min=1, help="Processes for a large corpus; all cores of this machine if not given.")

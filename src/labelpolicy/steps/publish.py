@@ -8,12 +8,14 @@ from typing import Annotated
 
 import typer
 
-from labelpolicy.files import require, whole_folder
+from labelpolicy.files import whole_folder
+from labelpolicy.options import Output
+from labelpolicy.parsing import require
 
 
 def publish(
     files: Annotated[list[Path], typer.Argument(help="Small results to keep with the documentation.")],
-    folder: Annotated[Path, typer.Option(help="Folder to copy them to.")] = Path("docs/results"),
+    folder: Annotated[Path, Output("Folder to copy them to.", folder=True)] = Path("docs/results"),
 ) -> None:
     """Copy a run's small results next to the documentation.
 

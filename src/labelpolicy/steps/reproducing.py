@@ -10,7 +10,15 @@ import typer
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
-from labelpolicy.options import MethodsFile, MetricsFile, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
+from labelpolicy.options import (
+    MethodsFile,
+    MetricsFile,
+    Output,
+    PaperFile,
+    PreparedFolders,
+    RobustnessFiles,
+    SignificanceFile,
+)
 from labelpolicy.report import claims as report
 from labelpolicy.report.comparisons import read_significance
 from labelpolicy.report.facts import read_facts
@@ -21,8 +29,8 @@ from labelpolicy.report.robustness_table import read_robustness
 def reproducing(
     datasets: PreparedFolders,
     metrics: MetricsFile,
-    output: Annotated[Path, typer.Option(help="Markdown file to write.")],
-    latex: Annotated[Path, typer.Option(help="LaTeX file to write.")],
+    output: Annotated[Path, Output("Markdown file to write.")],
+    latex: Annotated[Path, Output("LaTeX file to write.")],
     methods: MethodsFile = Path("workflow/methods.tsv"),
     paper: PaperFile = Path("workflow/paper.tsv"),
     claims: Annotated[Path, typer.Option(help="The paper's claims and how each is judged.")] = Path(

@@ -14,6 +14,7 @@ import typer
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows
 from labelpolicy.metrics import NAMES, NOT_SCORES
+from labelpolicy.options import Output
 from labelpolicy.report.results import read_measures
 
 #: The best run of a table is the one with the largest.
@@ -35,8 +36,8 @@ SCHEMA = pa.schema(
 
 def robustness(
     metrics: Annotated[list[Path], typer.Argument(help="metrics.json files of the runs.")],
-    output: Annotated[Path, typer.Option(help="Parquet file to write.")],
-    csv: Annotated[Path, typer.Option(help="CSV file to write.")],
+    output: Annotated[Path, Output("Parquet file to write.")],
+    csv: Annotated[Path, Output("CSV file to write.")],
 ) -> None:
     """Best, worst, average and standard deviation over runs from random initial policies (Tables 3 and 6).
 

@@ -7,19 +7,19 @@ from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+import torch
 import typer
-from safetensors.torch import load_file
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require, write_parquet
+from labelpolicy.files import read_tensors, write_parquet
 from labelpolicy.learner import meta_learner
 from labelpolicy.learner.algorithm import random_policies, rollout_while_training
 from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.learner.meta_learner import MetaLearner
 from labelpolicy.learner.on_scores import rollout_on_scores
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.options import ClassifierName, ClassifierParameters, Device, PreparedFolder, Seed, Threads
+from labelpolicy.options import ClassifierName, ClassifierParameters, Device, Output, PreparedFolder, Seed, Threads
 from labelpolicy.policy_file import Policy
 from labelpolicy.progress import Progress
 from labelpolicy.steps.learn import (
@@ -36,8 +36,8 @@ def rollout(
     dataset: PreparedFolder,
     classifier: ClassifierName,
     meta: Annotated[Path, typer.Option(help="meta_learner.safetensors of `labelpolicy learn`.")],
-    output: Annotated[Path, typer.Option(help="policy.json to write: w_T and p_T by label name.")],
-    trace: Annotated[Path, typer.Option(help="rollout.parquet to write.")],
+    output: Annotated[Path, Output("policy.json to write: w_T and p_T by label name.")],
+    trace: Annotated[Path, Output("rollout.parquet to write.")],
     *,
     learned: LearnedName = "meta",
     init: Annotated[int, typer.Option(min=0, help="0: Algorithm 1's w_0 and p_0; k > 0: the k-th random ones.")] = 0,
@@ -85,10 +85,10 @@ def rollout(
 
 def load(path: Path, labels: int, parameters: LearnerParameters, seed: int) -> MetaLearner:
     """The meta-learner of a file. Raises LabelPolicyError where it is for other labels or parameters."""
-    meta = meta_learner.build(labels, parameters, seed)
+    meta, tensors = meta_learner.build(labels, parameters, seed), read_tensors(path)
     try:
-        meta.load_state_dict(load_file(require(path)))
-    except Exception as error:
+        meta.load_state_dict({name: torch.from_numpy(values) for name, values in tensors.items()})
+    except (RuntimeError, TypeError) as error:
         reason = " ".join(str(error).split())
         raise LabelPolicyError(f"{path}: not a meta-learner for these labels and parameters: {reason}") from None
     return meta

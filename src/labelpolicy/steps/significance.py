@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
-
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.files import write_rows
 from labelpolicy.methods import read_methods, rows_of
-from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, PreparedFolders, ResultsFolder
+from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, Output, PreparedFolders, ResultsFolder
 from labelpolicy.report.comparisons import SCHEMA, Runs, pairs, significance_rows, warn_of_few_draws
 from labelpolicy.report.results import Results
 from labelpolicy.significance import Significance
@@ -19,8 +17,8 @@ from labelpolicy.significance import Significance
 def significance(
     datasets: PreparedFolders,
     metrics: MetricsFile,
-    output: Annotated[Path, typer.Option(help="significance.parquet to write.")],
-    csv: Annotated[Path, typer.Option(help="significance.csv to write.")],
+    output: Annotated[Path, Output("significance.parquet to write.")],
+    csv: Annotated[Path, Output("significance.csv to write.")],
     parameters: Annotated[Significance, FromStudy(lambda study, arguments: study.significance)],
     results: ResultsFolder = Path("results"),
     methods: MethodsFile = Path("workflow/methods.tsv"),

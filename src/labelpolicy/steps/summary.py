@@ -10,7 +10,7 @@ import typer
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
-from labelpolicy.options import MethodsFile, MetricsFile, PaperFile, PreparedFolders
+from labelpolicy.options import MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders
 from labelpolicy.report import summary as report
 from labelpolicy.report.facts import read_facts
 from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
@@ -19,7 +19,7 @@ from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
 def summary(
     datasets: PreparedFolders,
     metrics: MetricsFile,
-    output: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    output: Annotated[Path, Output("Markdown file to write.")],
     methods: MethodsFile = Path("workflow/methods.tsv"),
     paper: PaperFile = Path("workflow/paper.tsv"),
     look: Annotated[list[Path] | None, typer.Option(help="A file the summary points to. Repeatable.")] = None,

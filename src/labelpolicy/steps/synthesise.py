@@ -6,16 +6,14 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from labelpolicy.data.parameters import Synthetic
 from labelpolicy.data.synthetic import generate
 from labelpolicy.files import whole_folder, write_json, write_text
-from labelpolicy.options import FromStudy
+from labelpolicy.options import FromStudy, Output
 
 
 def synthesise(
-    output: Annotated[Path, typer.Option(help="Folder for the generated raw files.")],
+    output: Annotated[Path, Output("Folder for the generated raw files.", folder=True)],
     parameters: Annotated[Synthetic, FromStudy(lambda study, arguments: study.synthetic)],
 ) -> None:
     """Generate the synthetic corpus (parameters: synthetic) as JSON lines.

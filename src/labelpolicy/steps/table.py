@@ -12,7 +12,7 @@ from labelpolicy.data.registry import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
-from labelpolicy.options import MethodsFile, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
+from labelpolicy.options import MethodsFile, Output, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
 from labelpolicy.report.comparisons import marks
 from labelpolicy.report.facts import Facts, read_facts
 from labelpolicy.report.markup import Table
@@ -28,8 +28,8 @@ TABLES = {"typing": ("1", "2", "3"), "text": ("4", "5", "6")}
 def table(
     number: Annotated[str, typer.Argument(help="The paper's table: 1 to 6.")],
     datasets: PreparedFolders,
-    output: Annotated[Path, typer.Option(help="LaTeX file to write.")],
-    markdown: Annotated[Path, typer.Option(help="Markdown file to write.")],
+    output: Annotated[Path, Output("LaTeX file to write.")],
+    markdown: Annotated[Path, Output("Markdown file to write.")],
     metrics: Annotated[
         Path | None, typer.Option(help="metrics.parquet of `labelpolicy collect`; tables 2 and 5 need it.")
     ] = None,

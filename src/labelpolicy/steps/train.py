@@ -15,7 +15,7 @@ from labelpolicy.classifiers.registry import Classifier, Row, Run
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import write_scores
 from labelpolicy.files import write_parquet
-from labelpolicy.options import ClassifierName, ClassifierParameters, Device, PreparedFolder, Seed, Threads
+from labelpolicy.options import ClassifierName, ClassifierParameters, Device, Output, PreparedFolder, Seed, Threads
 from labelpolicy.policy_file import Policy
 
 SCORED = ("valid", "test")
@@ -29,8 +29,8 @@ def train(
     dataset: PreparedFolder,
     classifier: ClassifierName,
     policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
-    scores: Annotated[Path, typer.Option(help="scores.parquet to write: validation and test probabilities.")],
-    history: Annotated[Path, typer.Option(help="history.parquet to write: one row an epoch.")],
+    scores: Annotated[Path, Output("scores.parquet to write: validation and test probabilities.")],
+    history: Annotated[Path, Output("history.parquet to write: one row an epoch.")],
     parameters: ClassifierParameters,
     device: Device,
     threads: Threads,

@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
-from labelpolicy.config import Parameters
+from labelpolicy.config import LARGEST_SIZE, NonNegativeFloat, Parameters
 
 
 class Utility(Parameters):
     """What a user wants to be good at: the weight of each measure in the objective."""
 
-    accuracy: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of strict accuracy")
-    macro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of label macro-F1")
-    micro_f1: Annotated[float, Field(ge=0)] = Field(1.0, description="weight of micro-F1")
+    accuracy: NonNegativeFloat = Field(1.0, description="weight of strict accuracy")
+    macro_f1: NonNegativeFloat = Field(1.0, description="weight of label macro-F1")
+    micro_f1: NonNegativeFloat = Field(1.0, description="weight of micro-F1")
 
     @model_validator(mode="after")
     def _something(self) -> Utility:
@@ -36,7 +36,7 @@ class ThresholdParameters(Parameters):
     """Fitting decision thresholds on validation scores."""
 
     utility: Utility = Field(Utility(), description="what rcut, pcut, shared and the choice of fbr maximise")
-    folds: Annotated[int, Field(ge=2)] = Field(
+    folds: Annotated[int, Field(ge=2, le=LARGEST_SIZE)] = Field(
         5, description="folds of the validation split by which fbr is chosen (scutfbr)"
     )
     fbr: list[Annotated[float, Field(ge=0, le=1)]] = Field(

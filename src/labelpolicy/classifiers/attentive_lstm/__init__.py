@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Classifier, Declaration, Training
-from labelpolicy.config import PositiveFloat, PositiveInt
+from labelpolicy.config import PositiveFloat, PositiveInt, Size
 
 if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared
@@ -20,10 +20,10 @@ class AttentiveLSTM(Training):
     learning_rate: PositiveFloat = Field(
         3e-3, description="the optimizer's step size; Shimaoka et al.: 0.001 with batches of 1000"
     )
-    hidden: PositiveInt = Field(100, description="units of each LSTM, one per direction and context")
-    attention: PositiveInt = Field(100, description="units of the attention MLP, shared by both contexts")
-    context: PositiveInt = Field(10, description="tokens read on each side of the mention")
-    max_mention: PositiveInt = Field(10, description="tokens of the mention that are averaged, from its start")
+    hidden: Size = Field(100, description="units of each LSTM, one per direction and context")
+    attention: Size = Field(100, description="units of the attention MLP, shared by both contexts")
+    context: Size = Field(10, description="tokens read on each side of the mention")
+    max_mention: Size = Field(10, description="tokens of the mention that are averaged, from its start")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the mention's average vector")
     sigma: Literal["softmax", "sigmoid"] = Field(
         "softmax", description="the σ of Eq. 8: softmax over a context's tokens (Shimaoka et al.), or sigmoid of each"

@@ -14,7 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Chained, Declaration, Row, Run
-from labelpolicy.config import Parameters, PositiveFloat, PositiveInt
+from labelpolicy.config import Parameters, PositiveFloat, Size
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import derive, generator
 
@@ -30,7 +30,7 @@ class ClassifierChains(Parameters):
         "frequent_first", description="order of classifier_chain: as for subset_maximization"
     )
     C: PositiveFloat = Field(1000.0, description="inverse regularisation of every logistic regression")
-    chains: PositiveInt = Field(10, description="random orders of ensemble_of_chains; classifier_chain has one")
+    chains: Size = Field(10, description="random orders of ensemble_of_chains; classifier_chain has one")
 
 
 class FrozenFeatureChains:

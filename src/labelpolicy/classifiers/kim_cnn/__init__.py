@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Classifier, Declaration, Training
-from labelpolicy.config import Count, PositiveInt
+from labelpolicy.config import Count, PositiveInt, Size
 
 if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared
@@ -20,10 +20,10 @@ class KimCNN(Training):
     patience: Count = Field(
         8, description="epochs without a better validation micro-F1 before training stops; 0: never"
     )
-    windows: list[PositiveInt] = Field([3, 4, 5], min_length=1, description="filter widths in tokens")
-    filters: PositiveInt = Field(100, description="filters per width")
+    windows: list[Size] = Field([3, 4, 5], min_length=1, max_length=100, description="filter widths in tokens")
+    filters: Size = Field(100, description="filters per width")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the pooled features")
-    max_tokens: PositiveInt = Field(200, description="tokens read of each document")
+    max_tokens: Size = Field(200, description="tokens read of each document")
 
 
 def build(data: Prepared, parameters: KimCNN, seed: int) -> Classifier:

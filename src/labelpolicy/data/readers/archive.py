@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require
+from labelpolicy.parsing import require
 
 
 def members(path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:

@@ -32,7 +32,7 @@ from typing import Any
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, place_in_text
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require
+from labelpolicy.parsing import parse_json, require
 from labelpolicy.randomness import generator
 
 MARGIN = 50
@@ -200,14 +200,10 @@ class Sentences:
 def _entry(line: bytes) -> dict | str:
     """The object of a line, or what is wrong with it."""
     try:
-        text = line.decode("utf-8-sig")
+        entry = parse_json(line)
     except UnicodeDecodeError:
         return "not UTF-8"
-    try:
-        entry = json.loads(text)
-        if "\\u" in text:  # JSON can spell half a surrogate pair, Parquet cannot
-            json.dumps(entry, ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
+    except ValueError:
         return "not JSON" if line.endswith(b"\n") else "cut off in mid-line"
     if not isinstance(entry, dict):
         return "not a JSON object"

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, find_
 from labelpolicy.data.prepared import SPLITS
 from labelpolicy.data.readers.lines import numbered_lines
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require
+from labelpolicy.parsing import parse_json, read_text, require
 
 
 def read(raw: Path) -> Corpus:
@@ -35,9 +35,9 @@ def read(raw: Path) -> Corpus:
     """
     raw = Path(raw)
     table = raw / "labels.tsv"
-    parents = _read_labels(table) if table.is_file() else None
+    parents = _read_labels(table) if os.path.lexists(table) else None
     paths = {name: raw / f"{name}.jsonl" for name in SPLITS}
-    if not paths["valid"].is_file():
+    if not os.path.lexists(paths["valid"]):
         del paths["valid"]
     known = None if parents is None else parents.keys()
     seen: dict[str, dict[str, int]] = {}
@@ -76,9 +76,8 @@ def _read_split(
 
 def _document(where: str, line: bytes, name: str) -> Document:
     try:
-        entry = json.loads(line.decode("utf-8-sig"))
-        json.dumps(entry, ensure_ascii=False).encode()  # JSON can spell half a surrogate pair, Parquet cannot
-    except (ValueError, RecursionError) as error:
+        entry = parse_json(line)
+    except ValueError as error:
         raise LabelPolicyError(f"{where}: not JSON in UTF-8 ({error}): expected one object a line") from None
     if not isinstance(entry, dict):
         raise LabelPolicyError(f"{where}: found {type(entry).__name__}, expected an object with text and labels")
@@ -127,10 +126,7 @@ def _strings(where: str, key: str, value: object) -> tuple[str, ...]:
 
 def _read_labels(path: Path) -> dict[str, str]:
     """Parent by label, in the file's order; "" for a root."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise LabelPolicyError(f"{path}: not UTF-8 ({error}): save it as UTF-8") from None
+    lines = read_text(path).splitlines()
     if not lines or lines[0].split("\t") != ["label", "parent"]:
         found = lines[0] if lines else ""
         raise LabelPolicyError(f"{path}, line 1: found {found!r:.60}, expected the columns label and parent")

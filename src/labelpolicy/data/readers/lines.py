@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import require
+from labelpolicy.parsing import require
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -18,7 +18,6 @@ switches them "to better training and evaluation" (Section 6), and so does this 
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import zipfile
@@ -40,6 +39,7 @@ from labelpolicy.data.readers.rcv1_topics import LARGEST, QRELS, Topics, read_hi
 from labelpolicy.data.splits import hold_out
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
+from labelpolicy.parsing import parse_json
 from labelpolicy.randomness import generator
 
 # Table 4 of the paper.
@@ -274,7 +274,7 @@ def sample(path: Path, labels: frozenset[str]) -> Iterator[Document]:
             continue
         where = f"{path}, line {number}"
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
             topics, tokens = entry["doc_label"], entry["doc_token"]
             text = " ".join(tokens)
             unknown = sorted(set(topics) - labels)

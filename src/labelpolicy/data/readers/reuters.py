@@ -22,6 +22,7 @@ from labelpolicy.data.corpus import Corpus, Dataset, Document
 from labelpolicy.data.readers.archive import members
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
+from labelpolicy.parsing import parse_json
 
 SGML, JSON = "reut2-*.sgm", "package/data/full/*.json"
 PARTS = 22  # files in either form
@@ -130,7 +131,7 @@ def _parse_sgml(where: str, content: bytes) -> Iterator[Record]:
 
 def _parse_json(where: str, content: bytes) -> Iterator[Record]:
     try:
-        for entry in json.loads(content):
+        for entry in parse_json(content):
             text = _join((entry.get("title", ""), entry.get("body", "")))
             yield Record(entry["id"], entry.get("topics", []), text, {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:

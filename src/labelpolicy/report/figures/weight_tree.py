@@ -12,7 +12,7 @@ import typer
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
-from labelpolicy.options import Pdf, Png, PreparedFolder, Title
+from labelpolicy.options import Output, Pdf, Png, PreparedFolder, Title
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.drawing import WIDTH, colour_bar, drawing, shortened, weight_scale, write_cell
 
@@ -23,7 +23,7 @@ INDENT = 9  # points a level
 def weight_tree(
     dataset: PreparedFolder,
     policy: Annotated[Path, typer.Option(help="policy.json whose weights are drawn.")],
-    correlations: Annotated[Path, typer.Option(help="JSON to write: how weights go with depth and frequency.")],
+    correlations: Annotated[Path, Output("JSON to write: how weights go with depth and frequency.")],
     title: Title,
     pdf: Pdf,
     png: Png,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Chained, Classifier, Declaration
-from labelpolicy.config import Parameters, PositiveFloat
+from labelpolicy.config import NonNegativeFloat, Parameters, PositiveFloat
 
 if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared
@@ -22,7 +22,7 @@ class PredictionsAsFeatures(Parameters):
         "order learned from the labels of the training documents; or a list of all labels",
     )
     learning_rate: PositiveFloat = Field(2e-3, description="Adam's step size for the weights between labels")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on them")
+    weight_decay: NonNegativeFloat = Field(0.0, description="Adam's L2 penalty on them")
 
 
 def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, seed: int) -> Classifier:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Chained, Classifier, Declaration
-from labelpolicy.config import Parameters, PositiveFloat, PositiveInt
+from labelpolicy.config import NonNegativeFloat, Parameters, PositiveFloat, Size
 
 if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared
@@ -21,10 +21,10 @@ class SubsetMaximization(Parameters):
         description="order in which the positive labels of a document are written; topological: parents before "
         "children; or a list of all labels",
     )
-    hidden: PositiveInt = Field(64, description="units of the decoder's GRU state")
-    beam: PositiveInt = Field(5, description="label sequences kept while decoding; 1: greedy")
+    hidden: Size = Field(64, description="units of the decoder's GRU state")
+    beam: Size = Field(5, description="label sequences kept while decoding; 1: greedy")
     learning_rate: PositiveFloat = Field(2e-3, description="Adam's step size for the decoder")
-    weight_decay: Annotated[float, Field(ge=0)] = Field(0.0, description="Adam's L2 penalty on the decoder")
+    weight_decay: NonNegativeFloat = Field(0.0, description="Adam's L2 penalty on the decoder")
 
 
 def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, seed: int) -> Classifier:

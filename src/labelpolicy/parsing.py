@@ -1,0 +1,84 @@
+"""Text that people write, or could have: UTF-8, JSON and YAML, read more strictly than their parsers do."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from labelpolicy.errors import LabelPolicyError
+
+
+def require(path: str | Path) -> Path:
+    """The path, if a file is there."""
+    path = Path(path)
+    if not path.is_file():
+        raise LabelPolicyError(f"{path}: no such file: run the step that writes it, or correct the path")
+    return path
+
+
+def read_text(path: str | Path) -> str:
+    """The text of a UTF-8 file, with or without a byte order mark."""
+    try:
+        return require(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        where = f"{error.reason} at byte {error.start}"
+        raise LabelPolicyError(f"{path}: not UTF-8 text ({where}): save it as UTF-8") from None
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The value of a JSON text, in UTF-8.
+
+    Raises ValueError, also for what Python's parser lets pass or fails on: a key given twice, a number that is not
+    finite, half a surrogate pair, which no file can hold, and values nested too deep.
+    """
+    try:
+        if isinstance(text, bytes):
+            text = text.decode("utf-8-sig")
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_number, parse_float=_number)
+        if "\\ud" in text.lower():
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} is given twice")
+    return found
+
+
+def _number(text: str) -> float:
+    if not math.isfinite(float(text)):
+        raise ValueError(f"{text} is not a finite number")
+    return float(text)
+
+
+def parse_yaml(text: str) -> Any:
+    """The value of a YAML text.
+
+    Raises ValueError, in one line, for what is not YAML, and for a key given twice.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """Refuses a key given twice, where PyYAML takes the last."""
+
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+            seen: set[str] = set()
+            for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+                if key.value in seen:
+                    raise ValueError(f"line {key.start_mark.line + 1}: the key {key.value!r} is given a second time")
+                seen.add(key.value)
+            return super().construct_mapping(node, deep)
+
+    try:
+        return yaml.load(text, Loader)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    except Exception as error:  # its constructors fail on a bad !!int or date with whatever they met
+        raise ValueError(" ".join(str(error).replace('in "<unicode string>", ', "").split())) from None
