@@ -121,7 +121,7 @@ class Results:
         for row in rows:
             *key, seed, split, metric, value = (row[column] for column in COLUMNS)
             place = f"{path}: {metric} of {'/'.join(key)}, seed {seed}, {split}"
-            if metric in TITLES and not (value is not None and 0 <= value <= 1):
+            if metric in TITLES and not 0 <= value <= 1:
                 raise LabelPolicyError(
                     f"{place}: found {value}, expected a number in [0, 1]: run `labelpolicy collect` again"
                 )

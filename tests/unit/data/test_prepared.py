@@ -32,9 +32,11 @@ def write(folder, labels=LABELS, **columns):
 @pytest.mark.parametrize("rows_read", [1, 3, 100])
 def test_a_split_read_in_pieces(folder, monkeypatch, rows_read):
     monkeypatch.setattr(prepared, "ROWS_READ", rows_read)
-    split = write(folder, start=[0, 0, 0, 1], end=[1, 2, 3, 2], group=list("gghh")).split("train")
+    rows = [[2, 3, 4], [2, 3], [3, 3, 3], [2, 2]]
+    given = {"tokens": pa.array(rows, pa.list_(pa.int32())), "start": [0, 0, 0, 1], "end": [1, 2, 3, 2]}
+    split = write(folder, **given, group=list("gghh")).split("train")
     assert len(split) == 4 and split.ids == list("wxyz") and split.ids[1] == "x" and split.ids[1:3] == ["x", "y"]
-    assert [split.tokens[row].tolist() for row in range(4)] == ROWS
+    assert [split.tokens[row].tolist() for row in range(4)] == rows
     assert split.tokens.values.dtype == np.int32
     assert [np.flatnonzero(row).tolist() for row in split.truth] == LABELS
     assert split.mentions.tolist() == [[0, 1], [0, 2], [0, 3], [1, 2]]
@@ -62,7 +64,7 @@ def test_truth_without_tokens(folder):
         ({"parent": ["b", "a"]}, "label '.' is its own ancestor"),
         ({"parent": ["a", None]}, "label 'a' is its own ancestor"),
         ({"parent": [None, "z"]}, "parent 'z' is not a label"),
-        ({"depth": [1, None]}, "a label without depth"),
+        ({"depth": [1, None]}, "column 'depth' has a null"),
     ],
 )
 def test_a_broken_hierarchy_is_one_line(folder, column, fault):

@@ -137,7 +137,8 @@ def test_impossible_values_are_refused(tmp_path, prepared, metrics, value):
     rows = pq.read_table(metrics).to_pylist()
     rows[0]["value"] = value
     write_parquet(metrics, pa.Table.from_pylist(rows))
-    assert "expected a number in [0, 1]" in fails(tmp_path, prepared, metrics)
+    expected = "column 'value' has a null" if value is None else "expected a number in [0, 1]"
+    assert expected in fails(tmp_path, prepared, metrics)
 
 
 def test_two_values_of_one_run_are_refused(tmp_path, prepared, metrics):
