@@ -61,7 +61,7 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
     for left in path.parent.glob(f".{glob.escape(path.stem)}.{WRITING}*{glob.escape(path.suffix)}"):
         _discard_unused(left)
-    with _room(path.parent), _locked(create) as temporary:
+    with room_in(path.parent), _locked(create) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would shut out the rest of a lab
         _flush(temporary)
@@ -84,7 +84,7 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
     inside = path.is_dir() and (path.is_mount() or not os.access(path.parent, os.W_OK))
     place = path if inside else path.parent
     with (
-        _room(place),
+        room_in(place),
         _locked(lambda: Path(tempfile.mkdtemp(dir=place, prefix=f".{path.name}.{WRITING}"))) as temporary,
     ):
         yield temporary
@@ -162,7 +162,7 @@ def _discard_unused(left: Path) -> None:
 
 
 @contextlib.contextmanager
-def _room(folder: Path) -> Iterator[None]:
+def room_in(folder: Path) -> Iterator[None]:
     """Name the folder where the disk is full: what the system and the libraries say of it names no file."""
     try:
         yield
@@ -170,6 +170,7 @@ def _room(folder: Path) -> Iterator[None]:
         full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
         # safetensors has an exception of its own, with the number in its text
         if getattr(error, "errno", None) in full or any(f"code: {number}," in str(error) for number in full):
+            folder = folder.parent if WRITING in folder.name else folder  # a file of a folder that is being written
             raise LabelPolicyError(f"{folder}: no room left to write: free some, or write elsewhere") from None
         raise
 

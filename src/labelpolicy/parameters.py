@@ -152,8 +152,9 @@ def read_study(path: Path | None, assignments: list[str] | None) -> Study:
     assigned = [assignment.partition("=")[0] for assignment in assignments or []]
 
     def source(place: str) -> str | None:
-        """The assignment that the value at this place is of, or that made the section it misses in."""
-        return next((f"--set {key}" for key in reversed(assigned) if f"{place}.".startswith(f"{key}.")), None)
+        """The assignment that the value at this place is of or in, or is a part of."""
+        ends = ((f"{key}.", f"{place}.") for key in reversed(assigned))
+        return next((f"--set {a[:-1]}" for a, b in ends if a.startswith(b) or b.startswith(a)), None)
 
     return check(Study, override(values, assignments or []), str(path or "--set"), source)
 

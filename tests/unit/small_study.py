@@ -21,7 +21,9 @@ import yaml
 from labelpolicy import cli
 
 ROOT = Path(__file__).resolve().parents[2]
-UNIFORM, META = "results/synthetic/linear/uniform/seed0", "results/synthetic/linear/meta/seed0"
+FIXED = "results/synthetic/linear/{}/seed0"
+UNIFORM, META = FIXED.format("uniform"), FIXED.format("meta")
+RULES = ("inverse_frequency_0.25", "inverse_frequency_0.5", "inverse_frequency")
 SWEEP = "results/synthetic/linear/meta/seed0/init{}/meta/metrics.json"
 METHODS = """name\tclassifier\tweights\tthresholds\tpaper_row\tgroup\tdatasets
 Linear\tlinear\tuniform\tfixed\t-\tfixed\tall
@@ -89,7 +91,7 @@ COMMANDS = [
     ),
     _command(
         "learn prepared linear --output m.safetensors --trace t.parquet --params params.yaml",
-        f"{PREPARED} {SPLITS} params.yaml",
+        f"prepared/labels.parquet {SPLITS} params.yaml",
         "m.safetensors t.parquet",
     ),
     _command(
@@ -226,7 +228,7 @@ class Done:
 
 def run(words: Iterable[str], folder: Path) -> Done:
     """The command line in this process, with ``folder`` as the current one."""
-    stderr, before, argv = io.StringIO(), os.getcwd(), sys.argv
+    stderr, before, argv = io.StringIO(), Path.cwd(), sys.argv
     sys.argv = ["labelpolicy", *words]
     os.chdir(folder)
     try:
@@ -273,8 +275,30 @@ def make(folder: Path) -> None:
         f"rollout prepared linear {rollout} {both}",
         f"train prepared linear {train.format(META)} {both}",
         f"decide prepared meta {decide.format(META)} --learned meta={META}/policy.json",
-        f"collect {UNIFORM}/fixed/metrics.json {UNIFORM}/shared/metrics.json {META}/meta/metrics.json "
-        "--output metrics.parquet --csv metrics.csv",
+        f"decide prepared meta {decide.format(UNIFORM)} --learned meta={META}/policy.json",
+        f"decide prepared fixed shared {decide.format(META)}",
+        *(
+            line.format(FIXED.format(rule))
+            for rule in RULES
+            for line in (
+                f"label-weights prepared {rule} --output {{0}}/policy.json",
+                f"train prepared linear {train} {both}",
+                f"decide prepared fixed shared {decide}",
+            )
+        ),
+        "collect {} --output metrics.parquet --csv metrics.csv".format(
+            " ".join(
+                f"{FIXED.format(weights)}/{thresholds}/metrics.json"
+                for weights in (
+                    "uniform",
+                    "meta",
+                    "inverse_frequency_0.25",
+                    "inverse_frequency_0.5",
+                    "inverse_frequency",
+                )
+                for thresholds in ("fixed", "shared", *(["meta"] if weights in ("uniform", "meta") else []))
+            )
+        ),
         "significance prepared --metrics metrics.parquet --results results --methods methods.tsv "
         f"--output significance.parquet --csv significance.csv {both}",
     ):
@@ -421,7 +445,8 @@ SPOILED: dict[str, dict[str, Spoil]] = {
     ".tsv": {
         "Latin-1": _bytes(lambda content: content + b"\xe4\n"),
         "another header": _bytes(lambda content: b"a\tb\n" + content),
-        "a short line": _bytes(lambda content: content + b"x\n" if content.count(b"\t") > 20 else content + b"\tx\ty\n"),
+        "a line too short": _bytes(lambda content: content.rstrip() + b"\nx\n"),
+        "no header": _bytes(lambda content: content.partition(b"\n")[2]),
     },
     ".yaml": {
         "Latin-1": _bytes(lambda content: content + b"# \xe4\n"),
@@ -429,7 +454,7 @@ SPOILED: dict[str, dict[str, Spoil]] = {
         "a list": _bytes(lambda content: b"- 1\n"),
         "a key twice": _bytes(lambda content: content + b"synthetic: {}\n"),
         "an unknown key": _bytes(lambda content: content + b"more: 1\n"),
-        "nested deep": _bytes(lambda content: b"[" * 3000),
+        "nested deep": _bytes(lambda content: b"[" * 600),
         "a huge integer": _bytes(lambda content: content + b"threads: " + b"1" * 5000 + b"\n"),
         "a broken integer": _bytes(lambda content: content + b'threads: !!int ""\n'),
         **{
@@ -454,9 +479,16 @@ SPOILED: dict[str, dict[str, Spoil]] = {
 
 #: What some commands rightly take: a file they may do without, or need no more of.
 TAKEN = {
-    ("prepare", "raw/source.json", "missing"),
-    ("prepare", "raw/labels.tsv", "missing"),
-    *((name, "raw/source.json", kind) for name in ("prepare",) for kind in SPOILED[".json"]),
+    ("raw/source.json", "missing"),
+    ("raw/labels.tsv", "missing"),
+    ("raw/labels.tsv", "a line too short"),
+    *(("raw/source.json", kind) for kind in ("a list", "null", "an empty object", "null values")),
+    *(("raw/source.json", f"{kind} as values") for kind in ("strings", "numbers")),
+    ("prepared/dataset.json", "strings as values"),
+    ("params.yaml", "empty"),
+    ("significance.parquet", "no rows"),
+    (f"{META}/trace.parquet", "no rows"),
+    (f"{UNIFORM}/history.parquet", "no rows"),
 }
 
 
@@ -467,7 +499,7 @@ def cases() -> list[tuple[Command, str, str]]:
         for command in COMMANDS
         for file in command.reads
         for kind in {**ANY, **SPOILED[Path(file).suffix]}
-        if (command.name, file, kind) not in TAKEN
+        if (file, kind) not in TAKEN
     ]
 
 

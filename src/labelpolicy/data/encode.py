@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 from labelpolicy.data.corpus import Document, Spaced
 from labelpolicy.data.prepared import Ragged
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import room_in
 
 CHUNK = 4096  # documents
 AHEAD = 2  # chunks that wait for each process
@@ -175,7 +176,7 @@ class Encoder:
         tokens = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - read again and again, gone with its last user
         text = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115
         ids, groups, labels, label_counts, lengths, mentions = [], [], [], [], [], []
-        with pa.ipc.new_stream(text, TEXT) as texts:
+        with room_in(self.folder), pa.ipc.new_stream(text, TEXT) as texts:
             for part in self._coded(documents):
                 number = np.fromiter(map(self.number.__getitem__, part.vocabulary), np.int32, len(part.vocabulary))
                 tokens.write(number[part.tokens.values].data)
@@ -186,6 +187,7 @@ class Encoder:
                 ids.append(part.ids)
                 groups.append(part.groups)
                 mentions.append(part.mentions)
+            tokens.flush()
         places = [part for part in mentions if part is not None]
         if places and len(places) < len(mentions):
             raise LabelPolicyError("some documents have a mention and others have none: give one to all or to none")

@@ -41,7 +41,16 @@ import pyarrow.parquet as pq
 
 from labelpolicy.data.corpus import ancestors_of, find_cycle
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import AGAIN, check_columns, check_nulls, read_json, read_parquet, read_tensors, readable
+from labelpolicy.files import (
+    AGAIN,
+    check_columns,
+    check_nulls,
+    read_json,
+    read_parquet,
+    read_tensors,
+    readable,
+    room_in,
+)
 from labelpolicy.parsing import require
 
 SPLITS = ("train", "valid", "test")
@@ -293,7 +302,8 @@ class Mapped:
         if piece.size:
             if not self.size:
                 self.file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by array()
-            self.file.write(np.ascontiguousarray(piece, dtype=self.dtype).data)
+            with room_in(Path(tempfile.gettempdir())):
+                self.file.write(np.ascontiguousarray(piece, dtype=self.dtype).data)
             self.size += piece.size
 
     def array(self, width: int | None = None) -> np.ndarray:
@@ -301,7 +311,7 @@ class Mapped:
         shape = (self.size,) if width is None else (self.size // width, width)
         if not self.size:
             return np.zeros(shape, dtype=self.dtype)
-        with self.file:  # the mapping outlives the file's handle and its name
+        with room_in(Path(tempfile.gettempdir())), self.file:  # the mapping outlives the file's handle and its name
             self.file.flush()
             return np.asarray(np.memmap(self.file, self.dtype, mode="c", shape=shape))
 

@@ -22,6 +22,7 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
 from labelpolicy.methods import Method, rows_of
 from labelpolicy.metrics import NAMES
+from labelpolicy.parsing import read_text
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.captions import figure_words
 from labelpolicy.report.results import COLUMNS, TITLES
@@ -97,6 +98,15 @@ def _mean(columns: Sequence[Sequence[float]]) -> list[float]:
     return [round(float(value), DIGITS) for value in np.mean(np.array(columns, dtype=np.float64), axis=0)]
 
 
+def read_template(path: Path) -> str:
+    """The page without its data. Raises LabelPolicyError where it lacks one of its two marks."""
+    template = read_text(path)
+    for mark in (DATA, FIGURES):
+        if template.count(mark) != 1:
+            raise LabelPolicyError(f"{path}: {template.count(mark)} times {mark}, expected once in the page's template")
+    return template
+
+
 def page(
     template: str,
     *,
@@ -107,13 +117,7 @@ def page(
     figures: Sequence[Path],
     about: str,
 ) -> str:
-    """The page: ``template`` with the data and the figures in it.
-
-    Raises LabelPolicyError for a template without its two marks.
-    """
-    for mark in (DATA, FIGURES):
-        if template.count(mark) != 1:
-            raise LabelPolicyError(f"the page's template: {template.count(mark)} times {mark}, expected once")
+    """The page: ``template``, as :func:`read_template` gives it, with the data and the figures in it."""
     names = {
         (dataset, *method.cell): (index, method.name)
         for dataset in {key[0] for key in values}

@@ -118,6 +118,8 @@ class Results:
         self.path = Path(path)
         self._values: dict[tuple, dict[int, float]] = {}
         rows = read_parquet(path, list(COLUMNS)).to_pylist()
+        if not rows:
+            raise LabelPolicyError(f"{path}: no rows, expected the measures of cells: run `labelpolicy collect` again")
         for row in rows:
             *key, seed, split, metric, value = (row[column] for column in COLUMNS)
             place = f"{path}: {metric} of {'/'.join(key)}, seed {seed}, {split}"

@@ -61,6 +61,7 @@ def crossfit(
     """
     data = Prepared(dataset)
     read = Policy.read(policy, data.labels)
+    trained = trained_by(read, data, classifier, seed)
     epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
     fold = fold_of(every.truth, folds, generator(seed, "crossfit"), every.groups)
@@ -81,7 +82,7 @@ def crossfit(
         output,
         {name: (data.split(name).ids, scores) for name, scores in found.items()},
         labels=data.labels,
-        trained=trained_by(read, data, classifier, seed),
+        trained=trained,
         out_of_fold=True,
     )
 

@@ -11,7 +11,7 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
 from labelpolicy.options import MethodsFile, MetricsFile, Output, PreparedFolders, ResultsFolder
-from labelpolicy.parsing import read_text, require
+from labelpolicy.parsing import require
 from labelpolicy.report import page as report
 from labelpolicy.report.facts import read_facts
 
@@ -37,7 +37,7 @@ def page(
     values = report.read_values(metrics, list(facts))
     labels: dict[str, report.Labels] = {}
     text = report.page(
-        read_text(template),
+        report.read_template(template),
         values=values,
         columns={key: report.read_labels(results, key, values[key], labels) for key in sorted(values)},
         labels=labels,

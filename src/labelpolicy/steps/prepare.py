@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from itertools import chain
 from pathlib import Path
@@ -67,7 +68,7 @@ def prepare(
     facts = {
         "name": dataset,
         "variant": form.variant(dataset, corpus),
-        "source": read_json(raw / "source.json") if (raw / "source.json").is_file() else {"kind": "own files"},
+        "source": read_json(raw / "source.json") if os.path.lexists(raw / "source.json") else {"kind": "own files"},
         "vectors": {"source": parameters.vectors.source, "width": parameters.vectors.width},
         **form.facts(dataset, corpus, splits, labels, counts, words),
     }

@@ -39,12 +39,13 @@ def train(
     """Train a classifier with label weights, keep its validation and test scores (parameters: classifiers, chains)."""
     data = Prepared(dataset)
     read = Policy.read(policy, data.labels)
+    trained = trained_by(read, data, classifier, seed)
     splits = {name: data.split(name) for name in SCORED}
     run = Run(seed, device, threads, title=f"train {classifier}")
     model, rows = fitted(classifier, data, parameters, read.weights, run)
     found = {name: (split.ids, model.predict_proba(split)) for name, split in splits.items()}
     write_parquet(history, pa.Table.from_pylist(rows, schema=HISTORY))
-    write_scores(scores, found, labels=data.labels, trained=trained_by(read, data, classifier, seed), out_of_fold=False)
+    write_scores(scores, found, labels=data.labels, trained=trained, out_of_fold=False)
 
 
 def fitted(name: str, data: Prepared, parameters: Any, weights: np.ndarray, run: Run) -> tuple[Classifier, list[Row]]:

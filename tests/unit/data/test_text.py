@@ -203,7 +203,7 @@ def test_a_form_without_text_says_what_to_do(data):
     path = data.folder / "train.parquet"
     pq.write_table(pq.read_table(path).drop_columns("text"), path)
     assert len(Prepared(data.folder).split("train")) == 54  # the tokens are there
-    with pytest.raises(LabelPolicyError, match=r"train\.parquet: no column 'text'; .* run the step that writes it again"):
+    with pytest.raises(LabelPolicyError, match=r"train\.parquet: no column 'text'; .* run the step"):
         list(Texts((path,)))
 
 

@@ -35,7 +35,7 @@ def weight_tree(
     data = Prepared(dataset)
     if not any(data.parents):
         raise LabelPolicyError(f"{dataset}: the labels have no hierarchy to draw: use `labelpolicy figure policy`")
-    labels, parents, depth = data.labels, data.parents, data.depth
+    name, labels, parents, depth = data.name, data.labels, data.parents, data.depth
     weights = Policy.read(policy, labels).weights
     found = correlate(labels, parents, depth, data.train_count, weights)
     relative = weights * len(labels)
@@ -53,14 +53,14 @@ def weight_tree(
         room = 0.92 * WIDTH * 72 / COLUMNS - 32
         for index, label in enumerate(shown):
             indent = INDENT * (int(depth[label]) - 1)
-            name = labels[label].removeprefix(f"{parents[label]}/") if parents[label] else labels[label]
+            shown_name = labels[label].removeprefix(f"{parents[label]}/") if parents[label] else labels[label]
             colour, value = mesh.cmap(norm(relative[label])), f"{relative[label]:.2f}"
-            write_cell(axes, divmod(index, rows), colour, shortened(name, room - indent), value, indent)
+            write_cell(axes, divmod(index, rows), colour, shortened(shown_name, room - indent), value, indent)
         axes.invert_yaxis()
         axes.set_axis_off()
         colour_bar(figure, axes, norm, 1.0, pad=0.01, fraction=0.02, aspect=40)
         figure.supxlabel(words(found), fontsize=7, x=0.01, ha="left", parse_math=False)
-    write_json(correlations, {"dataset": data.name} | found)
+    write_json(correlations, {"dataset": name} | found)
 
 
 def correlate(
