@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 CORES ?= all
 
-.PHONY: reproduce test lint unit workflow tracking cluster publish bench setup clean
+.PHONY: reproduce test lint unit workflow tracking cluster publish bench faults setup clean
 
 setup: $(READY)
 
@@ -62,6 +62,12 @@ bench: $(READY)
 	python benchmarks/prepare.py
 	python benchmarks/rollout.py
 	python benchmarks/estimators.py
+
+# Random bad input for every command (docs/reliability.md): counts of how it ended.
+faults: $(READY)
+	python benchmarks/faults.py --seconds $(SECONDS) --seed $(SEED)
+SECONDS ?= 600
+SEED ?= 0
 
 clean:
 	rm -rf $(VENV) data/raw data/processed logs .snakemake

@@ -44,6 +44,11 @@ class Policy:
             raise LabelPolicyError(
                 f"{path}: no object 'labels': expected a policy.json as `labelpolicy rollout` writes it"
             )
+        about = content.get("about") or {}
+        if not isinstance(about, dict) or not isinstance(about.get("init", 0), int):
+            raise LabelPolicyError(
+                f"{path}: about is {about!r:.80}, expected an object that says where the file is from"
+            )
         missing, extra = sorted(set(labels) - set(by_name)), sorted(set(by_name) - set(labels))
         if missing or extra:
             what = f"label {missing[0]!r} is missing" if missing else f"label {extra[0]!r} is not in the data set"
@@ -58,14 +63,14 @@ class Policy:
         found = [_number(path, label, "threshold", by_name[label], closed=False) for label in labels if all(has)]
         if abs(weights.sum() - 1) > 1e-4:
             raise LabelPolicyError(f"{path}: the weights sum to {weights.sum():.6g}, expected 1 (Eq. 4)")
-        return cls(list(labels), weights, np.array(found) if all(has) else None, content.get("about"))
+        return cls(list(labels), weights, np.array(found) if all(has) else None, about)
 
 
 def _number(path: str | Path, label: str, key: str, entry: Any, *, closed: bool) -> float:
     """A number of a label in [0, 1], or in (0, 1)."""
     value = entry.get(key) if isinstance(entry, dict) else None
-    found = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else np.nan
-    if not (0 <= found <= 1 if closed else 0 < found < 1):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not (0 <= value <= 1 if closed else 0 < value < 1):
         bounds = "[0, 1]" if closed else "(0, 1)"
-        raise LabelPolicyError(f"{path}: label {label!r}: {key} {value!r}, expected a number in {bounds}")
-    return found
+        raise LabelPolicyError(f"{path}: label {label!r}: {key} {value!r:.60}, expected a number in {bounds}")
+    return float(value)

@@ -289,13 +289,7 @@ def make(folder: Path) -> None:
         "collect {} --output metrics.parquet --csv metrics.csv".format(
             " ".join(
                 f"{FIXED.format(weights)}/{thresholds}/metrics.json"
-                for weights in (
-                    "uniform",
-                    "meta",
-                    "inverse_frequency_0.25",
-                    "inverse_frequency_0.5",
-                    "inverse_frequency",
-                )
+                for weights in ("uniform", "meta", *RULES)
                 for thresholds in ("fixed", "shared", *(["meta"] if weights in ("uniform", "meta") else []))
             )
         ),

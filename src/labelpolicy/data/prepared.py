@@ -37,6 +37,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from labelpolicy.data.corpus import ancestors_of, find_cycle
@@ -266,9 +267,12 @@ class Prepared:
         count = sum(map(len, ids))
         if count == 0:
             raise LabelPolicyError(f"{path}: no documents: the {name} split must have at least one")
+        all_ids = pa.chunked_array(ids)
+        if pc.count_distinct(all_ids).as_py() < count:
+            raise LabelPolicyError(f"{path}: two documents of one id, expected ids of their own: {AGAIN}")
         offsets = np.concatenate([[0], *lengths]).cumsum()
         return Split(
-            Strings(pa.chunked_array(ids)),
+            Strings(all_ids),
             Ragged(values.array(), offsets),
             truth.array(len(self.labels)),
             mentions.array(2) if mentions.size else None,
