@@ -205,6 +205,9 @@ def worker(seed: int, first: int, study: Path) -> None:
     signal.signal(signal.SIGALRM, stop)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with tempfile.TemporaryDirectory() as folder:
+        for command in small_study.COMMANDS:  # imports first: the time of a command must not end within one
+            small_study.run(command.line.split(), small_study.linked(study, Path(folder) / "work"))
+            shutil.rmtree(Path(folder) / "work")
         number = first
         while True:
             print(json.dumps(case(number, seed, study, Path(folder))), flush=True)

@@ -42,7 +42,7 @@ WHOLE = {
     *("text_start", "train_count"),
 }
 LISTS = {"ancestors": pa.types.is_string, "labels": pa.types.is_integer, "tokens": pa.types.is_integer}
-MAY_BE_NULL = {"difference", "init", "parent", "threshold"}
+MAY_BE_NULL = {"difference", "init", "parent", "scores", "threshold"}
 
 WRITING, OLD = "writing-", "old-"  # marks of temporary names
 

@@ -46,9 +46,7 @@ class Policy:
             )
         about = content.get("about") or {}
         if not isinstance(about, dict) or not isinstance(about.get("init", 0), int):
-            raise LabelPolicyError(
-                f"{path}: about is {about!r:.80}, expected an object that says where the file is from"
-            )
+            raise LabelPolicyError(f"{path}: about is {about!r:.80}, expected an object with the place it is from")
         missing, extra = sorted(set(labels) - set(by_name)), sorted(set(by_name) - set(labels))
         if missing or extra:
             what = f"label {missing[0]!r} is missing" if missing else f"label {extra[0]!r} is not in the data set"
@@ -69,8 +67,8 @@ class Policy:
 def _number(path: str | Path, label: str, key: str, entry: Any, *, closed: bool) -> float:
     """A number of a label in [0, 1], or in (0, 1)."""
     value = entry.get(key) if isinstance(entry, dict) else None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not (0 <= value <= 1 if closed else 0 < value < 1):
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else -1
+    if not (0 <= number <= 1 if closed else 0 < number < 1):
         bounds = "[0, 1]" if closed else "(0, 1)"
         raise LabelPolicyError(f"{path}: label {label!r}: {key} {value!r:.60}, expected a number in {bounds}")
-    return float(value)
+    return float(number)

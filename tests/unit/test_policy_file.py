@@ -41,7 +41,7 @@ def entry(weight=0.5, **more):
         ({"a": entry(threshold=0), "b": entry(threshold=0.5)}, "label 'a': threshold 0"),
         ({"a": entry(threshold=0.2), "b": entry()}, "label 'b' has no threshold while others have one"),
         ({"a": entry("x"), "b": entry()}, "label 'a': weight 'x'"),
-        ({"a": entry(float("nan")), "b": entry()}, "label 'a': weight nan"),
+        ({"a": entry(float("nan")), "b": entry()}, "NaN"),
         ([], "no object 'labels'"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import math
 import statistics
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -64,6 +65,8 @@ def read_values(metrics: Path, datasets: Collection[str]) -> dict[Key, dict[tupl
     values: dict[Key, dict[tuple[str, str], dict[int, float]]] = {}
     for row in read_parquet(metrics, list(COLUMNS)).to_pylist():
         *key, seed, split, metric, value = (row[column] for column in COLUMNS)
+        if not math.isfinite(value):
+            raise LabelPolicyError(f"{metrics}: {metric} is {value}, expected a number: collect it again")
         if row["dataset"] in datasets:
             values.setdefault(tuple(key), {}).setdefault((split, metric), {})[seed] = value
     if not values:
@@ -85,6 +88,8 @@ def read_labels(results: Path, key: Key, values: Values, labels: dict[str, Label
         known = labels.setdefault(dataset, Labels(table["label"], table["train_count"], table["support"]))
         if known.label != table["label"]:
             raise LabelPolicyError(f"{path}: not the labels of the other cells of {dataset}: decide it again")
+        if not all(0 <= value <= 1 for value in table["f1"]):
+            raise LabelPolicyError(f"{path}: an F1 outside [0, 1]: decide it again")
         columns["f1"].append(table["f1"])
         columns["threshold"].append(table["threshold"])
         policy = Policy.read(cell.folder(results) / "policy.json", known.label)

@@ -70,7 +70,7 @@ def test_truth_without_tokens(folder):
 def test_a_broken_hierarchy_is_one_line(folder, column, fault):
     given = {"label": ["a", "b"], "parent": [None, "a"], "depth": [1, 2], "train_count": [2, 2], **column}
     write_parquet(folder / "labels.parquet", pa.table(given))
-    with pytest.raises(LabelPolicyError, match=rf"labels\.parquet: {fault}.*prepare the data set again"):
+    with pytest.raises(LabelPolicyError, match=rf"labels\.parquet: {fault}.* again"):
         Prepared(folder)
 
 
