@@ -14,8 +14,8 @@ from labelpolicy.data import registry as corpora
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import THRESHOLD_RULES, WEIGHT_RULES, read_methods, read_tsv, rows_of
 from labelpolicy.parameters import Study, settings
-from labelpolicy.report import ablation as ablation_report
 from labelpolicy.report.chosen import check as check_labels
+from labelpolicy.steps import ablation as ablation_report
 from digest import code_digest
 from snakemake.exceptions import WorkflowError
 

@@ -1,6 +1,6 @@
 # The steps that only gather, test and show what others have made, each a command `labelpolicy STEP`; steps.smk runs them.
 # Inputs and outputs are named as the options that take them.
-from labelpolicy.report.document import engine
+from labelpolicy.steps.document import engine
 
 REPORT = "results/reproduction.pdf" if engine() else "results/reproduction.md"  # without TeX a note in Markdown
 FACTS = processed(DATASETS, "dataset.json")

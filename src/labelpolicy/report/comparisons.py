@@ -47,10 +47,7 @@ TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Runs:
-    """Rows of one data set, and the files that their decisions with each seed are made from; all are there.
-
-    ``files`` by (row, seed): scores and thresholds.json.
-    """
+    """Rows of one data set, and the scores and thresholds.json of each by (row, seed); all are there."""
 
     data: Prepared
     methods: Sequence[Method]
@@ -60,10 +57,7 @@ class Runs:
 
     @classmethod
     def of(cls, data: Prepared, methods: Sequence[Method], results: Path, collected: Results) -> Runs:
-        """Find the files under ``results``.
-
-        Raises LabelPolicyError for a row or a seed without a collected measure, or without its files.
-        """
+        """Raises LabelPolicyError for a row or a seed without a collected measure, or without files in ``results``."""
         seeds, files = collected.seeds(data.name, methods), {}
         for row, method in enumerate(methods):
             for measure in MEASURES:
@@ -128,9 +122,8 @@ def warn_of_few_draws(comparisons: int, parameters: Significance) -> None:
 
 def pairs(methods: Sequence[Method]) -> list[tuple[int, int]]:
     """Every comparison once, as indices into ``methods``: a learned row and any other, two learned ones in order."""
-    learned = [method.is_learned for method in methods]
-    everything = range(len(methods))
-    return [(i, j) for i in everything if learned[i] for j in everything if i != j and not (learned[j] and j < i)]
+    learned, every = [method.is_learned for method in methods], range(len(methods))
+    return [(i, j) for i in every if learned[i] for j in every if i != j and not (learned[j] and j < i)]
 
 
 def significance_rows(

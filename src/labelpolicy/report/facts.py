@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +16,8 @@ from labelpolicy.files import read_json
 class Facts:
     """The part of dataset.json that the report shows.
 
-    ``documents`` is by split; the paper's number of training documents is the sum of train and valid, because
-    the validation documents were held out of them. ``depth`` is that of the label hierarchy, 1 for a flat set.
-    ``labels_per_document`` is the mean over all splits. ``remarks`` are sentences on what else a reader of the results
-    must know.
+    ``documents`` is by split. ``depth`` is that of the label hierarchy, 1 for a flat set. ``labels_per_document`` is
+    the mean over all splits. ``remarks`` are sentences on what else a reader of the results must know.
     """
 
     name: str
@@ -35,7 +33,7 @@ class Facts:
 
     @property
     def training(self) -> int:
-        """Training documents before validation documents were held out."""
+        """Training documents before validation documents were held out: the paper's number."""
         return self.documents["train"] + self.documents["valid"]
 
     @property
@@ -50,6 +48,13 @@ class Facts:
             f"{self.documents['valid']:,} are held out for validation, and {self.documents['test']:,} test "
             f"{self.units}."
         )
+
+
+def facts_of(folders: Sequence[Path]) -> list[Facts]:
+    """The facts of all of them. Raises LabelPolicyError where there is none."""
+    if not folders:
+        raise LabelPolicyError("no data set given: name at least one prepared folder")
+    return [read_facts(folder) for folder in folders]
 
 
 def read_facts(folder: str | Path) -> Facts:

@@ -135,7 +135,7 @@ class Table:
                 above = row.group
         return "\n".join(
             [
-                "% Output by labelpolicy; a change here is lost. Needs \\usepackage{booktabs}.",
+                "% Written by labelpolicy; a change here is lost. Needs \\usepackage{booktabs}.",
                 rf"\begingroup{self.size}%",
                 rf"\begin{{tabular}}{{@{{}}l{self.align}@{{}}}}",
                 r"\toprule",

@@ -11,6 +11,7 @@ from typing import Any
 
 from labelpolicy.cell import Cell
 from labelpolicy.data.registry import task
+from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, read_parquet
 from labelpolicy.methods import Method, read_tsv, rows_of
@@ -30,11 +31,10 @@ TITLES = {
 LOOSE_MEASURES = ("accuracy", "loose_macro_f1", "loose_micro_f1")
 
 #: The measures, with their titles, of each of the paper's tables of results.
-TABLE_MEASURES: dict[str, dict[str, str]] = {
+TABLE_MEASURES = {
     table: {name: TITLES[name] for name in names}
     for table, names in {"2": LOOSE_MEASURES, "3": LOOSE_MEASURES, "5": MEASURES, "6": MEASURES}.items()
 }
-
 
 #: Ours, where the paper has numbers for a data set that is not in the study; and the footnote behind it.
 ABSENT = "–ᵃ"
@@ -53,6 +53,19 @@ CLASSIFIER_TITLES = {
     "attentive_lstm": "Attentive BiLSTM",
 }
 
+#: What a figure shows, by the name of its file.
+FIGURE_TITLES = {
+    "learning_curve": "Learning curves by label weights",
+    "trace": "What the meta-learner did while it learned",
+    "policy": "Learned label weights and thresholds",
+    "label_f1": "Test F1 of every label, before and after",
+    "precision_recall": "Precision and recall at every threshold, validation and test split",
+    "weights": "Learned weights of chosen labels (the paper's Figure 5)",
+    "weight_tree": "Learned label weights over the whole hierarchy",
+    "reward": "The reward of Eq. 6 on one validation document (the paper's Figure 3)",
+    "robustness": "Test measures from random initial policies",
+}
+
 COLUMNS = ("dataset", "classifier", "weights", "thresholds", "seed", "split", "metric", "value")
 PAPER_COLUMNS = ("table", "row", "dataset", "metric", "value")
 
@@ -67,16 +80,16 @@ def read_measures(path: str | Path) -> tuple[Cell, list[tuple[str, str, float]]]
     """
     content = read_json(path)
     content = content if isinstance(content, dict) else {}
-    measures = _measures(path, content, "", ("valid", "test"))
-    if "standard_error" in content:
-        measures += _measures(path, content["standard_error"], "_standard_error", ("test",))
-    for way in ("as_decided", "ancestor_closure"):
-        if way in content:
-            measures += _measures(path, content[way], f"_{way}", ("valid", "test"))
+    measures = _measures(path, content, "")
+    for part in ("standard_error", "as_decided", "ancestor_closure"):
+        if part in content:
+            measures += _measures(path, content[part], f"_{part}", ("valid", "test")[part == "standard_error" :])
     return Cell.of_about(content.get("about"), path), measures
 
 
-def _measures(path: str | Path, content: Any, suffix: str, splits: Iterable[str]) -> list[tuple[str, str, float]]:
+def _measures(
+    path: str | Path, content: Any, suffix: str, splits: Sequence[str] = ("valid", "test")
+) -> list[tuple[str, str, float]]:
     found = []
     for split in splits:
         values = content.get(split) if isinstance(content, dict) else None
@@ -111,10 +124,7 @@ class Results:
     """results/metrics.parquet by cell. Asking for what is not there is an error, never a blank."""
 
     def __init__(self, path: str | Path):
-        """Read the tidy table.
-
-        Raises LabelPolicyError for a value twice, or a value of the table's measures outside [0, 1].
-        """
+        """Raises LabelPolicyError for a value twice, or a value of the table's measures outside [0, 1]."""
         self.path = Path(path)
         self._values: dict[tuple, dict[int, float]] = {}
         rows = read_parquet(path, list(COLUMNS)).to_pylist()
@@ -134,16 +144,11 @@ class Results:
 
     def seeds(self, dataset: str, methods: Iterable[Method]) -> list[int]:
         """The seeds that stand in the table for any of these methods."""
-        cells = {method.cell for method in methods}
-        return sorted(
-            {seed for key, found in self._values.items() if key[0] == dataset and key[1:4] in cells for seed in found}
-        )
+        cells = {(dataset, *method.cell) for method in methods}
+        return sorted({seed for key, found in self._values.items() if key[:4] in cells for seed in found})
 
     def value(self, dataset: str, method: Method, metric: str, *, split: str, seeds: list[int]) -> Value:
-        """One measure of one row over exactly these seeds.
-
-        Raises LabelPolicyError if a seed, or the whole row, is missing.
-        """
+        """One measure of one row over exactly these seeds. Raises LabelPolicyError if one, or the row, is missing."""
         found = self._values.get((dataset, *method.cell, split, metric), {})
         missing = [seed for seed in seeds if seed not in found] if seeds else [0]
         if missing:
@@ -186,10 +191,7 @@ class PaperNumbers:
     """workflow/paper.tsv: the numbers of the paper's tables as printed, without the commas."""
 
     def __init__(self, path: str | Path):
-        """Read the numbers.
-
-        Raises LabelPolicyError for a value that is no number, or one given twice.
-        """
+        """Raises LabelPolicyError for a value that is no number, or one given twice."""
         self.path = Path(path)
         self._text: dict[tuple[str, str, str, str], str] = {}
         for line, (table, row, dataset, metric, text) in read_tsv(path, PAPER_COLUMNS):
@@ -220,3 +222,15 @@ class PaperNumbers:
 
 def classifier_title(name: str) -> str:
     return CLASSIFIER_TITLES.get(name, name)
+
+
+def figure_words(path: Path) -> tuple[str, str]:
+    """(data set and classifier, what it shows) from .../figures/{dataset}/{classifier}[/{policy}]/{name}.png."""
+    parts = path.parts
+    inner = list(parts[len(parts) - parts[::-1].index("figures") : -1]) if "figures" in parts[:-1] else []
+    title = FIGURE_TITLES.get(path.stem, path.stem.replace("_", " "))
+    if not inner:
+        return "All", title
+    dataset, *rest = inner
+    group = ", ".join([dataset_title(dataset), *rest[:1]])
+    return group, f"{title}, policy {rest[1]}" if len(rest) > 1 else title

@@ -1,8 +1,14 @@
-"""ablation: kept scores and thresholds of the learned policies' cells -> the table of what each part is worth."""
+"""ablation: which cells of the learned policy stand beside which, and the table of what each part is worth.
+
+A block of the table has one reference row, with the reference policy, and rows that differ from it in one thing: in
+the label weights, in the thresholds, or in both. docs/ablation.md says how to read it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +18,36 @@ from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_rows, write_text
 from labelpolicy.learner.parameters import LearnerParameters
+from labelpolicy.methods import NOT_IN_PAPER, Method
 from labelpolicy.options import FromStudy, MetricsFile, Output, PreparedFolders, ResultsFolder
-from labelpolicy.parameters import Ablation, Study
-from labelpolicy.report import ablation as report
+from labelpolicy.parameters import Ablation, Study, differences
 from labelpolicy.report.comparisons import Runs, groups_and_measures, warn_of_few_draws
-from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import Results
+from labelpolicy.report.facts import Facts, read_facts
+from labelpolicy.report.markup import SIGNIFICANT, Row, Table, latex
+from labelpolicy.report.results import TITLES, Results, Value, classifier_title
+from labelpolicy.report.tables import column
 from labelpolicy.significance import Difference, Significance
+
+#: Label weights by a fixed rule, with their names as shown: n_j to the power of -a, a from 0.
+FIXED_WEIGHTS = {
+    "uniform": "uniform",
+    "inverse_frequency_0.25": "freq^-0.25",
+    "inverse_frequency_0.5": "freq^-0.5",
+    "inverse_frequency": "freq^-1",
+}
+
+SPLITS = {"test": "Test", "valid": "Validation"}
+
+#: The blocks, by what is learned in them, in the order of the table.
+BLOCKS = {
+    "both": "Label weights and thresholds",
+    "weights": "Label weights alone, thresholds of 0.5",
+    "weights_shared": "Label weights alone, shared thresholds",
+    "thresholds": "Thresholds alone, uniform label weights",
+}
+
+#: A row names what differs from the reference up to so many parameters; more of them stand below the table.
+FEW = 3
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("dataset", "classifier", "split", "block", "row", "weights", "thresholds")]
@@ -26,6 +55,188 @@ SCHEMA = pa.schema(
     + [(name, pa.float64()) for name in ("mean", "deviation", *Difference._fields)]
     + [("significant", pa.bool_()), ("seeds", pa.int64()), ("documents", pa.int64())]
 )
+
+
+@dataclass(frozen=True)
+class Block:
+    """A key of BLOCKS, its rows by name as shown, and the name of the one that the others are compared with."""
+
+    key: str
+    rows: Mapping[str, Method]
+    reference: str
+
+
+def layout(classifier: str, reference: str, policies: Mapping[str, LearnerParameters]) -> list[Block]:
+    """The blocks of one classifier; ``policies`` are the learned ones by name, the reference among them."""
+    names = {reference: f"{reference} (reference)"}
+    for name, policy in policies.items():
+        found = len(differences(policy, policies[reference]))
+        differing = f"{found} parameters, below" if found > FEW else described(policy, policies[reference])
+        names.setdefault(name, f"{name}: {differing}")
+
+    def block(key: str, fixed: Mapping[str, tuple[str, str]], learned: Mapping[str, tuple[str, str]]) -> Block:
+        cells = {**fixed, **{names[name]: cell for name, cell in learned.items()}}
+        rows = {name: Method(name, classifier, *cell, NOT_IN_PAPER, key) for name, cell in cells.items()}
+        return Block(key, rows, names[reference])
+
+    plain, shared = ("uniform", "fixed"), ("uniform", "shared")
+    both = {"uniform label weights, thresholds of 0.5": plain, "uniform label weights, shared thresholds": shared}
+    fixed = {title: (rule, "fixed") for rule, title in FIXED_WEIGHTS.items()}
+    fixed_shared = {title: (rule, "shared") for rule, title in FIXED_WEIGHTS.items()}
+    thresholds = {"thresholds of 0.5": plain, "shared thresholds": shared}
+    return [
+        block("both", both, {name: (name, name) for name in names}),
+        block("weights", fixed, {name: (name, "fixed") for name in names}),
+        block("weights_shared", fixed_shared, {reference: (reference, "shared")}),
+        block("thresholds", thresholds, {name: ("uniform", name) for name in names}),
+    ]
+
+
+def described(policy: LearnerParameters, reference: LearnerParameters) -> str:
+    """What differs from the reference, in the words of params.yaml: ``reward = paper, credit = total``."""
+    found = differences(policy, reference)
+    if not found:
+        return "the same parameters"
+    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
+    return ", ".join(f"{key} = {value}" for key, value in texts.items())
+
+
+def explanations(reference: str, policies: Mapping[str, LearnerParameters]) -> list[str]:
+    """What differs from the reference in policies whose row is too narrow to say it."""
+    return [
+        f"{name}: {described(policy, policies[reference])}."
+        for name, policy in policies.items()
+        if len(differences(policy, policies[reference])) > FEW
+    ]
+
+
+def cells(blocks: Sequence[Block]) -> list[Method]:
+    """Every cell once, in the order of the blocks."""
+    found: dict[tuple[str, str, str], Method] = {}
+    for block in blocks:
+        for method in block.rows.values():
+            found.setdefault(method.cell, method)
+    return list(found.values())
+
+
+def comparisons(blocks: Sequence[Block]) -> list[tuple[int, int]]:
+    """Every row but the references with the reference of its block, as indices into `cells`."""
+    place = {method.cell: index for index, method in enumerate(cells(blocks))}
+    return [
+        (place[method.cell], place[block.rows[block.reference].cell])
+        for block in blocks
+        for name, method in block.rows.items()
+        if name != block.reference
+    ]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measure of one row: its values by seed, and its difference to the reference, which itself has none."""
+
+    value: Value
+    tested: Difference | None = None
+
+    def significant(self, level: float) -> bool | None:
+        """Whether the difference is more than chance; None for the reference itself."""
+        return None if self.tested is None else self.tested.p_holm < level
+
+    def delta(self, level: float) -> str:
+        """The difference as shown, marked where it is more than chance."""
+        return _signed(self.tested.difference) + SIGNIFICANT * bool(self.significant(level)) if self.tested else ""
+
+
+#: By (key of the block, name of the row, measure).
+Numbers = Mapping[tuple[str, str, str], Measured]
+
+
+def ablation_table(
+    facts: Facts,
+    classifier: str,
+    split: str,
+    blocks: Sequence[Block],
+    measured: Numbers,
+    *,
+    seeds: Sequence[int],
+    level: float,
+    explained: Sequence[str] = (),
+) -> Table:
+    """Lay out the table of one data set, classifier and split; ``explained`` (see `explanations`) goes below it."""
+    measures = list(dict.fromkeys(measure for _, _, measure in measured))
+    laid_out = []
+    for block in blocks:
+        columns = []
+        for measure in measures:
+            numbers = [measured[block.key, name, measure] for name in block.rows]
+            columns += [column([number.value for number in numbers]), [number.delta(level) for number in numbers]]
+        cells = zip(*columns, strict=True)
+        laid_out.append((BLOCKS[block.key], [Row(name, row) for name, row in zip(block.rows, cells, strict=True)]))
+    return Table(
+        f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split].lower()} split",
+        [title for measure in measures for title in (TITLES[measure], "Δ")],
+        laid_out,
+        [*_notes(facts, split, blocks, measured, measures, seeds, level), *explained],
+        "lr" * len(measures),
+        r"\scriptsize\setlength{\tabcolsep}{2pt}",
+        wrapped=True,
+    )
+
+
+def ablation_latex(table: Table) -> str:
+    """The table in LaTeX: a tabular for each block, so that pages may break between them, and the notes."""
+    tabulars = [
+        replace(
+            table, corner=title, blocks=[("", rows)], notes=table.notes if rows is table.blocks[-1][1] else []
+        ).latex()
+        for title, rows in table.blocks
+    ]
+    return rf"\noindent{{\small {latex(table.corner)}}}\par\smallskip" + "\n" + "".join(tabulars)
+
+
+def _signed(difference: float) -> str:
+    return f"{difference:+.3f}".replace("-", "−")
+
+
+def _notes(
+    facts: Facts,
+    split: str,
+    blocks: Sequence[Block],
+    measured: Numbers,
+    measures: Sequence[str],
+    seeds: Sequence[int],
+    level: float,
+) -> list[str]:
+    over = "One seed" if len(seeds) == 1 else f"Mean ± sample standard deviation over {len(seeds)} seeds"
+    notes = [
+        facts.split_sentence(),
+        "Measured on the test split; nothing was fitted on it or chosen by these numbers."
+        if split == "test"
+        else "Measured on the validation split. Shared thresholds were fitted on it, held-out rewards come from it and "
+        "training stopped by it: its numbers are for choosing between policies, not for saying how good one is.",
+        f"{over} ({', '.join(map(str, seeds))}). Accuracy is strict: the whole label set must be right. Macro-F1 is "
+        "the mean of the labels' F1. Bold: the best of its block and column as shown.",
+        f"Δ: difference to the reference row of the block. {SIGNIFICANT} more than chance: paired bootstrap "
+        f"over documents and seeds, p below {level:g} after Holm's correction for the {len(comparisons(blocks))} "
+        "comparisons of a measure on this split.",
+    ]
+    return notes + [
+        _against_fixed_weights(block, measured, measures, level) for block in blocks if block.key.startswith("weights")
+    ]
+
+
+def _against_fixed_weights(block: Block, measured: Numbers, measures: Sequence[str], level: float) -> str:
+    """Whether the reference's learned weights beat uniform ones and freq^-a for every a, in words."""
+    verdicts = []
+    for measure in measures:
+        found = {name: measured[block.key, name, measure] for name in FIXED_WEIGHTS.values()}
+        differences = {name: number.tested.difference for name, number in found.items() if number.tested}
+        best = max(differences, key=differences.__getitem__)
+        if differences[best] >= 0:
+            verdicts.append(f"{TITLES[measure]} no ({best}: {_signed(differences[best])})")
+        else:
+            chance = "" if all(number.significant(level) for number in found.values()) else "not all "
+            verdicts.append(f"{TITLES[measure]} yes, {chance}beyond chance")
+    return f"{BLOCKS[block.key]}: are the learned weights better than uniform and every freq^-a? {'; '.join(verdicts)}."
 
 
 def _policies(study: Study, arguments: Mapping[str, Any]) -> dict[str, LearnerParameters]:
@@ -51,9 +262,8 @@ def ablation(
     """What each part of the learned policy is worth (parameters: ablation, policies, significance).
 
     The cells of every data set and classifier of which ``metrics`` has one are measured and compared on both splits.
-    ``policies`` are those of ``compared``, the reference among them. A line of ``output`` and ``csv`` is a row of the
-    table and a measure; of a reference row there is no difference, and no deviation over a single seed. The comparisons
-    of a data set, classifier, split and measure are one family of Holm's correction.
+    A line of ``output`` and ``csv`` is a row of the table and a measure. The comparisons of a data set, classifier,
+    split and measure are one family of Holm's correction.
 
     Raises LabelPolicyError, before anything is computed, for metrics without any such cell, or for a cell or seed that
     is missing; and for a cell whose decisions do not give the collected measures.
@@ -62,45 +272,39 @@ def ablation(
     found = []
     for data in map(Prepared, datasets):
         for classifier in compared.classifiers:
-            blocks = report.layout(classifier, compared.reference, policies)
-            cells = report.cells(blocks)
-            if collected.seeds(data.name, cells):
-                found.append((classifier, blocks, Runs.of(data, cells, results, collected)))
+            blocks = layout(classifier, compared.reference, policies)
+            if collected.seeds(data.name, methods := cells(blocks)):
+                found.append((classifier, blocks, Runs.of(data, methods, results, collected)))
     if not found:
         raise LabelPolicyError(
             f"{metrics}: no cell of {', '.join(compared.classifiers)} on {', '.join(each.name for each in datasets)}: "
             "run `snakemake ablation`, or correct ablation.classifiers"
         )
-    warn_of_few_draws(len(report.comparisons(found[0][1])), parameters)
-    explained = report.explanations(compared.reference, policies)
+    warn_of_few_draws(len(comparisons(found[0][1])), parameters)
+    explained = explanations(compared.reference, policies)
     rows: list[tuple] = []
     tables = []
     for classifier, blocks, runs in found:
-        for split in report.SPLITS:
+        for split in SPLITS:
             documents, numbers = _compared(runs, split, blocks, parameters)
             about: dict[str, Any] = {"dataset": runs.data.name, "classifier": classifier, "split": split}
             about |= {"seeds": len(runs.seeds), "documents": documents}
-            rows += [
-                tuple((about | line).get(name) for name in SCHEMA.names)
-                for line in _lines(blocks, numbers, parameters.level)
-            ]
+            lines = _lines(blocks, numbers, parameters.level)
+            rows += [tuple((about | line).get(name) for name in SCHEMA.names) for line in lines]
             shown: dict[str, Any] = {"seeds": runs.seeds, "level": parameters.level, "explained": explained}
-            facts = read_facts(runs.data.folder)
-            tables.append(report.ablation_table(facts, classifier, split, blocks, numbers, **shown))
+            tables.append(ablation_table(read_facts(runs.data.folder), classifier, split, blocks, numbers, **shown))
     write_rows(SCHEMA, rows, parquet=output, csv=csv)
-    write_text(latex, "\n\\bigskip\n".join(map(report.ablation_latex, tables)))
+    write_text(latex, "\n\\bigskip\n".join(map(ablation_latex, tables)))
     write_text(markdown, "\n".join(table.markdown() for table in tables))
 
 
-def _compared(
-    runs: Runs, split: str, blocks: list[report.Block], parameters: Significance
-) -> tuple[int, report.Numbers]:
+def _compared(runs: Runs, split: str, blocks: list[Block], parameters: Significance) -> tuple[int, Numbers]:
     """The documents of the split, and each measure of each row."""
-    documents, tested = runs.compare(split, report.comparisons(blocks), parameters)
+    documents, tested = runs.compare(split, comparisons(blocks), parameters)
     place = {method.cell: index for index, method in enumerate(runs.methods)}
     _, measures = groups_and_measures(runs.data, split)
     return documents, {
-        (block.key, name, measure): report.Measured(
+        (block.key, name, measure): Measured(
             runs.collected.value(runs.data.name, method, measure, split=split, seeds=runs.seeds),
             tested.get((place[method.cell], place[block.rows[block.reference].cell], measure)),
         )
@@ -110,7 +314,7 @@ def _compared(
     }
 
 
-def _lines(blocks: list[report.Block], numbers: report.Numbers, level: float) -> Iterator[dict[str, Any]]:
+def _lines(blocks: list[Block], numbers: Numbers, level: float) -> Iterator[dict[str, Any]]:
     by_key = {block.key: block for block in blocks}
     for (key, name, measure), number in numbers.items():
         method, reference = by_key[key].rows[name], by_key[key].rows[by_key[key].reference]

@@ -1,23 +1,183 @@
-"""document: tables, claims and figures of a run -> reproduction.pdf, or a note in Markdown where there is no TeX."""
+"""document: results/reproduction.pdf, the report of a run, set by LaTeX from generated parts.
+
+The prose stands in workflow/report/reproduction.tex; every number comes from the files of the run. Where there is no
+TeX, a note in Markdown takes the PDF's place.
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from labelpolicy.data.parameters import Data
+from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import write_text
+from labelpolicy.files import require, whole_file, write_text
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.methods import read_methods
 from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders
-from labelpolicy.parsing import read_text, require
-from labelpolicy.report import document as report
-from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
+from labelpolicy.parsing import read_text
+from labelpolicy.report.facts import Facts, facts_of
+from labelpolicy.report.markup import latex, markdown
+from labelpolicy.report.results import DatasetResults, PaperNumbers, Results, figure_words
+
+MARK = "%% INSERT "
+
+#: What stands in the PDF's place where there is no TeX, with the files of what it would show below.
+NOTE = (
+    "# Reproduction report\n\nNo TeX was found when this was written, so there is no PDF: install tectonic, "
+    "latexmk or pdflatex and run `snakemake report` again. What the PDF shows lies in these files:\n\n"
+)
+
+#: How a remark on a data set begins that belongs to the deviations.
+DIFFERS = "Differs from the paper"
+
+#: TeX engines, the first that is installed is taken; pdflatex runs twice, for the widths of the long table.
+ENGINES: dict[str, tuple[tuple[str, ...], int]] = {
+    "tectonic": (("tectonic", "document.tex"), 1),
+    "latexmk": (("latexmk", "-pdf", "-interaction=nonstopmode", "-halt-on-error", "document.tex"), 1),
+    "pdflatex": (("pdflatex", "-interaction=nonstopmode", "-halt-on-error", "document.tex"), 3),
+}
+
+#: What the paper prescribes where a learned policy may choose.
+PAPER_CHOICES = {
+    "learner": "paper",
+    "reward": "paper",
+    "credit": "total",
+    "estimator": "policy_gradient",
+    "samples": 1,
+    "training.rewarded_on": "in_sample",
+    "training.batches": 1,
+    "training.reset": "never",
+    "training.rollout": "batch",
+}
+
+TABLE_TITLES = {
+    "1": "Statistics of the entity typing data sets",
+    "2": "Results of fine-grained entity typing",
+    "3": "Robustness to initial policies (the paper: FIGER)",
+    "4": "Statistics of the text classification data sets",
+    "5": "Results of text classification",
+    "6": "Robustness to initial policies (the paper: RCV1-V2)",
+}
+
+
+def engine() -> str | None:
+    """The TeX engine that is installed, or None."""
+    return next((name for name in ENGINES if shutil.which(name)), None)
+
+
+def setup(facts: Sequence[Facts], seeds: Mapping[str, Sequence[int]]) -> list[str]:
+    """What was run, in sentences; ``seeds`` by the title of the data set."""
+    sentences = []
+    for each in facts:
+        sentences += [each.split_sentence(), *(remark for remark in each.remarks if not remark.startswith(DIFFERS))]
+        sentences.append(f"Seeds of every row on {each.title}: {', '.join(map(str, seeds[each.title]))}.")
+    return sentences
+
+
+def deviations(
+    facts: Sequence[Facts], paper_datasets: Sequence[str], policies: Mapping[str, LearnerParameters], data: Data
+) -> list[str]:
+    """Where the run departs from the paper, in sentences."""
+    here = {each.name for each in facts}
+    absent = [dataset_title(name) for name in paper_datasets if name not in here]
+    sentences = [f"Not run here: {', '.join(absent)}."] if absent else []
+    sentences += [remark for each in facts for remark in each.remarks if remark.startswith(DIFFERS)]
+    sentences += [
+        f"Word vectors: {data.vectors.source}, {data.vectors.width} wide (the paper: word2vec as in Kim 2014).",
+        f"A share of {data.validation_fraction:g} of the training documents is held out: epochs, thresholds and the "
+        "reward are chosen on it, never on test documents (the paper names no validation documents).",
+    ]
+    for name, policy in policies.items():
+        differing = [
+            f"{key} {'null' if found is None else found} (paper: {choice})"
+            for key, choice in PAPER_CHOICES.items()
+            if (found := attrgetter(key)(policy)) != choice
+        ]
+        sentences.append(
+            f"Policy {name}: {'; '.join(differing)}. docs/algorithm.md says why."
+            if differing
+            else f"Policy {name}: the literal variant; what the paper leaves open is in docs/algorithm.md."
+        )
+    return sentences
+
+
+def fill(template: str, parts: Mapping[str, str]) -> str:
+    """The LaTeX source: the template with each part in the place of its line ``%% INSERT name``.
+
+    Raises LabelPolicyError for a template that lacks a part, or names an unknown one.
+    """
+    lines = template.splitlines()
+    named = [line.removeprefix(MARK).strip() for line in lines if line.startswith(MARK)]
+    if sorted(named) != sorted(parts):
+        wrong = sorted(set(named) ^ set(parts)) or [name for name in parts if named.count(name) > 1]
+        raise LabelPolicyError(
+            f"the report's template: {MARK}{wrong[0]}: expected one such line for each of {', '.join(parts)}, no other"
+        )
+    filled = [parts[line.removeprefix(MARK).strip()] if line.startswith(MARK) else line for line in lines]
+    return "\n".join([*filled, ""])
+
+
+def items(sentences: Sequence[str]) -> str:
+    return "\n".join([r"\begin{itemize}", *(rf"\item {latex(text)}" for text in sentences), r"\end{itemize}"])
+
+
+def table_sections(texts: Mapping[str, str]) -> str:
+    """Tables under headings that keep the paper's numbers; Table 5 is longer than any float may be."""
+    return "\n".join(
+        rf"\subsection*{{Table {number}. {latex(TABLE_TITLES[number])}}}" + f"\n{{\\centering\n{text}\\par}}"
+        for number, text in texts.items()
+    )
+
+
+def figure_floats(paths: Sequence[Path]) -> str:
+    """The figures, as figure1.pdf, figure2.pdf, ... in this order."""
+    size = r"width=\linewidth,height=0.82\textheight,keepaspectratio"
+    lines = []
+    for index, path in enumerate(paths, start=1):
+        group, title = figure_words(path)
+        lines += [
+            r"\begin{figure}[H]\centering",
+            rf"\includegraphics[{size}]{{figure{index}.pdf}}",
+            rf"\caption{{{latex(title)}; {latex(group)}.}}",
+            r"\end{figure}",
+        ]
+    return "\n".join(lines) or "None was drawn."
+
+
+def typeset(source: str, figures: Sequence[Path], output: Path, name: str) -> None:
+    """Run the engine ``name`` on the source in a folder of its own, and move the PDF to ``output``.
+
+    Raises LabelPolicyError with TeX's first complaint.
+    """
+    command, times = ENGINES[name]
+    # A fixed date: the PDF's bytes must follow from its text alone.
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "0", "FORCE_SOURCE_DATE": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "document.tex").write_text(source, encoding="utf-8")
+        for index, path in enumerate(figures, start=1):
+            shutil.copyfile(path, Path(folder) / f"figure{index}.pdf")
+        for _ in range(times):
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, errors="replace"
+            )
+            if done.returncode:
+                lines = (done.stdout + done.stderr).splitlines()
+                first = next((i for i, line in enumerate(lines) if line.startswith(("!", "error:"))), len(lines) - 1)
+                complaint = " ".join(" ".join(lines[first : first + 3]).split())
+                raise LabelPolicyError(f"{output}: {name} stopped: {complaint}")
+        with whole_file(output) as temporary:
+            shutil.copyfile(Path(folder) / "document.pdf", temporary)
 
 
 def document(
@@ -39,35 +199,27 @@ def document(
 
     Without a TeX engine, a note is written under the name of ``output`` with the ending .md, and one line says so.
     """
-    if not datasets:
-        raise LabelPolicyError("document: no data set given: name at least one prepared folder")
-    table_files = {number: require(tables / f"table{number}.tex") for number in report.TABLE_TITLES}
+    table_files = {number: require(tables / f"table{number}.tex") for number in TABLE_TITLES}
     figures = [require(path) for path in figure or []]
-    facts, numbers, rows, collected = (
-        [*map(read_facts, datasets)],
-        PaperNumbers(paper),
-        read_methods(methods),
-        Results(metrics),
-    )
+    facts, numbers = facts_of(datasets), PaperNumbers(paper)
+    rows, collected = read_methods(methods), Results(metrics)
     results = {each.title: DatasetResults(collected, each.name, rows) for each in facts}
     learned = {name for each in results.values() for method in each.methods for name in method.learned}
     used = {name: policy for name, policy in policies.items() if name in learned}
-    source = report.document(
+    source = fill(
         read_text(template),
         {
-            "setup": report.items(report.setup(facts, {title: each.seeds for title, each in results.items()})),
-            "deviations": report.items(
-                report.deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data)
-            ),
+            "setup": items(setup(facts, {title: each.seeds for title, each in results.items()})),
+            "deviations": items(deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data)),
             "claims": read_text(claims),
-            "tables": report.tables({n: read_text(path) for n, path in table_files.items()}),
-            "figures": report.figures(figures),
+            "tables": table_sections({n: read_text(path) for n, path in table_files.items()}),
+            "figures": figure_floats(figures),
         },
     )
-    engine = report.engine()
-    if engine is None:
-        instead = output.with_suffix(".md")
-        write_text(instead, report.note([*table_files.values(), claims, *figures]))
-        print(f"no TeX engine ({', '.join(report.ENGINES)}) is installed: wrote {instead} instead", file=sys.stderr)
+    if name := engine():
+        typeset(source, figures, output, name)
         return
-    report.typeset(source, figures, output, engine)
+    instead = output.with_suffix(".md")
+    shown = [*table_files.values(), claims, *figures]
+    write_text(instead, NOTE + "".join(f"- {markdown(str(path))}\n" for path in shown))
+    print(f"no TeX engine ({', '.join(ENGINES)}) is installed: wrote {instead} instead", file=sys.stderr)

@@ -1,15 +1,21 @@
-"""reproducing: the paper's claims, judged one by one -> reproducing.md and its LaTeX."""
+"""reproducing: the paper's claims one by one, beside our numbers, each judged by a stated rule.
+
+workflow/claims.tsv lists them; RULES says in words what the functions of JUDGES do.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods
+from labelpolicy.methods import Method, read_methods, read_tsv
 from labelpolicy.options import (
     MethodsFile,
     MetricsFile,
@@ -19,11 +25,259 @@ from labelpolicy.options import (
     RobustnessFiles,
     SignificanceFile,
 )
-from labelpolicy.report import claims as report
 from labelpolicy.report.comparisons import read_significance
-from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
-from labelpolicy.report.robustness_table import read_robustness
+from labelpolicy.report.facts import Facts, facts_of
+from labelpolicy.report.markup import SIGNIFICANT, latex, markdown, markdown_table
+from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
+from labelpolicy.report.tables import STATISTICS, Robustness, printed_count, read_robustness
+
+REPRODUCED, NOT, UNTESTED = "reproduced", "not reproduced", "could not be tested here"
+
+#: How far ours may be from a printed measure to be near it.
+NEAR = 0.02
+
+#: (row, other, measure) -> whether row is above other beyond chance
+Tests = Mapping[tuple[str, str, str], bool]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One line of claims.tsv."""
+
+    id: str
+    section: str
+    table: str
+    dataset: str
+    rule: str
+    rows: str
+    claim: str
+
+    @property
+    def place(self) -> str:
+        return f"Section {self.section}" + (f", Table {self.table}" if self.table != "-" else "")
+
+    @property
+    def measures(self) -> dict[str, str]:
+        return TABLE_MEASURES[self.table]
+
+
+COLUMNS = tuple(Claim.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """A claim's verdict, why, and the numbers: (what, the paper's, ours) as text."""
+
+    claim: Claim
+    verdict: str
+    why: str
+    lines: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that a claim is judged by; facts, results and tests by data set, ``tests`` None where there are none."""
+
+    facts: Mapping[str, Facts]
+    results: Mapping[str, DatasetResults]
+    paper: PaperNumbers
+    tests: Mapping[str, Tests] | None
+    robustness: Sequence[Robustness]
+
+    def method(self, claim: Claim, row: str) -> Method | None:
+        """The row of ours with this name, else the one that stands for this row of the paper."""
+        methods = self.results[claim.dataset].methods
+        named = [method for method in methods if method.name == row]
+        return next(iter(named + [method for method in methods if method.paper_row == row]), None)
+
+    def printed(self, claim: Claim, row: str) -> list[str | None]:
+        return [self.paper.text(claim.table, row, claim.dataset, metric) for metric in claim.measures]
+
+    def means(self, claim: Claim, method: Method) -> list[float]:
+        return [self.results[claim.dataset].value(method, metric).mean for metric in claim.measures]
+
+
+def read_claims(path: str | Path) -> list[Claim]:
+    """Read claims.tsv.
+
+    Raises LabelPolicyError for an unknown rule or an id given twice.
+    """
+    claims: dict[str, Claim] = {}
+    for line, fields in read_tsv(path, COLUMNS):
+        claim = Claim(*fields)
+        if claim.rule not in JUDGES:
+            raise LabelPolicyError(
+                f"{path}, line {line}: unknown rule {claim.rule!r}; expected one of {', '.join(JUDGES)}"
+            )
+        if claim.id in claims:
+            raise LabelPolicyError(f"{path}, line {line}: the id {claim.id!r} is given a second time: keep one")
+        claims[claim.id] = claim
+    return list(claims.values())
+
+
+def judge(claim: Claim, evidence: Evidence) -> Judgement:
+    """By the claim's rule, if its data set is in the study."""
+    if claim.dataset not in evidence.facts:
+        return Judgement(claim, UNTESTED, f"{dataset_title(claim.dataset)} is not in this study.", [])
+    return JUDGES[claim.rule](claim, evidence)
+
+
+def _count(claim: Claim, evidence: Evidence) -> Judgement:
+    counts = {metric: (title, count) for metric, title, count in STATISTICS[claim.table]}
+    lines = []
+    for metric in map(str.strip, claim.rows.split(",")):
+        title, count = counts[metric]
+        printed = printed_count(evidence.paper, claim.table, claim.dataset, metric)
+        lines.append((title, printed or "", count(evidence.facts[claim.dataset])))
+    differing = [title for title, printed, ours in lines if printed != ours]
+    why = f"Another number: {', '.join(differing).lower()}." if differing else "The same, to the digits printed."
+    return Judgement(claim, NOT if differing else REPRODUCED, why, lines)
+
+
+def _near(claim: Claim, evidence: Evidence) -> Judgement:
+    method = evidence.method(claim, claim.rows)
+    if method is None:
+        return Judgement(claim, UNTESTED, f"{claim.rows} was not run.", [])
+    lines, far = [], []
+    printed, means = evidence.printed(claim, claim.rows), evidence.means(claim, method)
+    for title, text, mean in zip(claim.measures.values(), printed, means, strict=True):
+        lines.append((f"{method.name}: {title}", text or "", f"{mean:.3f}"))
+        if text is None or abs(mean - float(text)) > NEAR:
+            far.append(title)
+    why = f"More than {NEAR} away: {', '.join(far)}." if far else f"Every measure within {NEAR}."
+    return Judgement(claim, NOT if far else REPRODUCED, why, lines)
+
+
+def _above(claim: Claim, evidence: Evidence) -> Judgement:
+    first, _, rest = (part.strip() for part in claim.rows.partition(">"))
+    method = evidence.method(claim, first)
+    if method is None:
+        return Judgement(claim, UNTESTED, f"{first} was not run.", [])
+    tests = None if evidence.tests is None else evidence.tests.get(claim.dataset, {})
+    lines, failing, missing, untested = [], [], [], []
+    for row in map(str.strip, rest.split(";")):
+        printed = " / ".join(
+            "–" if a is None or b is None else f"{float(a) - float(b):+.3f}"
+            for a, b in zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
+        )
+        other = evidence.method(claim, row)
+        if other is None:
+            lines.append((f"{first} − {row}", printed, "not run"))
+            missing.append(row)
+            continue
+        means = zip(evidence.means(claim, method), evidence.means(claim, other), strict=True)
+        gains = [round(ours - theirs, 3) + 0.0 for ours, theirs in means]
+        tested = [(tests or {}).get((method.name, other.name, metric)) for metric in claim.measures]
+        shown = [f"{gain:+.3f}{SIGNIFICANT if test else ''}" for gain, test in zip(gains, tested, strict=True)]
+        lines.append((f"{method.name} − {other.name}", printed, " / ".join(shown)))
+        if min(gains) <= 0 or False in tested:
+            failing.append(other.name)
+        if None in tested:
+            untested.append(other.name)
+    if failing:
+        verdict, why = NOT, f"Not above {', '.join(failing)} in every measure{' beyond chance' if tests else ''}."
+    elif missing:
+        verdict, why = UNTESTED, f"Above all rows that were run; not run: {', '.join(missing)}."
+    else:
+        verdict, why = REPRODUCED, "Above in every measure."
+        why += f" Chance was not tested against {', '.join(untested)}." if untested else ""
+    return Judgement(claim, verdict, why, lines)
+
+
+def _steady(claim: Claim, evidence: Evidence) -> Judgement:
+    classifier, policy = claim.rows.split()
+    wanted = (claim.dataset, classifier, policy)
+    runs = [run for run in evidence.robustness if (run.dataset, run.classifier, run.policy) == wanted]
+    if not runs:
+        return Judgement(claim, UNTESTED, "No robustness run (snakemake robustness).", [])
+    (dataset,) = evidence.paper.datasets(claim.table)
+    measures = claim.measures
+    printed = {metric: evidence.paper.text(claim.table, "stdev", dataset, metric) or "" for metric in measures}
+    limit = max(map(float, printed.values()))
+    lines = [
+        (f"St. dev. of {title}, seed {run.seed}", printed[metric], f"{run.values['stdev', metric]:.4f}")
+        for run in runs
+        for metric, title in measures.items()
+    ]
+    wide = any(run.values["stdev", metric] > limit for run in runs for metric in measures)
+    found = "Not every" if wide else "Every"
+    why = f"{found} standard deviation is at most {limit}, the largest that Table {claim.table} prints."
+    return Judgement(claim, NOT if wide else REPRODUCED, why, lines)
+
+
+def _none(claim: Claim, evidence: Evidence) -> Judgement:
+    return Judgement(claim, UNTESTED, "No rule judges it: it compares data sets, or is read off a figure.", [])
+
+
+JUDGES = {"count": _count, "near": _near, "above": _above, "steady": _steady, "none": _none}
+
+#: What the functions above do, in words.
+RULES = (
+    f"{UNTESTED}: the data set is not in the study, or a row or run that the claim needs is not there and the rest "
+    "does not refute it already.",
+    f"near: {REPRODUCED} if every measure of ours, the mean over seeds on the test split, is within {NEAR} of the "
+    "printed one.",
+    f"above: {REPRODUCED} if ours exceeds every row compared with in every measure as shown, and, where the pair was "
+    f"tested, beyond chance ({SIGNIFICANT}: docs/statistics.md). Whether the sizes agree is not judged. Numbers are "
+    "differences of accuracy / macro-F1 / micro-F1.",
+    "count: " + REPRODUCED + " if our count is the printed one, to the digits printed.",
+    f"steady: {REPRODUCED} if the standard deviation over random initial policies is, in every measure, at most the "
+    "largest that the paper's table prints.",
+)
+
+
+def reproducing_markdown(judgements: Sequence[Judgement], seeds: Mapping[str, Sequence[int]]) -> str:
+    """The page results/reproducing.md: all verdicts, the rules, then each claim with its numbers."""
+    listed = [f"{dataset_title(name)}: {', '.join(map(str, found))}" for name, found in seeds.items()]
+    claims = [(each.claim, f"**{each.verdict}**") for each in judgements]
+    verdicts = [[claim.id, markdown(claim.claim), claim.place, verdict] for claim, verdict in claims]
+    parts = [
+        "# The paper's claims beside ours\n",
+        "Written by `labelpolicy reproducing` from the results, the tests and the robustness runs; a change here is "
+        "lost.\n",
+        f"Seeds: {'; '.join(listed)}.\n",
+        _count_sentence(judgements),
+        markdown_table(["", "Claim", "Where", "Verdict"], verdicts, left=4),
+        "## How claims are judged\n",
+        "".join(f"- {markdown(rule)}\n" for rule in RULES),
+        "## Claim by claim\n",
+    ]
+    for each in judgements:
+        parts.append(f"### {each.claim.id}: {markdown(each.claim.claim)}\n")
+        parts.append(f"{each.claim.place}. **{each.verdict.capitalize()}.** {markdown(each.why)}\n")
+        if each.lines:
+            rows = [[markdown(what), paper, ours] for what, paper, ours in each.lines]
+            parts.append(markdown_table(["", "Paper", "Ours"], rows))
+    return "\n".join(parts)
+
+
+def _count_sentence(judgements: Sequence[Judgement]) -> str:
+    verdicts = [each.verdict for each in judgements]
+    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in (REPRODUCED, NOT, UNTESTED))
+    return f"{len(verdicts)} claims: {counted}.\n"
+
+
+def reproducing_latex(judgements: Sequence[Judgement]) -> str:
+    """The same verdicts and numbers for a LaTeX document; needs longtable, array and booktabs."""
+    lines = [
+        "% Written by labelpolicy; a change here is lost. Needs \\usepackage{longtable,array,booktabs}.",
+        latex(_count_sentence(judgements).strip()),
+        r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}",
+        r"\begin{longtable}{@{}>{\raggedright\arraybackslash}p{0.5\linewidth}ll@{}}",
+        r"\toprule & paper & ours \\ \midrule \endhead",
+        r"\bottomrule \endfoot",
+    ]
+    for each in judgements:
+        text = f"{each.claim.id}. {each.claim.claim} ({each.claim.place})"
+        cell = rf"{latex(text)} \textbf{{{latex(each.verdict.capitalize())}.}} {latex(each.why)}"
+        lines.append(
+            rf"\multicolumn{{3}}{{@{{}}>{{\raggedright\arraybackslash}}p{{0.97\linewidth}}@{{}}}}{{{cell}}} \\*"
+        )
+        for what, *numbers in each.lines:
+            signed = [number.replace("-0", "−0") for number in numbers]
+            lines.append(" & ".join([rf"\quad {latex(what)}", *map(latex, signed)]) + r" \\")
+        lines.append(r"\addlinespace[4pt]")
+    return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])
 
 
 def reproducing(
@@ -43,19 +297,15 @@ def reproducing(
 
     Claims on other data sets than the given ones could not be tested here.
     """
-    if not datasets:
-        raise LabelPolicyError("reproducing: no data set given: name at least one prepared folder")
-    facts = {each.name: each for each in map(read_facts, datasets)}
+    facts = {each.name: each for each in facts_of(datasets)}
     collected, rows = Results(metrics), read_methods(methods)
-    evidence = report.Evidence(
+    evidence = Evidence(
         facts=facts,
         results={name: DatasetResults(collected, name, rows) for name in facts},
         paper=PaperNumbers(paper),
         tests=None if significance is None else read_significance(significance),
         robustness=[read_robustness(path) for path in robustness or []],
     )
-    found = report.judge(report.read_claims(claims), evidence)
-    write_text(
-        output, report.reproducing_markdown(found, {name: each.seeds for name, each in evidence.results.items()})
-    )
-    write_text(latex, report.reproducing_latex(found))
+    found = [judge(claim, evidence) for claim in read_claims(claims)]
+    write_text(output, reproducing_markdown(found, {name: each.seeds for name, each in evidence.results.items()}))
+    write_text(latex, reproducing_latex(found))

@@ -1,19 +1,91 @@
-"""summary: one page of plain Markdown from the collected metrics."""
+"""summary: the outcome on one page of plain Markdown, every number of it read from the results."""
 
 from __future__ import annotations
 
+import statistics
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods
+from labelpolicy.methods import Method, read_methods, with_baselines
 from labelpolicy.options import MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders
-from labelpolicy.report import summary as report
-from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
+from labelpolicy.report.facts import Facts, facts_of
+from labelpolicy.report.markup import markdown, markdown_table
+from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results, classifier_title
+from labelpolicy.report.tables import results_table
+
+
+def _sections(facts: Facts, results: DatasetResults, paper: PaperNumbers) -> Iterator[str]:
+    measures = TABLE_MEASURES[results.table]
+    yield "### Paper and ours\n"
+    yield results_table(facts, results, paper).markdown()
+    yield "### Chosen by validation\n"
+    yield (
+        "For each classifier, the row with the best mean of the three measures on the validation "
+        "split, and what that row reaches on the test split. Thresholds were fitted on the same validation "
+        "documents, so rows that fit many numbers look better there than they are.\n"
+    )
+    header = ["Classifier", "Row", "validation mean", *(f"{title}, test" for title in measures.values())]
+    yield markdown_table(header, [*_best_by_validation(results)], left=2)
+    if gains := [*_gains(results)]:
+        yield "### Learned policies against uniform weights and a threshold of 0.5\n"
+        seeds = results.seeds
+        over = (
+            f"one seed ({seeds[0]}), so that chance is not distinguished from effect"
+            if len(seeds) == 1
+            else f"mean ± sample standard deviation of the {len(seeds)} differences, seed by seed"
+        )
+        yield f"Difference on the test split to the same classifier's baseline row; {over}.\n"
+        yield markdown_table(["Row", *measures.values()], gains)
+    if closed := [*_changed_by_closure(results)]:
+        yield "### Predictions with their ancestors\n"
+        yield (
+            "A label implies its parents: what the test measures become when the ancestors of every predicted "
+            "label are predicted too (thresholds.ancestor_closure), after the arrow.\n"
+        )
+        yield markdown_table(["Row", *measures.values()], closed)
+
+
+def _best_by_validation(results: DatasetResults) -> Iterator[list[str]]:
+    """The row of each classifier that validation prefers, with its test numbers."""
+    measures = TABLE_MEASURES[results.table]
+
+    def on_validation(method: Method) -> float:
+        return statistics.fmean(results.value(method, measure, "valid").mean for measure in measures)
+
+    for classifier, members in results.blocks().items():
+        best = max(members, key=on_validation)  # the first of equals: the simpler rows come first
+        names = [markdown(classifier_title(classifier)), markdown(best.name), f"{on_validation(best):.3f}"]
+        yield names + [f"{results.value(best, measure).mean:.3f}" for measure in measures]
+
+
+def _gains(results: DatasetResults) -> Iterator[list[str]]:
+    """Every row that uses a learned policy, as differences to its baseline."""
+    for method, baseline in with_baselines(results.methods):
+        cells = []
+        for measure in TABLE_MEASURES[results.table]:
+            ours, base = (results.value(each, measure).by_seed for each in (method, baseline))
+            gains = [after - before for after, before in zip(ours, base, strict=True)]
+            spread = f" ± {statistics.stdev(gains):.3f}" if len(gains) > 1 else ""
+            gain = round(statistics.fmean(gains), 3) + 0.0  # + 0.0: never "-0.000"
+            cells.append(f"{gain:+.3f}{spread}")
+        yield [f"{markdown(method.name)} − {markdown(baseline.name)}", *cells]
+
+
+def _changed_by_closure(results: DatasetResults) -> Iterator[list[str]]:
+    """The rows whose test measures change when the ancestors of predicted labels are predicted too."""
+    for method in results.methods:
+        before, after = (
+            [results.given(method, f"{measure}_{way}") for measure in TABLE_MEASURES[results.table]]
+            for way in ("as_decided", "ancestor_closure")
+        )
+        pairs = zip(before, after, strict=True)
+        shown = [(f"{one.mean:.3f}", f"{other.mean:.3f}") for one, other in pairs if one and other]
+        if len(shown) == len(before) and any(one != other for one, other in shown):
+            yield [markdown(method.name), *(f"{one} → {other}" for one, other in shown)]
 
 
 def summary(
@@ -25,8 +97,13 @@ def summary(
     look: Annotated[list[Path] | None, typer.Option(help="A file the summary points to. Repeatable.")] = None,
 ) -> None:
     """One page: the table, what was best, and where to look."""
-    if not datasets:
-        raise LabelPolicyError("summary: no data set given: name at least one prepared folder")
     rows, collected = read_methods(methods), Results(metrics)
-    found = [(facts, DatasetResults(collected, facts.name, rows)) for facts in map(read_facts, datasets)]
-    write_text(output, report.summary(found, PaperNumbers(paper), [str(path) for path in look or []]))
+    parts, numbers = ["# Results\n"], PaperNumbers(paper)
+    for facts in facts_of(datasets):
+        remarks = "".join(f"- {markdown(remark)}\n" for remark in facts.remarks)
+        parts += [f"## {facts.title}\n", remarks]
+        parts += _sections(facts, DatasetResults(collected, facts.name, rows), numbers)
+    if look:
+        # As code, or names with _ would need escapes.
+        parts += ["## Where to look\n", "".join(f"- `{path}`\n" for path in look)]
+    write_text(output, "\n".join(parts))

@@ -14,12 +14,10 @@ from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
 from labelpolicy.options import MethodsFile, Output, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
 from labelpolicy.report.comparisons import marks
-from labelpolicy.report.facts import Facts, read_facts
+from labelpolicy.report.facts import Facts, facts_of
 from labelpolicy.report.markup import Table
 from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
-from labelpolicy.report.results_table import absent_table, results_table
-from labelpolicy.report.robustness_table import read_robustness, robustness_table
-from labelpolicy.report.statistics_table import statistics_table
+from labelpolicy.report.tables import absent_table, read_robustness, results_table, robustness_table, statistics_table
 
 #: The tables of each task: statistics, results, robustness.
 TABLES = {"typing": ("1", "2", "3"), "text": ("4", "5", "6")}
@@ -47,10 +45,8 @@ def table(
     of_task = next((name for name, numbers in TABLES.items() if number in numbers), None)
     if of_task is None:
         raise LabelPolicyError(f"table {number!r}: there is no such table here; expected 1, 2, 3, 4, 5 or 6")
-    if not datasets:
-        raise LabelPolicyError(f"table {number}: no data set given: name at least one prepared folder")
     numbers = PaperNumbers(paper)
-    shown = [facts for facts in map(read_facts, datasets) if task(facts.name) == of_task]
+    shown = [facts for facts in facts_of(datasets) if task(facts.name) == of_task]
     names = {facts.name for facts in shown}
     absent = [name for name in numbers.datasets(number) if name not in names]
     if number in ("1", "4"):

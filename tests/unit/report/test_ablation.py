@@ -7,7 +7,10 @@ import re
 import pytest
 
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.report.ablation import (
+from labelpolicy.report.facts import read_facts
+from labelpolicy.report.results import Value
+from labelpolicy.significance import Difference
+from labelpolicy.steps.ablation import (
     FIXED_WEIGHTS,
     Measured,
     ablation_latex,
@@ -18,9 +21,6 @@ from labelpolicy.report.ablation import (
     explanations,
     layout,
 )
-from labelpolicy.report.facts import read_facts
-from labelpolicy.report.results import Value
-from labelpolicy.significance import Difference
 from labelpolicy.thresholds.objectives import Utility
 from labelpolicy.weights import RULES
 

@@ -8,9 +8,9 @@ from report_samples import METHODS, PAPER, ROOT, write_metrics, write_robustness
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
 from labelpolicy.methods import read_methods
-from labelpolicy.report.claims import COLUMNS, JUDGES, NOT, REPRODUCED, UNTESTED, read_claims
 from labelpolicy.report.results import PaperNumbers
 from labelpolicy.steps import reproducing
+from labelpolicy.steps.reproducing import COLUMNS, JUDGES, NOT, REPRODUCED, UNTESTED, read_claims
 
 CLAIMS = ROOT / "workflow" / "claims.tsv"
 BASE, META, BOTH = ("uniform", "fixed"), ("meta", "fixed"), ("meta", "meta")

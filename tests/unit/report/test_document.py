@@ -10,7 +10,6 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.parameters import override
-from labelpolicy.report import document as reports
 from labelpolicy.report.figures.learning_curve import learning_curve
 from labelpolicy.steps import document, reproducing, table
 
@@ -22,7 +21,7 @@ def parts(tmp_path, prepared, metrics):
     """The options of the step, with real tables, claims and one figure."""
     folder, runs = tmp_path / "tables", write_robustness(tmp_path / "seed0.parquet")
     given = {"metrics": metrics, "methods": METHODS, "paper": PAPER, "datasets": [prepared]}
-    for number in reports.TABLE_TITLES:
+    for number in document.TABLE_TITLES:
         outputs = {"output": folder / f"table{number}.tex", "markdown": folder / f"table{number}.md"}
         table.table(number=number, robustness=[runs], **given, **outputs)
     claims = {"claims": ROOT / "workflow" / "claims.tsv", "output": tmp_path / "r.md", "latex": folder / "claims.tex"}
@@ -36,7 +35,7 @@ def parts(tmp_path, prepared, metrics):
 
 
 @pytest.mark.skipif(
-    reports.engine() is None or not shutil.which("pdftotext"), reason="needs TeX and pdftotext: not installed"
+    document.engine() is None or not shutil.which("pdftotext"), reason="needs TeX and pdftotext: not installed"
 )
 def test_the_pdf_shows_tables_claims_figures_and_deviations(parts):
     document.document(**parts)
@@ -67,7 +66,7 @@ def test_without_tex_a_note_takes_the_pdf_s_place(parts, monkeypatch, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-@pytest.mark.skipif(reports.engine() is None, reason="needs TeX: not installed")
+@pytest.mark.skipif(document.engine() is None, reason="needs TeX: not installed")
 def test_tex_s_complaint_is_one_line(parts, tmp_path):
     bad = tmp_path / "bad.tex"
     bad.write_text(TEMPLATE.read_text().replace(r"\maketitle", r"\undefinedcommand"))
@@ -93,7 +92,7 @@ def test_no_number_stands_in_the_prose():
 
 
 def test_every_choice_of_the_paper_is_a_parameter():
-    choices = override({}, [f"{key}={choice}" for key, choice in reports.PAPER_CHOICES.items()])
+    choices = override({}, [f"{key}={choice}" for key, choice in document.PAPER_CHOICES.items()])
     literal = LearnerParameters.model_validate(choices)
-    (sentence,) = [s for s in reports.deviations([], [], {"meta_paper": literal}, Data()) if "Policy" in s]
+    (sentence,) = [s for s in document.deviations([], [], {"meta_paper": literal}, Data()) if "Policy" in s]
     assert "the literal variant" in sentence

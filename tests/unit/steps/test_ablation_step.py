@@ -16,7 +16,6 @@ from labelpolicy.files import write_json, write_parquet
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.parameters import Ablation
 from labelpolicy.policy_file import Policy
-from labelpolicy.report import ablation as report
 from labelpolicy.significance import TYPING_MEASURES, Significance
 from labelpolicy.steps import ablation, collect
 from labelpolicy.steps.decide import decide
@@ -25,7 +24,7 @@ from labelpolicy.thresholds.objectives import MEASURES, ThresholdParameters
 LABELS = ["earn", "acq", "wheat"]
 DOCUMENTS = {"train": 20, "valid": 60, "test": 150}
 POLICIES = {"meta": LearnerParameters(), "small": LearnerParameters(hidden=4)}
-CELLS = report.cells(report.layout("linear", "meta", POLICIES))
+CELLS = ablation.cells(ablation.layout("linear", "meta", POLICIES))
 #: How often a score is on the wrong side: the reference's weights are far better than all others.
 NOISE = {"meta": 0.05, "small": 0.3}
 

@@ -14,7 +14,7 @@ from labelpolicy.files import read_parquet
 from labelpolicy.options import Pdf, Png
 from labelpolicy.report.drawing import BLUE, GREY, SHADES, drawing
 from labelpolicy.report.results import TITLES
-from labelpolicy.report.robustness_table import read_robustness
+from labelpolicy.report.tables import read_robustness
 from labelpolicy.thresholds.objectives import MEASURES
 
 
