@@ -3,12 +3,11 @@
 A reader is a module in ``labelpolicy.data.readers`` that names its data sets in ``DATASETS``, each with a function
 ``read(raw: Path) -> Corpus`` that takes the folder ``data/raw/{dataset}``. Nothing else has to change for a new corpus.
 
-Large corpora are never held as a whole. A split is any iterable of documents that can be iterated again: a list where
-the corpus is small, :class:`Rereadable` where every pass reads the file again. ``prepare`` passes once over each split,
-in the order of the corpus, and hands the documents in chunks to processes that call :meth:`Document.parsed`. A reader
-may therefore yield a subclass of Document whose ``parsed`` does the costly part (parsing XML, say): it runs there, in
-parallel. What ``read`` itself finds (labels, parents) must be cheap; what shows only in a pass (quirks, sums) is
-written into ``Corpus.counted`` when the pass ends, set and not added, so that a second pass says the same.
+A split is any iterable of documents that can be iterated again: a list where the corpus is small, :class:`Rereadable`
+where every pass reads the file again. ``prepare`` passes once over each split, in the order of the corpus, and passes
+documents in chunks to processes that call :meth:`Document.parsed`, where a subclass of Document may do the costly part
+(parsing XML, say). What ``read`` itself finds (labels, parents) must be cheap; what shows only in a pass (quirks, sums)
+is written into ``Corpus.counted`` when the pass ends, set and not added, so that a second pass says the same.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,10 @@ TOKEN = re.compile(r"[^\W\d_][^\W_]*(?:'[^\W_]+)*|\d+(?:[.,]\d+)*")
 class Document:
     """One document, or one entity mention in its sentence: what gets a set of labels.
 
-    ``text`` is the text as the source has it; without it, it is the ``tokens`` joined by blanks. ``tokens`` is None
-    where the tokens are still to be cut from the text. ``mention`` is (start, end) in the tokens, for entity typing,
-    ``text_mention`` the same in the characters of the text, which goes without saying where there are tokens only.
-    ``group`` names what no split may divide (the document that mentions come from), where that is more than the
-    document itself.
+    ``text`` is as the source has it, or the ``tokens`` joined by blanks; ``tokens`` is None where they are still to be
+    cut from the text. ``mention`` is (start, end) in the tokens, for entity typing, ``text_mention`` the same in the
+    characters of the text, needed where there is a text. ``group`` names what no split may divide (the document that
+    mentions come from), where that is more than the document itself.
     """
 
     id: str
@@ -87,16 +86,12 @@ class Rereadable:
 class Corpus:
     """A corpus as its reader found it.
 
-    ``splits``: train, test and, where the corpus has its own, valid; otherwise ``prepare`` holds validation documents
-    out of train, whole groups of them where documents have a ``group``.
-
+    ``splits``: train, test and, where the corpus has its own, valid; else ``prepare`` holds validation documents out.
     ``parents`` goes from a label or another node of the hierarchy to the node above; roots are absent. A node need
     not be a label: groups of labels count in a label's depth and are among its ancestors.
-
     ``variant`` says in a sentence, without its full stop, what makes these documents another data set than the
     published one ("re-split of the ... by document"); it stands wherever the numbers stand.
-    ``text`` says in a few words what the kept text is, ``counted`` holds what was left out or is odd, by name;
-    dataset.json gets both after the last pass.
+    ``text`` says what the kept text is, ``counted`` holds what was left out or is odd, by name.
     """
 
     labels: list[str]  # in the order of labels.parquet
@@ -132,17 +127,12 @@ def ancestors_of(node: str | None, parents: Mapping[str, str | None]) -> list[st
 
 
 def find_cycle(parents: Mapping[str, str | None]) -> str | None:
-    """A node that is its own ancestor, if there is one."""
-    clear: set[str] = set()
-    for start in parents:
-        path: dict[str, None] = {}
-        node: str | None = start
-        while node is not None and node not in clear:
-            if node in path:
-                return node
-            path[node] = None
-            node = parents.get(node)
-        clear.update(path)
+    """A node that is its own ancestor, if there is one: the first of ``parents``."""
+    above = {node: [parent] for node, parent in parents.items() if parent is not None}
+    try:
+        TopologicalSorter(above).prepare()
+    except CycleError as error:
+        return next(node for node in parents if node in error.args[1])
     return None
 
 

@@ -1,23 +1,22 @@
 """Word vectors for a vocabulary, from the installed GloVe, a file in any of the usual formats, or at random.
 
 A file is read once from front to back and only the vectors of the vocabulary are kept, so that the 3.6 GB of
-GoogleNews need little memory. Formats, told by their content (each may be packed with gzip, as .gz):
+GoogleNews need little memory. Formats, recognised by their content (each may be packed with gzip, as .gz):
 
 - word2vec binary: a text line "words width", then for each word its bytes, a space and float32 little-endian;
 - word2vec text and fastText .vec: the same first line, then "word number number ..." a line;
 - GloVe text: lines only. A word may contain spaces (glove.840B has some), so lines are read from the right.
 
 A token takes the vector of the word written exactly alike, else of its lower-case form, else of the first word in
-the file that is alike in lower case (GoogleNews knows "Reuters" where a lower-cased vocabulary says "reuters").
-Tokens without a vector get uniform(-0.25, 0.25) numbers, as in Kim (2014); the padding row is zero.
+the file that is alike in lower case. Tokens without one get uniform(-0.25, 0.25) numbers, as in Kim (2014).
 """
 
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -85,35 +84,22 @@ def _package(width: int, keep: Keep) -> Found:
 
 
 def _file(path: Path, width: int, keep: Keep) -> Found:
-    with _opened(path) as stream:
-        first = stream.readline(LONGEST_WORD)
-        declared = _declared(first)
-        if declared is None:
-            yield from _text(path, stream, first, 1, None, width, keep)
-            return
-        words, found = declared
-        if found != width:
-            raise _wrong_width(path, 1, found, width)
-        second = stream.readline(LONGEST_WORD)
-        if _is_text(second):
-            yield from _text(path, stream, second, 2, words, width, keep)
-        else:
-            yield from _binary(path, stream, second, words, width, keep)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[BinaryIO]:
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
-            yield cast("BinaryIO", stream)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as opened:
+            stream = cast("BinaryIO", opened)
+            line, number, words = stream.readline(LONGEST_WORD), 1, None
+            header = re.fullmatch(rb"\s*(\d+)\s+(\d+)\s*", line)  # of word2vec; a GloVe line has more fields
+            if header:
+                words = int(header[1])
+                if int(header[2]) != width:
+                    raise _wrong_width(path, 1, int(header[2]), width)
+                line, number = stream.readline(LONGEST_WORD), 2
+            if words is None or _is_text(line):
+                yield from _text(path, stream, line, number, words, width, keep)
+            else:
+                yield from _binary(path, stream, line, words, width, keep)
     except (EOFError, OSError, zlib.error) as error:
         raise LabelPolicyError(f"{path}: cannot be read to its end ({error}): fetch the file again") from None
-
-
-def _declared(line: bytes) -> tuple[int, int] | None:
-    """Words and width of a word2vec header; None for a GloVe line, which has more than two fields or is a word."""
-    fields = line.split()
-    return (int(fields[0]), int(fields[1])) if len(fields) == 2 and all(map(bytes.isdigit, fields)) else None
 
 
 def _is_text(line: bytes) -> bool:
@@ -144,10 +130,8 @@ def _text(path: Path, stream: BinaryIO, line: bytes, number: int, words: int | N
     if number == first:
         raise LabelPolicyError(f"{path}: no vectors: correct data.vectors.path or the file")
     if words is not None and number - first != words:
-        raise LabelPolicyError(
-            f"{path}: found {number - first} vectors, the first line promises {words}: "
-            "the file is truncated or altered, fetch it again"
-        )
+        found = f"found {number - first} vectors, the first line promises {words}"
+        raise LabelPolicyError(f"{path}: {found}: the file is truncated or altered, fetch it again")
 
 
 def _binary(path: Path, stream: BinaryIO, start: bytes, words: int, width: int, keep: Keep) -> Found:
@@ -159,9 +143,8 @@ def _binary(path: Path, stream: BinaryIO, start: bytes, words: int, width: int, 
         while end < 0 or end + 1 + size > len(buffer):
             more = stream.read(CHUNK)
             if not more or (end < 0 and len(buffer) - place > LONGEST_WORD):
-                raise LabelPolicyError(
-                    f"{path}: ends or is broken in vector {number} of {words} (width {width}): fetch the file again"
-                )
+                place_in_file = f"vector {number} of {words} (width {width})"
+                raise LabelPolicyError(f"{path}: ends or is broken in {place_in_file}: fetch the file again")
             buffer, place = buffer[place:] + more, 0
             end = buffer.find(b" ")
         word = buffer[place:end].lstrip(b"\n").decode("utf-8", "replace")  # some writers end each vector with \n
@@ -185,7 +168,5 @@ def _finite(path: Path, place: str, vector: np.ndarray) -> np.ndarray:
 
 
 def _wrong_width(path: Path, line: int, found: int, expected: int) -> LabelPolicyError:
-    return LabelPolicyError(
-        f"{path}, line {line}: found {found} numbers a vector, expected {expected}: "
-        "correct data.vectors.width or the file"
-    )
+    what = f"found {found} numbers a vector, expected {expected}"
+    return LabelPolicyError(f"{path}, line {line}: {what}: correct data.vectors.width or the file")

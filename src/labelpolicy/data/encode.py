@@ -1,10 +1,9 @@
 """Documents become numbers, chunk by chunk, in as many processes as allowed and in bounded memory.
 
-Tokens are cut once. Each chunk of CHUNK documents goes to a process, which cuts its tokens and numbers them by a
-vocabulary of the chunk's own; the parent renumbers them by one provisional vocabulary for the whole corpus (one look-up
-for each distinct token of the chunk) and appends them to a flat file; the text goes into a file of its own.
-What comes after, counting and the final numbers, are NumPy passes over the tokens. Chunks are of a fixed size and
-taken in the corpus' order, so the result does not depend on the number of processes.
+Each chunk of CHUNK documents goes to a process, which cuts its tokens and numbers them by a vocabulary of its own; the
+parent renumbers them by one provisional vocabulary of the corpus (one look-up for each distinct token of the chunk) and
+appends them to a flat file; the text goes into a file of its own. Counting and the final numbers are NumPy passes over
+the tokens. Chunks are of a fixed size and taken in order, so the result does not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -55,14 +54,13 @@ def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
     with and without a mention side by side, and text that is not Unicode.
     """
     documents = [document.parsed() for document in documents]
-    labels = []
-    for document in documents:
-        try:
-            labels.append(sorted([row[label] for label in document.labels]))
-        except KeyError as error:
-            raise LabelPolicyError(
-                f"document {document.id!r}: label {error.args[0]!r} is not one of the corpus': correct its labels"
-            ) from None
+    try:
+        labels = [sorted([row[label] for label in document.labels]) for document in documents]
+    except KeyError as error:
+        name = next(document.id for document in documents if error.args[0] in document.labels)
+        raise LabelPolicyError(
+            f"document {name!r}: label {error.args[0]!r} is not one of the corpus': correct its labels"
+        ) from None
     tokens, vocabulary, text = _numbered(documents)
     return Coded(
         pa.array([document.id for document in documents], pa.string()),
@@ -77,29 +75,26 @@ def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
 
 def _numbered(documents: list[Document]) -> tuple[Ragged, list[str], pa.Array]:
     """Tokens as numbers of the vocabulary beside them, which is in the order of first appearance; the texts."""
-    text = _texts(documents)
+    try:
+        text = pa.array([document.text for document in documents], pa.string())
+    except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair, Parquet cannot
+        name = next(document.id for document in documents if document.text == error.object)
+        raise LabelPolicyError(f"document {name!r}: its text is not Unicode ({error.reason}): correct it") from None
     if all(isinstance(document, Spaced) for document in documents):  # Arrow does these three times as fast
         words = pc.ascii_split_whitespace(text)
         coded = words.flatten().dictionary_encode()
         tokens = Ragged(coded.indices.to_numpy(), words.offsets.to_numpy())
         return tokens, coded.dictionary.to_pylist(), pc.binary_join(words, " ")
+    number = _numbering()
+    rows = [[*map(number.__getitem__, document.words())] for document in documents]
+    return Ragged.from_rows(rows), list(number), text
+
+
+def _numbering() -> defaultdict[str, int]:
+    """A dictionary that gives each new word the next number."""
     number: defaultdict[str, int] = defaultdict()
     number.default_factory = number.__len__
-    known = number.__getitem__
-    values: list[int] = []
-    ends = [0]
-    for document in documents:
-        values += map(known, document.words())
-        ends.append(len(values))
-    return Ragged(np.array(values, dtype=np.int32), np.array(ends)), list(number), text
-
-
-def _texts(documents: list[Document]) -> pa.Array:
-    try:
-        return pa.array([document.text for document in documents], pa.string())
-    except UnicodeEncodeError as error:  # JSON can spell half a surrogate pair, Parquet cannot
-        name = next(document.id for document in documents if document.text == error.object)
-        raise LabelPolicyError(f"document {name!r}: its text is not Unicode ({error.reason}): correct it") from None
+    return number
 
 
 def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | None:
@@ -163,8 +158,7 @@ class Encoder:
     def __init__(self, labels: list[str], folder: Path, processes: int):
         self.row = {label: index for index, label in enumerate(labels)}
         self.folder, self.processes = folder, processes
-        self.number: defaultdict[str, int] = defaultdict()
-        self.number.default_factory = self.number.__len__
+        self.number = _numbering()
 
     @property
     def words(self) -> list[str]:
@@ -175,35 +169,34 @@ class Encoder:
         """One pass over the documents."""
         tokens = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - read again and again, gone with its last user
         text = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115
-        ids, groups, labels, label_counts, lengths, mentions = [], [], [], [], [], []
+        parts = []
         with room_in(self.folder), pa.ipc.new_stream(text, TEXT) as texts:
             for part in self._coded(documents):
                 number = np.fromiter(map(self.number.__getitem__, part.vocabulary), np.int32, len(part.vocabulary))
                 tokens.write(number[part.tokens.values].data)
                 texts.write_batch(pa.record_batch([part.text], schema=TEXT))
-                lengths.append(part.tokens.lengths.astype(np.int32))
-                labels.append(part.labels.values)
-                label_counts.append(part.labels.lengths)
-                ids.append(part.ids)
-                groups.append(part.groups)
-                mentions.append(part.mentions)
+                lengths = Ragged(np.zeros(0, np.int32), part.tokens.offsets)  # the tokens are in the file
+                parts.append(part._replace(tokens=lengths, vocabulary=[], text=None))
             tokens.flush()
-        places = [part for part in mentions if part is not None]
-        if places and len(places) < len(mentions):
+        places = [part.mentions for part in parts if part.mentions is not None]
+        if places and len(places) < len(parts):
             raise LabelPolicyError("some documents have a mention and others have none: give one to all or to none")
-        all_groups, all_ids = pa.chunked_array(groups, pa.string()), pa.chunked_array(ids, pa.string())
+        groups = pa.chunked_array([part.groups for part in parts], pa.string())
+        ids = pa.chunked_array([part.ids for part in parts], pa.string())
+        label_counts = _joined([part.labels.lengths for part in parts], np.int64)
         return Encoded(
-            all_ids,
-            Ragged(_joined(labels, np.int32), np.concatenate([[0], _joined(label_counts, np.int64)]).cumsum()),
-            _joined(lengths, np.int32),
+            ids,
+            Ragged(_joined([part.labels.values for part in parts], np.int32), np.append(0, label_counts).cumsum()),
+            _joined([part.tokens.lengths for part in parts], np.int32),
             tokens,
             text,
             np.concatenate(places) if places else None,
-            pc.coalesce(all_groups, all_ids) if all_groups.null_count < len(all_groups) else None,
+            pc.coalesce(groups, ids) if groups.null_count < len(groups) else None,
         )
 
     def _coded(self, documents: Iterable[Document]) -> Iterator[Coded]:
-        chunks = _chunks(documents)
+        stream = iter(documents)
+        chunks = iter(lambda: list(islice(stream, CHUNK)), [])
         for chunk in chunks if self.processes == 1 else islice(chunks, SMALL):
             yield code(chunk, self.row)
         ahead = next(chunks, None)
@@ -232,12 +225,6 @@ class Encoder:
 def cores() -> int:
     """The processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _chunks(documents: Iterable[Document]) -> Iterator[list[Document]]:
-    stream = iter(documents)
-    while chunk := list(islice(stream, CHUNK)):
-        yield chunk
 
 
 def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:

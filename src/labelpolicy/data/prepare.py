@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from labelpolicy.data import embeddings
 from labelpolicy.data.corpus import Corpus, ancestors_of, find_cycle
@@ -133,10 +134,8 @@ def frequent_words(
 ) -> tuple[list[str], list[int], np.ndarray]:
     """Tokens seen at least ``min_count`` times, by falling count, then in alphabetical order, and their counts.
 
-    ``known`` bool (words,) marks words that are kept however rare.
-
-    Rows 0 and 1 are <pad> (count 0) and <unk> (the running tokens that are too rare). A corpus whose own tokens
-    include these two words loses nothing: they become <unk>. The third result is the row of each of ``words``.
+    ``known`` bool (words,) marks words that are kept however rare. Rows 0 and 1 are <pad> (count 0) and <unk> (the
+    running tokens that are too rare, and these two words). The third result is the row of each of ``words``.
     """
     frequent = np.flatnonzero(counts >= min_count if known is None else (counts >= min_count) | known)
     candidates = zip((-counts[frequent]).tolist(), (words[word] for word in frequent), frequent.tolist(), strict=True)
@@ -184,12 +183,11 @@ def facts(
     words: Vocabulary,
 ) -> dict[str, Any]:
     """dataset.json; ``counts`` are those of each word of the provisional vocabulary, by split."""
-    depth, train_count = labels["depth"].to_pylist(), labels["train_count"].to_pylist()
     per_document, without_text = labels_per_document(splits), _without_text(splits)
     published = None if is_development(dataset) else corpus.published
     measured = {
         "labels": len(corpus.labels),
-        "depth": max(depth),
+        "depth": max(labels["depth"].to_pylist()),
         "labels_per_document": per_document["all"],
         "training": len(splits["train"]) + len(splits["valid"]),
         "testing": len(splits["test"]),
@@ -200,9 +198,7 @@ def facts(
         "labels": len(corpus.labels),
         "depth": measured["depth"],
         "labels_per_document": per_document,
-        "labels_without_training_document": [
-            label for label, count in zip(corpus.labels, train_count, strict=True) if count == 0
-        ],
+        "labels_without_training_document": labels.filter(pc.field("train_count") == 0)["label"].to_pylist(),
         "text": corpus.text,
         "mean_tokens": {name: round(float(part.lengths.mean()), 2) for name, part in splits.items()},
         "vocabulary": len(words.tokens),
@@ -220,13 +216,11 @@ def facts(
 
 def variant(dataset: str, corpus: Corpus) -> str | None:
     """What makes this another data set than the published one."""
-    sentences = [corpus.variant] if corpus.variant else []
-    if is_development(dataset):
-        sentences.append(
-            f"for choosing defaults: the test documents are dropped, and {DEV_FRACTION:.0%} of the training documents, "
-            "drawn at random, are the test split"
-        )
-    return "; ".join(sentences) or None
+    development = (
+        f"for choosing defaults: the test documents are dropped, and {DEV_FRACTION:.0%} of the training documents, "
+        "drawn at random, are the test split"
+    )
+    return "; ".join(filter(None, (corpus.variant, development if is_development(dataset) else None))) or None
 
 
 def _share(counts: np.ndarray, marked: np.ndarray) -> float:
@@ -247,14 +241,12 @@ def _without_text(splits: Mapping[str, Part]) -> dict[str, Any]:
 def labels_per_document(splits: Mapping[str, Part]) -> dict[str, float]:
     """Mean number of labels of a document, for each split and ``all`` of them together."""
     lengths = {name: part.labels.lengths for name, part in splits.items()}
-    mean = float(np.concatenate(list(lengths.values())).mean())
-    return {"all": round(mean, 4), **{name: round(float(each.mean()), 4) for name, each in lengths.items()}}
+    lengths = {"all": np.concatenate(list(lengths.values())), **lengths}
+    return {name: round(float(each.mean()), 4) for name, each in lengths.items()}
 
 
 def differences(published: dict[str, float] | None, measured: dict[str, float], without_text: int) -> list[str]:
     """In words, what a published corpus was and this one is not (its numbers to two digits, as published)."""
-    if published is None:
-        return []
     words = {
         "labels": "labels",
         "depth": "levels of the hierarchy",
@@ -264,7 +256,7 @@ def differences(published: dict[str, float] | None, measured: dict[str, float], 
     }
     found = [
         f"{words[key]}: {measured[key]} here, {value} published"
-        for key, value in published.items()
+        for key, value in (published or {}).items()
         if round(measured[key], 2) != value
     ]
-    return [*found, f"documents without text: {without_text}"] if without_text else found
+    return [*found, f"documents without text: {without_text}"] if published and without_text else found

@@ -50,6 +50,9 @@ def generate(parameters: Synthetic) -> tuple[list[str], dict[str, str], dict[str
             "raise documents"
         )
     parents = hierarchy(count, parameters.depth)
+    above: list[set[int]] = []  # a parent comes before its children
+    for parent in parents:
+        above.append(set() if parent is None else {parent} | above[parent])
     random = generator(parameters.seed, "synthetic corpus")
     digits = len(str(count - 1))
     names = [f"synthetic{label:0{digits}d}" for label in range(count)]
@@ -64,7 +67,7 @@ def generate(parameters: Synthetic) -> tuple[list[str], dict[str, str], dict[str
     def documents(split: str, first: np.ndarray) -> Iterator[Document]:
         for number, label in enumerate(first.tolist()):
             drawn = {label, int(partner[label])} if random.random() < parameters.dependence else {label}
-            carried = sorted(_with_ancestors(drawn, parents))
+            carried = sorted(drawn.union(*(above[label] for label in drawn)))
             length = max(1, int(random.poisson(parameters.tokens)))
             noise = random.random(length) < parameters.noise
             told = telling[random.choice(carried, length), random.integers(each, size=length)]
@@ -77,18 +80,6 @@ def generate(parameters: Synthetic) -> tuple[list[str], dict[str, str], dict[str
 
     train = np.concatenate([np.arange(count), random.choice(count, parameters.documents - count, p=frequency)])
     test = random.choice(count, parameters.test_documents, p=frequency)
-    splits = {
-        "train": list(documents("train", random.permutation(train))),
-        "test": list(documents("test", test)),
-    }
-    return names, {names[child]: names[above] for child, above in enumerate(parents) if above is not None}, splits
-
-
-def _with_ancestors(labels: set[int], parents: list[int | None]) -> set[int]:
-    closed = set(labels)
-    for label in labels:
-        above = parents[label]
-        while above is not None:
-            closed.add(above)
-            above = parents[above]
-    return closed
+    first = {"train": random.permutation(train), "test": test}
+    splits = {split: list(documents(split, labels)) for split, labels in first.items()}
+    return names, {names[child]: names[parent] for child, parent in enumerate(parents) if parent is not None}, splits

@@ -1,14 +1,16 @@
-"""Reading members of a .tar.gz without ever unpacking it to disk."""
+"""Reading packed files without ever unpacking them to disk: members of a .tar.gz, lines of a .gz."""
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import tarfile
 import zlib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import require
@@ -59,3 +61,20 @@ def _refuse_unsafe(path: Path, member: tarfile.TarInfo) -> None:
     else:
         return
     raise LabelPolicyError(f"{path}: member {member.name!r} {fault}: do not use this archive, fetch the corpus again")
+
+
+def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Number (from 1) and bytes of every line; a name that ends in .gz is unpacked on the way.
+
+    Raises LabelPolicyError for a missing file, and with the line for one that is cut short or broken.
+    """
+    number = 0
+    try:
+        with gzip.open(path) if require(path).suffix == ".gz" else path.open("rb") as stream:
+            # A GzipFile reads each line in Python; a buffer over it reads them in C.
+            for number, line in enumerate(io.BufferedReader(cast("io.RawIOBase", stream), 1 << 20), start=1):
+                yield number, line
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise LabelPolicyError(
+            f"{path}, after line {number}: cut short or not gzip ({error}), expected a whole file: fetch it again"
+        ) from None

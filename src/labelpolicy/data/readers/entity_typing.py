@@ -4,33 +4,36 @@ A line is a sentence: ``{"tokens": [...], "mentions": [{"start": 2, "end": 4, "l
 "fileid": "WSJ0001", "senid": 0}``. A mention is the tokens from ``start`` to before ``end``; each becomes a document of
 its own, called ``file:line:number`` after its place, with the document the sentence is from as its group.
 
-Text as annotated is not tidy. What cannot be used is left out, and everything is counted (:class:`Counts`), for
-dataset.json: whole lines (not UTF-8, not JSON, cut off, without tokens or mentions), mentions (a span that is empty or
-outside the sentence, no label, no label of the inventory), labels outside the inventory. A mention whose labels lack
-the parent of one is kept as annotated. The type inventories are facts and lie beside this module
-(``entity_typing_{inventory}.json``), each type with its parent.
+What cannot be used is left out and counted (:class:`Counts`): lines, mentions without a span in the sentence or a label
+of the inventory, labels outside it. A mention whose labels lack the parent of one is kept as annotated. The inventories
+lie beside this module (``entity_typing_{inventory}.json``), each type with its parent. OntoNotes' holds
+``/location/geograpy`` and its child ``island`` beside the correctly spelt types, since Table 1 counts 89.
 
-Tokens farther than MARGIN from the mention are cut off: a mention carries its sentence with it, and no classifier of
-tokens here looks that far. The text is the whole sentence.
+Tokens farther than MARGIN from the mention are cut off: no classifier of tokens here looks that far. The text is the
+whole sentence.
 
-TABLE, at the end, has the data sets: the published ones (BBN: Weischedel and Brunstein 2005, OntoNotes: Gillick et al.
-2014, FIGER: Ling and Weld 2012, its training mentions by distant supervision) and those that are annotated by hand
-throughout. OntoNotes' published inventory holds ``/location/geograpy`` and its child ``island`` beside the correctly
-spelt types; both are kept, since Table 1 counts 89.
+TABLE, at the end, has the published data sets (BBN: Weischedel and Brunstein 2005, OntoNotes: Gillick et al. 2014,
+FIGER: Ling and Weld 2012, its training mentions by distant supervision) and those annotated by hand throughout.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
 from importlib.resources import files
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy import sparse
+
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, place_in_text
+from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import parse_json, require
 from labelpolicy.randomness import generator
@@ -44,14 +47,10 @@ Rename = Callable[[str], Iterable[str]]
 """From a label as annotated to those of the inventory; none for a label that the inventory has nothing for."""
 
 
-def _facts(name: str) -> dict[str, str]:
-    file = files("labelpolicy.data.readers").joinpath(f"entity_typing_{name}.json")
-    return json.loads(file.read_text(encoding="utf-8"))
-
-
 def inventory(name: str) -> dict[str, str]:
     """Parent by type, "" for a root, in the published order: the 128, 89 or 47 types of figer, ontonotes or bbn."""
-    return _facts(name)
+    file = files("labelpolicy.data.readers").joinpath(f"entity_typing_{name}.json")
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def as_annotated(label: str) -> Iterable[str]:
@@ -64,19 +63,17 @@ def facilities(label: str) -> Iterable[str]:
     >>> facilities("/FAC/AIRPORT"), facilities("/FACILITY")
     (('/FACILITY/AIRPORT',), ('/FACILITY',))
     """
-    top, slash, rest = label.removeprefix("/").partition("/")
-    return (f"/FACILITY{slash}{rest}" if top == "FAC" else label,)
+    return (re.sub(r"^/FAC(?=/|$)", "/FACILITY", label),)
 
 
 @cache
 def counterparts() -> dict[str, tuple[str, ...]]:
     """FIGER's type and its parent by the type of 1k-WFB-g (Abhishek et al. 2019); empty where there is none.
 
-    1k-WFB-g has 117 types, many of them under another name than FIGER's (``/animal`` for ``/livingthing/animal``);
-    which is which is said, by what the types mean, in ``entity_typing_figer_gold.json``.
+    1k-WFB-g names many of its 117 types otherwise than FIGER (``/animal`` for ``/livingthing/animal``); which is which
+    is said, by what the types mean, in ``entity_typing_figer_gold.json``.
     """
-    parents = inventory("figer")
-    types = _facts("figer_gold")
+    parents, types = inventory("figer"), inventory("figer_gold")
     return {found: tuple(label for label in (parents.get(label), label) if label) for found, label in types.items()}
 
 
@@ -114,15 +111,18 @@ class Counts:
 
     def facts(self) -> dict[str, Any]:
         """For dataset.json. ``read`` and ``bad`` are lines and mentions together, for labelpolicy.data.quality."""
+        bad_lines, bad_mentions, outside, other = (
+            dict(sorted(counter.items())) for counter in (self.bad_lines, self.bad_mentions, self.outside, self.other)
+        )
         return {
             "read": self.lines + self.mentions,
             "bad": self.bad_lines.total() + self.bad_mentions.total(),
             "lines": self.lines,
             "mentions": self.mentions,
-            "bad_lines": dict(sorted(self.bad_lines.items())),
-            "bad_mentions": dict(sorted(self.bad_mentions.items())),
-            "labels_outside_the_inventory": dict(sorted(self.outside.items())),
-            **dict(sorted(self.other.items())),
+            "bad_lines": bad_lines,
+            "bad_mentions": bad_mentions,
+            "labels_outside_the_inventory": outside,
+            **other,
             "examples": list(self.examples),
         }
 
@@ -138,10 +138,8 @@ class Sentences:
 
     def __iter__(self) -> Iterator[Sentence]:
         self.counts = Counts()
-        with self.path.open("rb") as stream:
-            for number, line in enumerate(stream, start=1):
-                if not line.strip():
-                    continue
+        for number, line in numbered_lines(self.path):
+            if line.strip():
                 self.counts.lines += 1
                 place = f"{self.path.name}:{number}"
                 entry = _entry(line)
@@ -256,34 +254,26 @@ def re_split(name: str, sources: Iterable[Sentences], counted: dict[str, Any]) -
         of = group[sentence.document]
         by_group.setdefault(of, []).extend(documents(sentence, of))
     wanted = TEST_FRACTION * sum(map(len, by_group.values()))
-    tested: set[str] = set()
-    held = 0
-    for of in generator(SPLIT_SEED, f"{name} re-split").permutation(sorted(by_group)).tolist():
-        if held >= wanted:
-            break
-        tested.add(of)
-        held += len(by_group[of])
+    order = generator(SPLIT_SEED, f"{name} re-split").permutation(sorted(by_group)).tolist()
+    before = np.cumsum([0, *(len(by_group[of]) for of in order)])[:-1]
+    tested = set(compress(order, before < wanted))
     return {
-        "train": [document for of, found in by_group.items() if of not in tested for document in found],
-        "test": [document for of, found in by_group.items() if of in tested for document in found],
+        split: [document for of, found in by_group.items() if (of in tested) == (split == "test") for document in found]
+        for split in ("train", "test")
     }
 
 
 def joined(sentences: Iterable[Sentence]) -> dict[str, str]:
     """By document, the first one of those that it shares a sentence with, directly or through others."""
-    first: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        while first[name] != name:
-            name = first[name]
-        return name
-
-    seen: dict[tuple[str, ...], str] = {}
-    for sentence in sentences:
-        first.setdefault(sentence.document, sentence.document)
-        one, other = root(sentence.document), root(seen.setdefault(sentence.tokens, sentence.document))
-        first[max(one, other)] = min(one, other)
-    return {name: root(name) for name in first}
+    sentences = list(sentences)
+    names = sorted({sentence.document for sentence in sentences})
+    row = {name: index for index, name in enumerate(names)}
+    seen: dict[tuple[str, ...], int] = {}
+    pairs = [(row[found.document], seen.setdefault(found.tokens, row[found.document])) for found in sentences]
+    links = sparse.coo_matrix((np.ones(len(pairs)), np.array(pairs).reshape(-1, 2).T), (len(names),) * 2)
+    component = sparse.csgraph.connected_components(links, directed=False)[1]
+    first = [names[index] for index in np.unique(component, return_index=True)[1]]
+    return {name: first[index] for name, index in zip(names, component.tolist(), strict=True)}
 
 
 @dataclass(frozen=True)
@@ -309,24 +299,15 @@ class Row:
         counted: dict[str, Any] = {}
         names = self.splits.values() if self.splits else self.files
         sources = [Sentences(Path(raw) / name, self.inventory, self.rename.get(name, as_annotated)) for name in names]
-        splits: dict[str, Iterable[Document]]
         if self.splits:
-            splits = {
-                split: Rereadable(partial(mentions, source, counted))
-                for split, source in zip(self.splits, sources, strict=True)
-            }
+            passes = [Rereadable(partial(mentions, source, counted)) for source in sources]
+            splits: dict[str, Iterable[Document]] = dict(zip(self.splits, passes, strict=True))
         else:
             splits = re_split(self.inventory, sources, counted)
         parents = inventory(self.inventory)
-        return Corpus(
-            list(parents),
-            splits,
-            {label: parent for label, parent in parents.items() if parent},
-            self.published,
-            self._variant(),
-            "the sentence's tokens joined by blanks",
-            counted,
-        )
+        above = {label: parent for label, parent in parents.items() if parent}
+        text = "the sentence's tokens joined by blanks"
+        return Corpus(list(parents), splits, above, self.published, self._variant(), text, counted)
 
     def _variant(self) -> str | None:
         if self.published:

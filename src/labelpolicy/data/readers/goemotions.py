@@ -15,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable
-from labelpolicy.data.readers.lines import numbered_lines
+from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.errors import LabelPolicyError
 
 FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
@@ -51,10 +51,8 @@ def _read_split(path: Path, labels: list[str], seen: dict[str, dict[str, int]]) 
             ) from None
         for file, lines in seen.items():
             if name in lines:
-                raise LabelPolicyError(
-                    f"{where}: id {name!r} was already used in {file}, line {lines[name]}, expected once: fetch the "
-                    "files again"
-                )
+                used = f"id {name!r} was already used in {file}, line {lines[name]}, expected once"
+                raise LabelPolicyError(f"{where}: {used}: fetch the files again")
         own[name] = number
         yield Document(name, emotions, text)
     if not own:

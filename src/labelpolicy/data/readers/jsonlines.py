@@ -22,7 +22,7 @@ from pathlib import Path
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, find_cycle
 from labelpolicy.data.prepared import SPLITS
-from labelpolicy.data.readers.lines import numbered_lines
+from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import parse_json, read_text, require
 
@@ -111,10 +111,7 @@ def _mention(where: str, value: object, tokens: tuple[str, ...] | None) -> tuple
         raise LabelPolicyError(f"{where}: found mention {value!r:.60}, expected [start, end]")
     start, end = value
     if not 0 <= start < end <= len(tokens):
-        raise LabelPolicyError(
-            f"{where}: mention {value!r:.60} is not within the {len(tokens)} tokens: expected start before end, both "
-            "inside"
-        )
+        raise LabelPolicyError(f"{where}: mention {value!r:.60} is not within the {len(tokens)} tokens: correct it")
     return start, end
 
 

@@ -34,7 +34,7 @@ import numpy as np
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, Spaced, tokenise
 from labelpolicy.data.prepared import Ragged
-from labelpolicy.data.readers.lines import numbered_lines
+from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.data.readers.rcv1_topics import LARGEST, QRELS, Topics, read_hierarchy, read_qrels, shown
 from labelpolicy.data.splits import hold_out
 from labelpolicy.errors import LabelPolicyError
@@ -47,11 +47,13 @@ PUBLISHED = {"labels": 103, "labels_per_document": 3.24, "training": 781265, "te
 
 LAST_OF_LYRL_TRAIN = 26150  # the largest number of a training document of LYRL2004, a test document here
 PARTS = {"test": ("train",), "train": ("test_pt0", "test_pt1", "test_pt2", "test_pt3")}
+SPLITS = ("train", "test")  # in this order
 TEST_FRACTION = 0.2  # of a re-split
 SEED = 0
 JOINED = "tokens joined by blanks"
 
 NEWSITEMS = "newsitems"
+_JSON_LINES = re.compile(r"(?!source\.json$).+\.jsonl?(\.gz)?")
 _NEWSITEM = re.compile(r"(?:.*/)?(\d+)newsML\.xml")
 
 
@@ -64,12 +66,7 @@ def read(raw: Path) -> Corpus:
     raw = Path(raw)
     parents = read_hierarchy(raw)
     dats = sorted(path.name for path in raw.glob("lyrl2004_tokens_*.dat*"))
-    lines = sorted(
-        path
-        for pattern in ("*.json", "*.jsonl", "*.json.gz", "*.jsonl.gz")
-        for path in raw.glob(pattern)
-        if path.name != "source.json"
-    )
+    lines = sorted(path for path in raw.glob("*.json*") if _JSON_LINES.fullmatch(path.name))
     forms = [("token files (.dat)", dats), ("newsitems/", (raw / NEWSITEMS).is_dir()), ("JSON lines", lines)]
     found = [name for name, there in forms if there]
     if len(found) != 1:
@@ -84,18 +81,15 @@ def read(raw: Path) -> Corpus:
     topics = read_qrels(_one(raw, QRELS), labels)
     counted: dict[str, Any] = {"topics_without_documents": topics.unused()}
     if dats:
-        blocks = {split: [_one(raw, f"lyrl2004_tokens_{part}.dat") for part in PARTS[split]] for split in PARTS}
-        passes = {split: partial(_token_documents, paths, split) for split, paths in blocks.items()}
+        paths = {split: [_one(raw, f"lyrl2004_tokens_{part}.dat") for part in PARTS[split]] for split in SPLITS}
+        passes = {split: partial(_token_documents, paths[split], split) for split in SPLITS}
     else:
-        passes = {split: partial(_newsitems, raw / NEWSITEMS, split) for split in PARTS}
+        passes = {split: partial(_newsitems, raw / NEWSITEMS, split) for split in SPLITS}
     source = read_json(raw / "source.json") if (raw / "source.json").is_file() else {}
     synthetic = source.get("kind") == "synthetic"
     return Corpus(
         labels,
-        {
-            split: Rereadable(partial(_with_topics, passes[split], topics, split, counted))
-            for split in ("train", "test")
-        },
+        {split: Rereadable(partial(_with_topics, passes[split], topics, split, counted)) for split in passes},
         above,
         published=None if synthetic else PUBLISHED,
         variant="generated text under real numbers and topics, for measuring speed only" if synthetic else None,
@@ -136,22 +130,19 @@ def _with_topics(
     passed: Callable[[], Iterator[Found]], topics: Topics, split: str, counted: dict[str, Any]
 ) -> Iterator[Document]:
     """The documents of one pass that have topics; what is in one file and not in the other is counted at its end."""
-    seen = bytearray(LARGEST + 1)
+    seen = np.zeros(LARGEST + 1, dtype=bool)
     without_topics = 0
     for number, place, make in passed():
         if seen[number]:
             raise LabelPolicyError(f"{place}: a second document {number}, expected one: take one of them out")
-        seen[number] = 1
-        labels = topics.of(number)
-        if labels:
+        seen[number] = True
+        if labels := topics.of(number):
             yield make(id=str(number), labels=labels)
         else:
             without_topics += 1
-    test = topics.documents <= LAST_OF_LYRL_TRAIN
-    expected = topics.documents[test if split == "test" else ~test]
-    without_text = int((np.frombuffer(seen, np.uint8)[expected] == 0).sum())
+    expected = topics.documents[(topics.documents <= LAST_OF_LYRL_TRAIN) == (split == "test")]
     counted.setdefault("documents_without_topics", {})[split] = without_topics
-    counted.setdefault("documents_with_topics_but_no_text", {})[split] = without_text
+    counted.setdefault("documents_with_topics_but_no_text", {})[split] = int((~seen[expected]).sum())
 
 
 def _token_documents(paths: list[Path], split: str) -> Iterator[Found]:
@@ -160,10 +151,8 @@ def _token_documents(paths: list[Path], split: str) -> Iterator[Found]:
             place = f"{path}, line {line}"
             if (number <= LAST_OF_LYRL_TRAIN) != (split == "test"):
                 side = "up to" if split == "test" else "above"
-                raise LabelPolicyError(
-                    f"{place}: document {number}, expected numbers {side} {LAST_OF_LYRL_TRAIN} in this file: "
-                    "fetch the file again"
-                )
+                expected = f"expected numbers {side} {LAST_OF_LYRL_TRAIN} in this file"
+                raise LabelPolicyError(f"{place}: document {number}, {expected}: fetch the file again")
             yield number, place, partial(Spaced, text=text)
 
 
@@ -175,6 +164,16 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
     number: int | None = None
     tokens: list[bytes] | None = None
     start = 0
+
+    def block() -> tuple[int, int, str]:
+        text = b"".join(tokens or ()).decode("latin-1").strip()
+        if number is None:
+            raise LabelPolicyError(f"{path}: no documents, expected blocks of .I and .W: fetch the file again")
+        if not text:
+            fault = f"document {number} has no tokens, expected some after '.W'"
+            raise LabelPolicyError(f"{path}, line {start}: {fault}: correct the block or take it out")
+        return number, start, text
+
     for line, content in numbered_lines(path):
         if not content.startswith(b"."):
             if tokens is not None:
@@ -188,7 +187,7 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
         mark, *fields = content.split()
         if mark == b".I" and len(fields) == 1 and fields[0].isdigit() and int(fields[0]) <= LARGEST:
             if number is not None:
-                yield number, start, _tokens(path, number, start, tokens)
+                yield block()
             number, start, tokens = int(fields[0]), line, None
         elif mark == b".W" and not fields and number is not None and tokens is None:
             tokens = []
@@ -197,19 +196,7 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
             raise LabelPolicyError(
                 f"{path}, line {line}: found {shown(content)}, expected {expected}: correct the block or take it out"
             )
-    if number is None:
-        raise LabelPolicyError(f"{path}: no documents, expected blocks of .I and .W: fetch the file again")
-    yield number, start, _tokens(path, number, start, tokens)
-
-
-def _tokens(path: Path, number: int, start: int, lines: list[bytes] | None) -> str:
-    text = b"".join(lines or ()).decode("latin-1").strip()
-    if not text:
-        raise LabelPolicyError(
-            f"{path}, line {start}: document {number} has no tokens, expected some after '.W': correct the block or "
-            "take it out"
-        )
-    return text
+    yield block()
 
 
 def _newsitems(folder: Path, split: str) -> Iterator[Found]:
@@ -222,23 +209,20 @@ def _newsitems(folder: Path, split: str) -> Iterator[Found]:
 
     for where, folders, names in os.walk(folder):
         folders.sort()
-        for name in sorted(names):
-            path = Path(where) / name
-            if path.suffix == ".zip":
-                yield from _zipped(path, wanted)
-            elif (number := wanted(name)) is not None:
-                yield number, str(path), partial(NewsItem, content=path.read_bytes(), place=str(path))
-
-
-def _zipped(path: Path, wanted: Callable[[str], int | None]) -> Iterator[Found]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for name in sorted(archive.namelist()):
-                if (number := wanted(name)) is not None:
-                    place = f"{path}: member {name}"
-                    yield number, place, partial(NewsItem, content=archive.read(name), place=place)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
-        raise LabelPolicyError(f"{path}: not a readable .zip file ({error}): copy it from the corpus again") from None
+        for path in (Path(where) / name for name in sorted(names)):
+            if path.suffix != ".zip":
+                if (number := wanted(path.name)) is not None:
+                    yield number, str(path), partial(NewsItem, content=path.read_bytes(), place=str(path))
+                continue
+            try:
+                with zipfile.ZipFile(path) as archive:
+                    for name in sorted(archive.namelist()):
+                        if (number := wanted(name)) is not None:
+                            place = f"{path}: member {name}"
+                            yield number, place, partial(NewsItem, content=archive.read(name), place=place)
+            except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
+                fault = f"not a readable .zip file ({error}): copy it from the corpus again"
+                raise LabelPolicyError(f"{path}: {fault}") from None
 
 
 def _resplit(paths: list[Path], labels: list[str], parents: Mapping[str, str]) -> Corpus:
@@ -249,17 +233,15 @@ def _resplit(paths: list[Path], labels: list[str], parents: Mapping[str, str]) -
     texts = [document.text for document in documents]
     held = hold_out(carried, TEST_FRACTION, generator(SEED, "rcv1 re-split"), texts)
     splits = {"train": list(compress(documents, ~held)), "test": list(compress(documents, held))}
+    train, test = map(len, splits.values())
     return Corpus(
         labels,
         splits,
         dict(parents),
-        variant=f"a sample: {len(documents):,} documents of RCV1-V2's 804,414, re-split at random into "
-        f"{len(splits['train']):,} for training and {len(splits['test']):,} for testing, because it does not say which "
-        "are in the published split",
+        variant=f"a sample: {len(documents):,} documents of RCV1-V2's 804,414, re-split at random into {train:,} for "
+        f"training and {test:,} for testing, because it does not say which are in the published split",
         text=JOINED,
-        counted={
-            "topics_without_documents": [label for index, label in enumerate(labels) if index not in carried.values]
-        },
+        counted={"topics_without_documents": [label for label in labels if row[label] not in carried.values]},
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from labelpolicy.data.prepared import Ragged
-from labelpolicy.data.readers.lines import numbered_lines
+from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.errors import LabelPolicyError
 
 LARGEST = 9_999_999  # a document number above it is a mistake
@@ -25,31 +25,20 @@ def read_hierarchy(raw: Path) -> dict[str, str]:
 
     Raises LabelPolicyError naming file and line.
     """
-    parents: dict[str, str] = {}
-
-    def add(where: str, parent: str, child: str) -> None:
-        if child in parents:
-            raise LabelPolicyError(f"{where}: topic {child!r} has a parent already, expected one: take one out")
-        parents[child] = "" if parent == "Root" else parent
-
-    if (raw / TAXONOMY).is_file():
-        path = raw / TAXONOMY
-        for number, line in numbered_lines(path):
-            parent, *children = line.decode("latin-1").split()
-            for child in children:
-                add(f"{path}, line {number}", parent, child)
-    elif (raw / HIERARCHY).is_file():
-        path = raw / HIERARCHY
-        for number, line in numbered_lines(path):
-            edge = _EDGE.search(line.decode("latin-1"))
-            if edge is None and line.strip():
-                raise LabelPolicyError(
-                    f"{path}, line {number}: found {shown(line)}, expected 'parent: A child: B': fetch the file again"
-                )
-            if edge and edge[2] != "Root":
-                add(f"{path}, line {number}", *edge.groups())
-    else:
+    path = next((raw / name for name in (TAXONOMY, HIERARCHY) if (raw / name).is_file()), None)
+    if path is None:
         return json.loads(files("labelpolicy.data.readers").joinpath("rcv1_topics.json").read_text(encoding="utf-8"))
+    parents: dict[str, str] = {}
+    for number, line in numbered_lines(path):
+        where, text = f"{path}, line {number}", line.decode("latin-1")
+        edge = _EDGE.search(text)
+        if path.name == HIERARCHY and not edge and text.strip():
+            raise LabelPolicyError(f"{where}: found {shown(line)}, expected 'parent: A child: B': fetch the file again")
+        fields = edge.groups() if edge else text.split()
+        for child in (field for field in fields[1:] if field != "Root"):
+            if child in parents:
+                raise LabelPolicyError(f"{where}: topic {child!r} has a parent already, expected one: take one out")
+            parents[child] = "" if fields[0] == "Root" else fields[0]
     for topic, parent in parents.items():
         if parent and parent not in parents:
             raise LabelPolicyError(f"{path}: topic {parent!r}, the parent of {topic!r}, hangs nowhere: add its line")
@@ -110,10 +99,8 @@ def _read_pairs(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
             "'E11 2286 1': correct the line or fetch the file again"
         ) from None
     except KeyError:
-        raise LabelPolicyError(
-            f"{path}, line {number}: topic {shown(topic)} is not in the hierarchy: add it to {TAXONOMY}, or take the "
-            "line out"
-        ) from None
+        what = f"topic {shown(topic)} is not in the hierarchy: add it to {TAXONOMY}, or take the line out"
+        raise LabelPolicyError(f"{path}, line {number}: {what}") from None
     return np.frombuffer(documents, np.int64), np.frombuffer(topics, np.int32)
 
 

@@ -32,11 +32,11 @@ PUBLISHED = {"labels": 90, "labels_per_document": 1.13, "training": 7769, "testi
 
 _RECORD = re.compile(r"<REUTERS ([^>]*)>(.*?)</REUTERS>", re.DOTALL)
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
-_TOPICS = re.compile(r"<TOPICS>(.*?)</TOPICS>", re.DOTALL)
 _TOPIC = re.compile(r"<D>(.*?)</D>", re.DOTALL)
-_TEXT = re.compile(r"<TEXT([^>]*)>(.*)</TEXT>", re.DOTALL)
-_TITLE = re.compile(r"<TITLE>(.*?)</TITLE>", re.DOTALL)
-_BODY = re.compile(r"<BODY>(.*?)</BODY>", re.DOTALL)
+_TOPICS, _TEXT, _TITLE, _BODY = (
+    re.compile(rf"<{tag}([^>]*)>(.*{lazy})</{tag}>", re.DOTALL)
+    for tag, lazy in (("TOPICS", "?"), ("TEXT", ""), ("TITLE", "?"), ("BODY", "?"))
+)
 _ENTITY = re.compile(r"&(?:#(\d+)|(\w+));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 # Every text ends in &#3; (end of text), many begin with &#2;: marks of the wire, not of the story.
@@ -59,26 +59,29 @@ def read(raw: Path) -> Corpus:
     and an id that occurs twice.
     """
     source = Path(raw) / "source.json"
-    record = read_json(source)
-    if not isinstance(record, dict) or not isinstance(record.get("file"), str):
+    fetched = read_json(source)
+    if not isinstance(fetched, dict) or not isinstance(fetched.get("file"), str):
         raise LabelPolicyError(f"{source}: names no file: delete it and fetch the corpus again")
-    archive = Path(raw) / record["file"]
+    archive = Path(raw) / fetched["file"]
     split = json.loads(
         files("labelpolicy.data.readers").joinpath("reuters21578_split.json").read_text(encoding="utf-8")
     )
     labels = frozenset(split["labels"])
     wanted = {str(number) for part in ("train", "test") for number in split[part]}
-    documents = {
-        record.id: Document(record.id, tuple(sorted(labels.intersection(record.topics))), record.text)
-        for record in _without_repeats(archive)
-        if record.id in wanted
-    }
+    documents: dict[str, Document] = {}
+    seen: set[str] = set()
+    for record in records(archive):
+        if record.id in seen:
+            fault = f"two documents with NEWID {record.id}, expected one"
+            raise LabelPolicyError(f"{archive}: {fault}: delete the archive and fetch it again")
+        seen.add(record.id)
+        if record.id in wanted:
+            carried = tuple(sorted(labels.intersection(record.topics)))
+            documents[record.id] = Document(record.id, carried, record.text)
     missing = sorted(wanted - documents.keys(), key=int)
     if missing:
-        raise LabelPolicyError(
-            f"{archive}: no document with NEWID {missing[0]} ({len(missing)} of the split's {len(wanted)} are missing):"
-            " delete the archive and fetch it again"
-        )
+        what = f"no document with NEWID {missing[0]} ({len(missing)} of the split's {len(wanted)} are missing)"
+        raise LabelPolicyError(f"{archive}: {what}: delete the archive and fetch it again")
     splits = {part: [documents[str(number)] for number in split[part]] for part in ("train", "test")}
     return Corpus(split["labels"], splits, published=PUBLISHED, text="title, newline and body")
 
@@ -97,17 +100,6 @@ def records(archive: str | Path) -> Iterator[Record]:
         )
 
 
-def _without_repeats(archive: Path) -> Iterator[Record]:
-    seen: set[str] = set()
-    for record in records(archive):
-        if record.id in seen:
-            raise LabelPolicyError(
-                f"{archive}: two documents with NEWID {record.id}, expected one: delete the archive and fetch it again"
-            )
-        seen.add(record.id)
-        yield record
-
-
 def _parse_sgml(where: str, content: bytes) -> Iterator[Record]:
     for head, inner in _RECORD.findall(content.decode("latin-1")):
         attributes = dict(_ATTRIBUTE.findall(head))
@@ -120,10 +112,10 @@ def _parse_sgml(where: str, content: bytes) -> Iterator[Record]:
         if "UNPROC" in kind:
             parts = [inside]
         else:
-            parts = [match[1] for match in (_TITLE.search(inside), _BODY.search(inside)) if match]
+            parts = [match[2] for match in (_TITLE.search(inside), _BODY.search(inside)) if match]
         yield Record(
             attributes["NEWID"],
-            [_decode(topic) for topic in _TOPIC.findall(topics[1])],
+            [_decode(topic) for topic in _TOPIC.findall(topics[2])],
             _join(_decode(part) for part in parts),
             attributes,
         )
