@@ -3,11 +3,10 @@
 A reader is a module in ``labelpolicy.data.readers`` that names its data sets in ``DATASETS``, each with a function
 ``read(raw: Path) -> Corpus`` that takes the folder ``data/raw/{dataset}``. Nothing else has to change for a new corpus.
 
-A split is any iterable of documents that can be iterated again: a list where the corpus is small, :class:`Rereadable`
-where every pass reads the file again. ``prepare`` passes once over each split, in the order of the corpus, and passes
-documents in chunks to processes that call :meth:`Document.parsed`, where a subclass of Document may do the costly part
-(parsing XML, say). What ``read`` itself finds (labels, parents) must be cheap; what shows only in a pass (quirks, sums)
-is written into ``Corpus.counted`` when the pass ends, set and not added, so that a second pass says the same.
+A split is any iterable of documents that can be iterated again, such as :class:`Rereadable`. ``prepare`` passes once
+over each split and hands the documents in chunks to processes that call :meth:`Document.parsed`, where a subclass of
+Document may do the costly part (parsing XML, say). What ``read`` itself finds (labels, parents) must be cheap; what
+shows only in a pass is written into ``Corpus.counted`` when the pass ends, set and not added.
 """
 
 from __future__ import annotations

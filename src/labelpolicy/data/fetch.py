@@ -181,14 +181,12 @@ def _joined(records: list[dict[str, str]]) -> dict[str, Any]:
 
 def _as_before(record: dict[str, Any], own: Path) -> dict[str, Any]:
     """The earlier record where what stands in the raw folder is what an earlier fetch put there, not the user's own."""
-
-    def checksums(of: dict[str, Any]) -> dict[str, str]:
-        return {entry.get("file"): entry.get("sha256") for entry in of.get("files", [of])}
-
     if record["kind"] == "own" and (own / "source.json").is_file():
         before = read_json(own / "source.json")
-        if checksums(before) == checksums(record):
-            return before
+        ours, theirs = (
+            {entry.get("file"): entry.get("sha256") for entry in each.get("files", [each])} for each in (record, before)
+        )
+        return before if ours == theirs else record
     return record
 
 

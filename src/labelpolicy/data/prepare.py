@@ -96,11 +96,7 @@ class Part:
 
 
 def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data) -> dict[str, Part]:
-    """train, valid and test of the prepared form.
-
-    ``{dataset}_dev``, the form for choosing defaults, has no test documents: a fifth of the training documents, drawn
-    once for all, stand in their place.
-    """
+    """train, valid and test; in a ``{dataset}_dev`` a fifth of the training documents stand in for the test ones."""
     found = {name: Part(split, np.arange(len(split))) for name, split in encoded.items()}
     if is_development(dataset):
         found["train"], found["test"] = found["train"].divide(DEV_FRACTION, generator(DEV_SEED, "development split"))

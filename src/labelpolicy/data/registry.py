@@ -25,12 +25,12 @@ DEV = "_dev"
 @cache
 def _declared() -> dict[str, tuple[Dataset, str]]:
     """Data set and module of its reader by name."""
-    modules = [f"{readers.__name__}.{name}" for _, name, _ in pkgutil.iter_modules(readers.__path__)]
-    return {
-        dataset.name: (dataset, module)
-        for module in modules
-        for dataset in getattr(importlib.import_module(module), "DATASETS", ())
-    }
+    found = {}
+    for _, name, _ in pkgutil.iter_modules(readers.__path__):
+        module = f"{readers.__name__}.{name}"
+        for dataset in getattr(importlib.import_module(module), "DATASETS", ()):
+            found[dataset.name] = dataset, module
+    return found
 
 
 def names() -> list[str]:
@@ -66,9 +66,9 @@ def task(name: str) -> str:
 def title(name: str) -> str:
     """The data set's name in tables: that of a user's own is as it is."""
     found = find(name)
-    shown = (found.title if found else "") or base(name)
-    suffixes = {", re-split": found is not None and found.resplit, " (development split)": is_development(name)}
-    return shown + "".join(suffix for suffix, wanted in suffixes.items() if wanted)
+    shown = (found and found.title) or base(name)
+    resplit = ", re-split" if found and found.resplit else ""
+    return shown + resplit + (" (development split)" if is_development(name) else "")
 
 
 def read(name: str, raw: Path) -> Corpus:

@@ -177,21 +177,21 @@ class Sentences:
         if not isinstance(labels, list) or not labels or not all(isinstance(label, str) for label in labels):
             return "a mention without a label"
         known: set[str] = set()
+        other = self.counts.other
         for label in labels:
             renamed = [name for name in self.rename(label) if name in self.parents]
             known.update(renamed)
             if not renamed:
                 self.counts.outside[label] += 1
                 parent = label.rpartition("/")[0]
-                self.counts.other["labels_with_no_parent_in_the_inventory"] += bool(parent) and parent not in self.order
+                other["labels_with_no_parent_in_the_inventory"] += bool(parent) and parent not in self.parents
             elif renamed != [label]:
-                self.counts.other["labels_renamed"] += 1
+                other["labels_renamed"] += 1
         if not known:
-            self.counts.other["mentions_without_a_label_of_the_inventory"] += 1
+            other["mentions_without_a_label_of_the_inventory"] += 1
             return None
-        self.counts.other["mentions_that_lack_the_parent_of_a_label"] += any(
-            self.parents[label] and self.parents[label] not in known for label in known
-        )
+        lacking = any(self.parents[label] and self.parents[label] not in known for label in known)
+        other["mentions_that_lack_the_parent_of_a_label"] += lacking
         return start, end, tuple(sorted(known, key=self.order.__getitem__))
 
 

@@ -115,10 +115,8 @@ class NewsItem(Document):
         text = "\n".join(part.strip() for part in parts if part.strip())
         words = tokenise(text)
         if not words:
-            raise LabelPolicyError(
-                f"{self.place}: no tokens left of <headline> and <text>, expected some: take the file from the corpus "
-                f"again, or take document {self.id} out of {QRELS}"
-            )
+            fault = "no tokens left of <headline> and <text>, expected some: take the file from the corpus again"
+            raise LabelPolicyError(f"{self.place}: {fault}, or take document {self.id} out of {QRELS}")
         return Document(self.id, self.labels, text, tuple(words))
 
 
@@ -179,10 +177,9 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
             if tokens is not None:
                 tokens.append(content)
             elif content.strip():
-                raise LabelPolicyError(
-                    f"{path}, line {line}: found {shown(content)} outside a block, expected '.I' and a document "
-                    "number, then '.W', before tokens: fetch the file again"
-                )
+                expected = "expected '.I' and a document number, then '.W', before tokens"
+                found = f"found {shown(content)} outside a block, {expected}"
+                raise LabelPolicyError(f"{path}, line {line}: {found}: fetch the file again")
             continue
         mark, *fields = content.split()
         if mark == b".I" and len(fields) == 1 and fields[0].isdigit() and int(fields[0]) <= LARGEST:
@@ -257,19 +254,17 @@ def sample(path: Path, labels: frozenset[str]) -> Iterator[Document]:
         where = f"{path}, line {number}"
         try:
             entry = parse_json(line)
-            topics, tokens = entry["doc_label"], entry["doc_token"]
-            text = " ".join(tokens)
-            unknown = sorted(set(topics) - labels)
+            topics, text = sorted(set(entry["doc_label"])), " ".join(entry["doc_token"])
+            unknown = [topic for topic in topics if topic not in labels]
         except (ValueError, KeyError, TypeError) as error:
-            raise LabelPolicyError(
-                f"{where}: {type(error).__name__}: {error}; expected an object with the lists of strings doc_label and "
-                "doc_token: correct the line or fetch the file again"
-            ) from None
+            expected = "expected an object with the lists of strings doc_label and doc_token"
+            fault = f"{type(error).__name__}: {error}; {expected}"
+            raise LabelPolicyError(f"{where}: {fault}: correct the line or fetch the file again") from None
         if unknown:
             raise LabelPolicyError(f"{where}: topic {unknown[0]!r} is not in the hierarchy: correct it")
         if not tokenise(text):
             raise LabelPolicyError(f"{where}: a document with no tokens left, expected some: take the line out")
-        yield Document(f"{stem}-{number}", tuple(sorted(set(topics))), text)
+        yield Document(f"{stem}-{number}", tuple(topics), text)
 
 
 def _one(raw: Path, name: str) -> Path:
@@ -277,8 +272,7 @@ def _one(raw: Path, name: str) -> Path:
     found = [path for path in (raw / name, raw / f"{name}.gz") if path.is_file()]
     if len(found) != 1:
         there = f"both {name} and {name}.gz" if found else f"neither {name} nor {name}.gz"
-        what = "take one out" if found else "put it there (docs/data.md)"
-        raise LabelPolicyError(f"{raw}: found {there}, expected one of them: {what}")
+        raise LabelPolicyError(f"{raw}: found {there}, expected one of them: leave or put one there (docs/data.md)")
     return found[0]
 
 
