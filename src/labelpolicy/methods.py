@@ -1,7 +1,6 @@
 """workflow/methods.tsv: one line per row of the results table, a cell of classifier x weights x thresholds."""
 
-from __future__ import annotations
-
+import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,10 +42,7 @@ class Method:
 
     @property
     def learned(self) -> tuple[str, ...]:
-        """The policies this row needs that are learned while a classifier trains, each once.
-
-        For its weights, its thresholds, or both. Thresholds learned on out-of-fold scores are their own.
-        """
+        """The policies, each once, that this row needs from a classifier's training; not those of out-of-fold ones."""
         rule, _, out_of_fold = Thresholds.parse(self.thresholds)
         weights = () if self.weights in WEIGHT_RULES else (self.weights,)
         thresholds = () if rule in THRESHOLD_RULES or rule in weights or out_of_fold else (rule,)
@@ -125,8 +121,7 @@ def read_methods(
 ) -> list[Method]:
     """Read and check the rows of the results table, in the order of the file.
 
-    ``classifiers``, ``policies`` (the learned ones) and ``datasets`` are the names that may be used; None leaves those
-    names unchecked, for the report, which meets a wrong name as a cell without a result.
+    ``classifiers``, ``policies`` (the learned ones) and ``datasets`` are the names that may be used; None: any.
 
     Raises LabelPolicyError for an unknown name, and for two rows of one name or of one cell.
     """
@@ -138,16 +133,13 @@ def read_methods(
     for number, fields in read_tsv(path, COLUMNS):
         method = Method(*fields)
         _check_names(f"{path}, line {number}", method, classifiers, policies, datasets)
-        for key, what in (
-            (method.name, f"the name {method.name!r}"),
-            (method.cell, f"the cell {'/'.join(method.cell)}"),
-        ):
-            for of in method.tasks:
-                if (of, key) in lines:
-                    raise LabelPolicyError(
-                        f"{path}, line {number}: {what} stands on line {lines[of, key]} already: keep one"
-                    )
-                lines[of, key] = number
+        named = {method.name: f"the name {method.name!r}", method.cell: f"the cell {'/'.join(method.cell)}"}
+        for of, (key, what) in itertools.product(method.tasks, named.items()):
+            if (of, key) in lines:
+                raise LabelPolicyError(
+                    f"{path}, line {number}: {what} stands on line {lines[of, key]} already: keep one"
+                )
+            lines[of, key] = number
         methods.append(method)
     return methods
 

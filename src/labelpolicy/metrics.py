@@ -5,13 +5,9 @@ average over documents; Table 5's (0.47 beside a micro-F1 of 0.84) can only be a
 ``loose_macro_f1`` is the first and ``macro_f1`` the second. Ling and Weld's loose micro pools all (document, label)
 pairs and therefore *is* the micro-averaged precision, recall and F1: ``loose_micro_f1`` equals ``micro_f1``.
 
-Nothing divided by nothing is 0 everywhere (scikit-learn's ``zero_division=0``): the precision of a label never
-predicted, the recall of a label never true, and the F1 of a label that is neither. All measures are shares in [0, 1]
-but ``labels_per_document``, a count. Training does not import this module: a new measure is a line of `_measures`
-and retrains nothing.
+Nothing divided by nothing is 0 everywhere (scikit-learn's ``zero_division=0``). All measures are shares in [0, 1] but
+``labels_per_document``, a count. Training does not import this module: a new measure retrains nothing.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
@@ -50,8 +46,7 @@ def evaluate(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
 
     ``accuracy`` is strict: the share of documents whose set of labels is exactly right, the empty set included. The
     loose macro precision is averaged over the documents with a predicted label, the recall over those with a true one,
-    as Ling and Weld (2012) define them. (Much published evaluation code divides by all documents, which is the same
-    when every document has both.)
+    as Ling and Weld (2012) define them.
 
     Raises LabelPolicyError for arrays of different or wrong shapes, or without a document or a label.
 
@@ -67,9 +62,8 @@ def evaluate(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
 def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[str]) -> dict[str, float]:
     """Standard error of each measure over groups of documents: the jackknife that leaves out one group at a time.
 
-    Mentions of one text stand or fall together, so it is the texts that are a sample, not the mentions. With G groups
-    and theta_g the measure without group g, the variance is (G - 1) / G times the sum of (theta_g - their mean)^2
-    (Efron and Tibshirani 1993, ch. 11). ``groups`` names the group of each document.
+    With G groups and theta_g the measure without group g, the variance is (G - 1) / G times the sum of
+    (theta_g - their mean)^2 (Efron and Tibshirani 1993, ch. 11). ``groups`` names the group of each document.
 
     Raises LabelPolicyError as `evaluate` does, and for fewer than two groups.
     """

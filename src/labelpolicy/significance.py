@@ -1,17 +1,14 @@
 """Is a difference between two classifiers more than chance? A paired bootstrap over test documents and seeds.
 
 A draw takes n of the n test documents and S of the S seeds, both with replacement and the same ones for everything that
-is compared (Efron and Tibshirani 1993; Koehn 2004 for the paired test of systems), and measures all of it again on
-them. Documents in groups, as the entity mentions of one text, are drawn group by group. Counts are whole numbers below
-2 ** 24, which float32 adds exactly in any order, and shares are added in one order, so the outcome does not depend on
-the machine's cores. docs/statistics.md says what is tested, and what is not.
-
-`paired_bootstrap` compares two sets of predictions, `differences` many rows with each other.
+is compared (Efron and Tibshirani 1993; Koehn 2004), and measures all of it again on them. Documents in groups, as the
+entity mentions of one text, are drawn group by group. Counts are whole numbers below 2 ** 24, which float32 adds
+exactly in any order, so the outcome does not depend on the machine's cores. docs/statistics.md says what is tested.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -30,7 +27,7 @@ TYPING_MEASURES = (*MEASURES, "loose_macro_f1")
 
 #: Differences below this are sums of the same shares in another order: no difference.
 ROUNDING = 1e-12
-#: Documents times draws worked on at once: some 20 MB, whatever the number of draws, rows and seeds.
+#: Documents times draws worked on at once: some 20 MB.
 BLOCK = 2**20
 
 
@@ -105,9 +102,9 @@ def group_numbers(groups: Sequence[object] | None) -> np.ndarray | None:
 class Outcomes:
     """What one row's decisions with one seed came to, document by document: all that its measures are made of.
 
-    ``counts`` float32 (2 N + 1, n), sparse: for each label the documents it was rightly, then wrongly predicted for,
-    and in the last line the documents whose label set is not exactly right. ``shares`` float64 (4, n), sparse, for the
-    loose macro-F1 (else None): precision and recall of each document, and whether it has a predicted and a true label.
+    ``counts`` float32 (2 N + 1, n): for each label the documents it was rightly, then wrongly predicted for, last those
+    whose label set is not exactly right. ``shares`` float64 (4, n), for the loose macro-F1 (else None): precision and
+    recall of each document, and whether it has a predicted and a true label.
     """
 
     counts: csr_matrix
@@ -115,7 +112,6 @@ class Outcomes:
 
     @classmethod
     def of(cls, y_true: np.ndarray, y_pred: np.ndarray, measures: tuple[str, ...] = MEASURES) -> Outcomes:
-        """From two boolean arrays (n, N)."""
         wrong = (y_true != y_pred).any(axis=1, keepdims=True)
         counts = csr_matrix(np.concatenate([y_true & y_pred, y_pred & ~y_true, wrong], axis=1).T, dtype="f4")
         if "loose_macro_f1" not in measures:
@@ -158,25 +154,23 @@ def replicates(
     """Every row's measures in every draw, the mean over the seeds drawn: float64 (draws, rows, measures).
 
     ``y_true`` is bool (n, N); ``rows`` holds for each row the outcomes by seed, the same seeds in the same order.
-    ``groups`` int (n,) numbers from 0 what is drawn whole; None: every document by itself. A row's values do not depend
-    on which other rows there are.
+    ``groups`` int (n,) numbers from 0 what is drawn whole; None: every document by itself.
     """
     documents, seeds = len(y_true), len(rows[0])
     units = documents if groups is None else int(groups.max()) + 1
     document_random, seed_random = (generator(seed, "bootstrap", name) for name in ("documents", "seeds"))
     true = csr_matrix(y_true.T, dtype=np.float32)
     found = np.empty((draws, len(rows), len(measures)))
-    for block in _blocks(draws, max(1, BLOCK // documents)):
-        size = block.stop - block.start
+    for start in range(0, draws, block := max(1, BLOCK // documents)):
+        size = min(block, draws - start)
         drawn = _counts(document_random, size, units)
         if groups is not None:
             drawn = drawn[groups]
         share = _counts(seed_random, size, seeds) / seeds  # one seed: always 1
         support = (true @ drawn).astype(np.float64)
         for r, by_seed in enumerate(rows):
-            found[block, r] = sum(
-                share[s][:, None] * outcomes.measured(drawn, support) for s, outcomes in enumerate(by_seed)
-            )
+            measured = [share[s][:, None] * outcomes.measured(drawn, support) for s, outcomes in enumerate(by_seed)]
+            found[start : start + size, r] = sum(measured)
     return found
 
 
@@ -187,16 +181,11 @@ def _counts(random: np.random.Generator, draws: int, things: int) -> np.ndarray:
     return np.bincount(cells.ravel(), minlength=things * draws).reshape(things, draws).astype(np.float32)
 
 
-def _blocks(total: int, size: int) -> Iterator[slice]:
-    for start in range(0, total, size):
-        yield slice(start, min(start + size, total))
-
-
 def judge(differences: np.ndarray, level: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Ends of the (1 - level) interval and the two-sided p-value of each column of differences (draws, columns).
 
     The interval is the percentile interval; p is twice the share of draws on the lesser side of 0, draws at 0 counted
-    on both sides and the observed sample as one more draw (so p is never 0, and 1 for two rows that are alike).
+    on both sides and the observed sample as one more draw.
     """
     differences = _rounded(differences)
     low, high = np.quantile(differences, [level / 2, 1 - level / 2], axis=0)
@@ -211,8 +200,7 @@ def _rounded(differences: np.ndarray) -> np.ndarray:
 def holm(p: np.ndarray) -> np.ndarray:
     """Holm's (1979) adjusted p-values of one family (hypotheses,).
 
-    The k-th smallest of m is multiplied by m - k + 1, is at least the one before it, and at most 1. If those below
-    the level are called differences, the chance of calling any one wrongly is at most the level.
+    The k-th smallest of m is multiplied by m - k + 1, is at least the one before it, and at most 1.
     """
     order = np.argsort(p, kind="stable")
     steps = (len(p) - np.arange(len(p))) * p[order]

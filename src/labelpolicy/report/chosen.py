@@ -1,19 +1,14 @@
 """The few labels that a figure shows out of many: named in params.yaml (report.labels), or chosen by frequency.
 
-Nothing heavy is imported here: the workflow checks the names while it is parsed, before any training starts.
+The workflow checks the names while it is parsed, before any training starts.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
-
-if TYPE_CHECKING:
-    from labelpolicy.data.prepared import Prepared
 
 #: As many as in the paper's Figure 5.
 COUNT = 5

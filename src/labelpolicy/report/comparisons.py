@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from labelpolicy import significance
 from labelpolicy.cell import Cell
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
@@ -23,21 +24,12 @@ from labelpolicy.methods import Method, with_baselines
 from labelpolicy.metrics import evaluate
 from labelpolicy.parsing import require
 from labelpolicy.report.results import Results
-from labelpolicy.significance import (
-    TYPING_MEASURES,
-    Difference,
-    Outcomes,
-    Significance,
-    differences,
-    draws_needed,
-    group_numbers,
-)
 from labelpolicy.thresholds import from_json
 from labelpolicy.thresholds.objectives import MEASURES
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("dataset", "row", "other", "measure")]
-    + [(name, pa.float64()) for name in Difference._fields]
+    + [(name, pa.float64()) for name in significance.Difference._fields]
     + [("significant", pa.bool_()), ("seeds", pa.int64()), ("documents", pa.int64())]
 )
 
@@ -68,23 +60,23 @@ class Runs:
         return cls(data, methods, seeds, files, collected)
 
     def compare(
-        self, split: str, comparisons: Sequence[tuple[int, int]], parameters: Significance
-    ) -> tuple[int, dict[tuple[int, int, str], Difference]]:
+        self, split: str, comparisons: Sequence[tuple[int, int]], parameters: significance.Significance
+    ) -> tuple[int, dict[tuple[int, int, str], significance.Difference]]:
         """The documents of the split, and `significance.differences` of these rows on them.
 
         Raises LabelPolicyError where decisions do not give the collected measures.
         """
         groups, measures = groups_and_measures(self.data, split)
-        outcomes: dict[tuple[int, int], Outcomes] = {}
+        outcomes: dict[tuple[int, int], significance.Outcomes] = {}
         for scores in sorted({scores for scores, _ in self.files.values()}):  # each file is read once
             y_score, y_true = Scores(scores, self.data).split(split)
             for (row, seed), (from_scores, thresholds) in self.files.items():
                 if from_scores == scores:
                     y_pred = self._decided(thresholds, y_score)
                     self._check(thresholds, evaluate(y_true, y_pred), self.methods[row], seed, split)
-                    outcomes[row, seed] = Outcomes.of(y_true, y_pred, measures)
+                    outcomes[row, seed] = significance.Outcomes.of(y_true, y_pred, measures)
         rows = [[outcomes[row, seed] for seed in self.seeds] for row in range(len(self.methods))]
-        found = differences(y_true, rows, comparisons, parameters, groups=groups, measures=measures)
+        found = significance.differences(y_true, rows, comparisons, parameters, groups=groups, measures=measures)
         return len(y_true), found
 
     def _decided(self, path: Path, y_score: np.ndarray) -> np.ndarray:
@@ -104,14 +96,14 @@ class Runs:
 
 def groups_and_measures(data: Prepared, split: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
     """The groups (n,) of a split's documents, numbered from 0 (None: it has none), and the measures to test."""
-    groups = group_numbers(data.split(split).groups)
+    groups = significance.group_numbers(data.split(split).groups)
     # Mentions come in groups, and the tables of entity typing show the loose measures.
-    return groups, MEASURES if groups is None else TYPING_MEASURES
+    return groups, MEASURES if groups is None else significance.TYPING_MEASURES
 
 
-def warn_of_few_draws(comparisons: int, parameters: Significance) -> None:
+def warn_of_few_draws(comparisons: int, parameters: significance.Significance) -> None:
     """Say on stderr that so many draws can show nothing among so many comparisons."""
-    needed = draws_needed(comparisons, parameters.level)
+    needed = significance.draws_needed(comparisons, parameters.level)
     if comparisons and parameters.draws < needed:
         print(
             f"warning: {parameters.draws} draws cannot show a difference at level {parameters.level} among "
@@ -129,7 +121,7 @@ def pairs(methods: Sequence[Method]) -> list[tuple[int, int]]:
 def significance_rows(
     dataset: str,
     methods: Sequence[Method],
-    found: Mapping[tuple[int, int, str], Difference],
+    found: Mapping[tuple[int, int, str], significance.Difference],
     *,
     level: float,
     seeds: int,

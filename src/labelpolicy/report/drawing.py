@@ -4,8 +4,6 @@ A figure is the same bytes for the same numbers. Lines carry their name at their
 colour; colour maps rise evenly in lightness, so that everything can be read by the colour-blind and in grey print.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,10 +65,7 @@ def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]
 
 
 def read_rows(path: Path, columns: list[str]) -> dict[str, np.ndarray]:
-    """Columns of a Parquet file.
-
-    Raises LabelPolicyError for a file without one of them, or without a row.
-    """
+    """Columns of a Parquet file. Raises LabelPolicyError for a file without one of them, or without a row."""
     table = read_parquet(path, columns)
     if len(table) == 0:
         raise LabelPolicyError(f"{path}: no rows, expected at least one: run the step that writes it again")

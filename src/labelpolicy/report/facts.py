@@ -1,7 +1,5 @@
 """What the report says of a prepared data set: its counts, and where it differs from the paper's."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,10 +56,7 @@ def facts_of(folders: Sequence[Path]) -> list[Facts]:
 
 
 def read_facts(folder: str | Path) -> Facts:
-    """Read the dataset.json of a prepared data set.
-
-    Raises LabelPolicyError for a fact that is not there.
-    """
+    """Read the dataset.json of a prepared data set. Raises LabelPolicyError for a fact that is not there."""
     path = Path(folder) / "dataset.json"
     content = read_json(path)
     try:

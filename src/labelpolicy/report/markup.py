@@ -4,50 +4,43 @@ The LaTeX needs booktabs and nothing else: ``\\usepackage{booktabs}``, then ``\\
 which is longer than a page where several data sets are stacked.
 """
 
-from __future__ import annotations
-
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "{": r"\{",
-    "}": r"\}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\ensuremath{<}",
-    ">": r"\ensuremath{>}",
-    "|": r"\ensuremath{|}",
-    '"': "''",
-    "±": r"\ensuremath{\pm}",
-    "–": "--",
-    "—": "---",
-    "−": r"\ensuremath{-}",
-    "→": r"\ensuremath{\to}",
-    "×": r"\ensuremath{\times}",
-    "≤": r"\ensuremath{\leq}",
-    "≥": r"\ensuremath{\geq}",
-    "Δ": r"\ensuremath{\Delta}",
-    "†": r"\textsuperscript{\ensuremath{\dagger}}",
-    "ᵃ": r"\textsuperscript{a}",
-}
+_LATEX = str.maketrans(
+    {character: "\\" + character for character in "&%$#_{}"}
+    | {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\ensuremath{<}",
+        ">": r"\ensuremath{>}",
+        "|": r"\ensuremath{|}",
+        '"': "''",
+        "±": r"\ensuremath{\pm}",
+        "–": "--",
+        "—": "---",
+        "−": r"\ensuremath{-}",
+        "→": r"\ensuremath{\to}",
+        "×": r"\ensuremath{\times}",
+        "≤": r"\ensuremath{\leq}",
+        "≥": r"\ensuremath{\geq}",
+        "Δ": r"\ensuremath{\Delta}",
+        "†": r"\textsuperscript{\ensuremath{\dagger}}",
+        "ᵃ": r"\textsuperscript{a}",
+    }
+)
 
 
 def latex(text: str) -> str:
     """Plain text as LaTeX sets it, whatever characters it holds."""
-    return "".join(_LATEX.get(character, character) for character in text)
+    return text.translate(_LATEX)
 
 
 def markdown(text: str) -> str:
     """Plain text as a cell of a Markdown table."""
-    for character in "\\|*_<>[]`#":
-        text = text.replace(character, "\\" + character)
-    return text
+    return text.translate({ord(character): "\\" + character for character in "\\|*_<>[]`#"})
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: int = 1) -> str:
@@ -58,11 +51,8 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
-        padded = [
-            cell.ljust(width) if column < left else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(cells, widths, strict=True))
-        ]
-        return "| " + " | ".join(padded) + " |"
+        padded = map(str.ljust, cells[:left], widths), map(str.rjust, cells[left:], widths[left:])
+        return "| " + " | ".join(itertools.chain(*padded)) + " |"
 
     rules = ["-" * (width + 2) if column < left else "-" * (width + 1) + ":" for column, width in enumerate(widths)]
     return "\n".join([line(header), "|" + "|".join(rules) + "|", *map(line, rows)]) + "\n"
@@ -155,10 +145,8 @@ class Table:
         if plain:
             corner = self._latex_name(rf"\itshape {latex(self.corner)}") if self.wrapped else latex(self.corner)
             return [" & ".join([corner, *map(latex, plain)]) + r" \\"]
-        spans: list[str] = []
-        rules: list[str] = []
+        spans, rules, first = [], [], 2
         titles: list[str] = []
-        first = 2
         for heading, inner in (column for column in self.columns if not isinstance(column, str)):
             spans.append(rf"\multicolumn{{{len(inner)}}}{{c}}{{{latex(heading)}}}")
             rules.append(rf"\cmidrule(lr){{{first}-{first + len(inner) - 1}}}")

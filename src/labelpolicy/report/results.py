@@ -1,7 +1,5 @@
 """What the report reads: the measures of a cell, the collected ones of all, and the paper's printed numbers."""
 
-from __future__ import annotations
-
 import math
 import statistics
 from collections.abc import Iterable, Sequence

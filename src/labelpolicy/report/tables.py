@@ -4,8 +4,6 @@ on the test split, 3 and 6 the spread over random initial policies.
 A data set of the paper that is not in the study has dashes with a footnote for ours, never a number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ A block of the table has one reference row, with the reference policy, and rows 
 the label weights, in the thresholds, or in both. docs/ablation.md says how to read it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

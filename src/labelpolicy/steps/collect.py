@@ -1,7 +1,5 @@
 """collect: the metrics.json of many cells -> one tidy table, as Parquet and CSV."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,13 +1,12 @@
 """crossfit: a classifier with the label weights of a policy.json -> out_of_fold.parquet, for thresholds."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
 
+from labelpolicy import options
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Classifier, Run
 from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
@@ -15,34 +14,24 @@ from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.data.scores import write_scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
-from labelpolicy.options import (
-    ClassifierName,
-    ClassifierParameters,
-    Device,
-    FromStudy,
-    Output,
-    PreparedFolder,
-    Seed,
-    Threads,
-)
 from labelpolicy.policy_file import Policy
 from labelpolicy.randomness import generator
 from labelpolicy.steps.train import fitted, trained_by
 
 
 def crossfit(
-    dataset: PreparedFolder,
-    classifier: ClassifierName,
+    dataset: options.PreparedFolder,
+    classifier: options.ClassifierName,
     policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
     history: Annotated[
         Path, typer.Option(help="history.parquet of `labelpolicy train`: its best epoch is how many are run.")
     ],
-    output: Annotated[Path, Output("out_of_fold.parquet to write.")],
-    parameters: ClassifierParameters,
-    folds: Annotated[int, FromStudy(lambda study, arguments: study.crossfit.folds)],
-    device: Device,
-    threads: Threads,
-    seed: Seed = 0,
+    output: Annotated[Path, options.Output("out_of_fold.parquet to write.")],
+    parameters: options.ClassifierParameters,
+    folds: Annotated[int, options.FromStudy(lambda study, arguments: study.crossfit.folds)],
+    device: options.Device,
+    threads: options.Threads,
+    seed: options.Seed = 0,
 ) -> None:
     """Score every training and validation document by a model that has not seen it, and the test by one that saw all.
 

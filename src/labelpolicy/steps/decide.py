@@ -1,7 +1,5 @@
 """decide: scores and threshold rules -> for each rule metrics.json, thresholds.json, labels.parquet."""
 
-from __future__ import annotations
-
 import sys
 import warnings
 from collections.abc import Sequence

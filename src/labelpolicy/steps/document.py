@@ -4,8 +4,6 @@ The prose stands in workflow/report/reproduction.tex; every number comes from th
 TeX, a note in Markdown takes the PDF's place.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

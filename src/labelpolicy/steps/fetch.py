@@ -1,7 +1,5 @@
 """fetch: a data set's raw files from the first source that has them, verified."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

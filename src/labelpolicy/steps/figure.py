@@ -1,7 +1,5 @@
 """figure: draw one figure as PDF and PNG; a command for every module in report/figures."""
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 

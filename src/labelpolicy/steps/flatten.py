@@ -1,7 +1,5 @@
 """flatten: metrics.parquet, histories and traces -> flat JSON and CSV, for tools that compare those."""
 
-from __future__ import annotations
-
 import csv
 import statistics
 from collections.abc import Iterable, Sequence

@@ -1,7 +1,5 @@
 """label-weights: label weights by a fixed rule -> policy.json."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Annotated

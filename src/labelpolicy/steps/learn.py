@@ -1,7 +1,5 @@
 """learn: Algorithm 1 -> meta_learner.safetensors and trace.parquet."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +7,7 @@ import pyarrow as pa
 import typer
 from safetensors.torch import save_file
 
+from labelpolicy import options
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
@@ -18,16 +17,6 @@ from labelpolicy.learner.algorithm import learn_while_training
 from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.learner.on_scores import ScoresEnvironment, learn_on_scores
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.options import (
-    ClassifierName,
-    ClassifierParameters,
-    Device,
-    FromStudy,
-    Output,
-    PreparedFolder,
-    Seed,
-    Threads,
-)
 from labelpolicy.progress import Progress
 from labelpolicy.training import prepare_torch
 
@@ -37,23 +26,25 @@ ScoresFile = Annotated[
     typer.Option(help="scores.parquet or out_of_fold.parquet: thresholds alone, on a classifier that is done."),
 ]
 AtLeastOne = Annotated[bool, typer.Option("--at-least-one", help="With --scores: every document gets a label.")]
-LearnedParameters = Annotated[LearnerParameters, FromStudy(lambda study, arguments: study.policy(arguments["learned"]))]
+LearnedParameters = Annotated[
+    LearnerParameters, options.FromStudy(lambda study, arguments: study.policy(arguments["learned"]))
+]
 
 
 def learn(
-    dataset: PreparedFolder,
-    classifier: ClassifierName,
-    output: Annotated[Path, Output("meta_learner.safetensors to write.")],
-    trace: Annotated[Path, Output("trace.parquet to write.")],
+    dataset: options.PreparedFolder,
+    classifier: options.ClassifierName,
+    output: Annotated[Path, options.Output("meta_learner.safetensors to write.")],
+    trace: Annotated[Path, options.Output("trace.parquet to write.")],
     *,
     learned: LearnedName = "meta",
     scores: ScoresFile = None,
     at_least_one: AtLeastOne = False,
-    seed: Seed = 0,
+    seed: options.Seed = 0,
     parameters: LearnedParameters,
-    classifier_parameters: ClassifierParameters,
-    device: Device,
-    threads: Threads,
+    classifier_parameters: options.ClassifierParameters,
+    device: options.Device,
+    threads: options.Threads,
 ) -> None:
     """Algorithm 1: learn a meta-learner while the classifier trains, or on its scores (parameters: policies).
 

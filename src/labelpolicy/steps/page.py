@@ -3,8 +3,6 @@
 The page itself, with its style and script, is workflow/report/page.html; here the data for it is put together.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import json

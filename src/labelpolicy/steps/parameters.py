@@ -1,7 +1,5 @@
 """parameters: the JSON schema of params.yaml and docs/parameters.md, from the models that check them."""
 
-from __future__ import annotations
-
 import typing
 from pathlib import Path
 

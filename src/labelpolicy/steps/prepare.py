@@ -1,7 +1,5 @@
 """prepare: a corpus' raw files in, the prepared form out."""
 
-from __future__ import annotations
-
 import os
 import sys
 from itertools import chain

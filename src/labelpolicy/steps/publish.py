@@ -1,7 +1,5 @@
 """publish: a run's small results into a folder of docs/results/."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 from typing import Annotated

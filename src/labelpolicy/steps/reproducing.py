@@ -3,8 +3,6 @@
 workflow/claims.tsv lists them; RULES says in words what the functions of JUDGES do.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,19 +10,11 @@ from typing import Annotated
 
 import typer
 
+from labelpolicy import options
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.methods import Method, read_methods, read_tsv
-from labelpolicy.options import (
-    MethodsFile,
-    MetricsFile,
-    Output,
-    PaperFile,
-    PreparedFolders,
-    RobustnessFiles,
-    SignificanceFile,
-)
 from labelpolicy.report.comparisons import read_significance
 from labelpolicy.report.facts import Facts, facts_of
 from labelpolicy.report.markup import SIGNIFICANT, latex, markdown, markdown_table
@@ -98,10 +88,7 @@ class Evidence:
 
 
 def read_claims(path: str | Path) -> list[Claim]:
-    """Read claims.tsv.
-
-    Raises LabelPolicyError for an unknown rule or an id given twice.
-    """
+    """Read claims.tsv. Raises LabelPolicyError for an unknown rule or an id given twice."""
     claims: dict[str, Claim] = {}
     for line, fields in read_tsv(path, COLUMNS):
         claim = Claim(*fields)
@@ -281,17 +268,17 @@ def reproducing_latex(judgements: Sequence[Judgement]) -> str:
 
 
 def reproducing(
-    datasets: PreparedFolders,
-    metrics: MetricsFile,
-    output: Annotated[Path, Output("Markdown file to write.")],
-    latex: Annotated[Path, Output("LaTeX file to write.")],
-    methods: MethodsFile = Path("workflow/methods.tsv"),
-    paper: PaperFile = Path("workflow/paper.tsv"),
+    datasets: options.PreparedFolders,
+    metrics: options.MetricsFile,
+    output: Annotated[Path, options.Output("Markdown file to write.")],
+    latex: Annotated[Path, options.Output("LaTeX file to write.")],
+    methods: options.MethodsFile = Path("workflow/methods.tsv"),
+    paper: options.PaperFile = Path("workflow/paper.tsv"),
     claims: Annotated[Path, typer.Option(help="The paper's claims and how each is judged.")] = Path(
         "workflow/claims.tsv"
     ),
-    significance: SignificanceFile = None,
-    robustness: RobustnessFiles = None,
+    significance: options.SignificanceFile = None,
+    robustness: options.RobustnessFiles = None,
 ) -> None:
     """The paper's claims one by one, beside our numbers, judged by stated rules.
 

@@ -1,7 +1,5 @@
 """robustness: metrics.json of runs from random initial policies -> best, worst, average, stdev (Tables 3 and 6)."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Callable
 from dataclasses import replace

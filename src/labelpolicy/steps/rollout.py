@@ -1,7 +1,5 @@
 """rollout: a learned meta-learner -> policy.json, by the test-time episode."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,6 +8,7 @@ import pyarrow as pa
 import torch
 import typer
 
+from labelpolicy import options
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_tensors, write_parquet
@@ -19,7 +18,6 @@ from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.learner.meta_learner import MetaLearner
 from labelpolicy.learner.on_scores import rollout_on_scores
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.options import ClassifierName, ClassifierParameters, Device, Output, PreparedFolder, Seed, Threads
 from labelpolicy.policy_file import Policy
 from labelpolicy.progress import Progress
 from labelpolicy.steps.learn import (
@@ -33,21 +31,21 @@ from labelpolicy.steps.learn import (
 
 
 def rollout(
-    dataset: PreparedFolder,
-    classifier: ClassifierName,
+    dataset: options.PreparedFolder,
+    classifier: options.ClassifierName,
     meta: Annotated[Path, typer.Option(help="meta_learner.safetensors of `labelpolicy learn`.")],
-    output: Annotated[Path, Output("policy.json to write: w_T and p_T by label name.")],
-    trace: Annotated[Path, Output("rollout.parquet to write.")],
+    output: Annotated[Path, options.Output("policy.json to write: w_T and p_T by label name.")],
+    trace: Annotated[Path, options.Output("rollout.parquet to write.")],
     *,
     learned: LearnedName = "meta",
     init: Annotated[int, typer.Option(min=0, help="0: Algorithm 1's w_0 and p_0; k > 0: the k-th random ones.")] = 0,
     scores: ScoresFile = None,
     at_least_one: AtLeastOne = False,
-    seed: Seed = 0,
+    seed: options.Seed = 0,
     parameters: LearnedParameters,
-    classifier_parameters: ClassifierParameters,
-    device: Device,
-    threads: Threads,
+    classifier_parameters: options.ClassifierParameters,
+    device: options.Device,
+    threads: options.Threads,
 ) -> None:
     """The test-time episode: a fresh classifier, the whole training set at each step, w_T and p_T at the end.
 

@@ -1,7 +1,5 @@
 """significance: kept scores and thresholds of all rows -> significance.parquet and .csv; nothing is trained."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

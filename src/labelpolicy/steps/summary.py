@@ -1,7 +1,5 @@
 """summary: the outcome on one page of plain Markdown, every number of it read from the results."""
 
-from __future__ import annotations
-
 import statistics
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """synthesise: the synthetic corpus, as JSON lines."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """table: one of the paper's six tables with our numbers beside the printed ones, in LaTeX and in Markdown."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """train: a classifier with the label weights of a policy.json -> scores.parquet and history.parquet."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

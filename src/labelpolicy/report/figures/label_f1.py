@@ -1,7 +1,5 @@
 """Test F1 of every label against its training frequency, of one row and of another."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Training loss and validation measures per epoch, a line for each kind of label weights."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any

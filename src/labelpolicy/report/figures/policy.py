@@ -1,7 +1,5 @@
 """Label weights and thresholds of a policy: a cell per label with its name and number."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """Precision and recall at every threshold, for all labels together and for a few."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The reward of Eq. 6 worked out on one validation document (the paper's Figure 3)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Test measures of the runs from random initial policies."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

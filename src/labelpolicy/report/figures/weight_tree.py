@@ -1,7 +1,5 @@
 """Label weights over the whole hierarchy: the paper's claim that parents get less weight, for all labels at once."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """Learned weights of a few labels as colours (the paper's Figure 5)."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
