@@ -73,11 +73,7 @@ def read_rows(path: Path, columns: list[str]) -> dict[str, np.ndarray]:
 
 
 def weight_scale(weights: np.ndarray, least: float = 1.25) -> LogNorm:
-    """The scale of the colours of N w, around 1: equal factors up and down get equal steps of lightness.
-
-    It spans the weights, a factor of ``least`` either way at least and 10 at most: a few extreme weights must not
-    flatten all others.
-    """
+    """The scale of the colours of N w, logarithmic around 1: a factor of ``least`` either way at least, 10 at most."""
     factor = float(np.clip(np.exp(np.abs(np.log(np.maximum(weights, 1e-9))).max()), least, 10))
     return LogNorm(1 / factor, factor)
 

@@ -19,10 +19,7 @@ def collect(
     output: Annotated[Path, Output("metrics.parquet to write.")],
     csv: Annotated[Path, Output("metrics.csv to write.")],
 ) -> None:
-    """Gather all metrics in one tidy table.
-
-    A row of it is one measure of one cell, sorted; the same rows go to ``output`` and ``csv``. Each file says itself
-    which cell it is of.
+    """Gather all metrics in one tidy table: a row is one measure of one cell, which each file says itself.
 
     Raises LabelPolicyError, before anything is written, for no files, a missing or partial one, or two of one cell.
     """

@@ -38,13 +38,8 @@ def crossfit(
     Parameters: crossfit, classifiers, chains.
 
     Training and validation documents are taken together and divided into ``folds``. A model trained on the other folds
-    scores each; a last one, trained on all of them, scores the test documents. The file has the columns of
-    scores.parquet: rows of the splits train and valid are out-of-fold scores (Stone 1974), those of test the last
-    model's.
-
-    What is trained by epochs runs as many as the best epoch of ``history`` (history.parquet of the ordinary training),
-    and the last one counts: their number is all that validation labels have chosen about a model that scores validation
-    documents. The labels of the test documents are not used.
+    scores each (Stone 1974); a last one, trained on all of them, scores the test documents. What is trained by epochs
+    runs as many as the best epoch of ``history``: all that validation labels choose about a model that scores them.
 
     Raises LabelPolicyError for fewer documents than folds, and for a history without epochs where they are needed.
     """
@@ -67,13 +62,8 @@ def crossfit(
         y_score[held_out] = np.where(every.truth[others].any(axis=0), predicted, np.float32(0))
     found = dict(zip(("train", "valid"), np.split(y_score, [len(data.split("train"))]), strict=True))
     found["test"] = model(every, "all folds").predict_proba(data.split("test"))
-    write_scores(
-        output,
-        {name: (data.split(name).ids, scores) for name, scores in found.items()},
-        labels=data.labels,
-        trained=trained,
-        out_of_fold=True,
-    )
+    scored = {name: (data.split(name).ids, scores) for name, scores in found.items()}
+    write_scores(output, scored, labels=data.labels, trained=trained, out_of_fold=True)
 
 
 def best_epoch(history: Path) -> int:

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -48,13 +48,11 @@ def decide(
     """Fit thresholds without the test split, decide validation and test documents, measure. Parameters: thresholds.
 
     Held-out scores are fitted on the validation split, out-of-fold scores on training and validation documents, and the
-    score file says which it has. Rules that go by how often labels are count the documents that the classifier of the
-    test scores was trained on; a label that none of them carries is never predicted.
+    score file says which it has. A label that none of the classifier's training documents carries is never predicted.
 
     metrics.json has the measures of both splits and, where documents come in groups, the standard errors of the test
-    measures over groups. Where labels have parents it has them twice more: ``as_decided``, and ``ancestor_closure``,
-    with the ancestors of every predicted label predicted too; ``thresholds.ancestor_closure`` says which of the two
-    stands at the top and in labels.parquet. The files of one rule are written together, or none of them.
+    measures. Where labels have parents it has them twice more: ``as_decided``, and ``ancestor_closure``, with the
+    ancestors of every predicted label predicted too; ``thresholds.ancestor_closure`` says which stands at the top.
 
     Raises LabelPolicyError for an unknown rule, a name that contradicts the score file, a policy without thresholds,
     and scores that are no probabilities or not this data set's.
@@ -88,15 +86,8 @@ def _fitted(
     count = fitting.train_count
     if cell.rule in policies:
         return PerLabel.at(np.where(count > 0, _learned(policies[cell.rule], labels), NEVER), cell.at_least_one)
-    return fit(
-        cell.rule,
-        fitting.y_score,
-        fitting.y_true,
-        train_count=count,
-        parameters=parameters,
-        seed=seed,
-        at_least_one=cell.at_least_one,
-    )
+    how: dict[str, Any] = {"parameters": parameters, "seed": seed, "at_least_one": cell.at_least_one}
+    return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, **how)
 
 
 def _policies(learned: Sequence[str]) -> dict[str, Path]:

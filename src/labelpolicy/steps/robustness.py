@@ -39,9 +39,8 @@ def robustness(
 ) -> None:
     """Best, worst, average and standard deviation over runs from random initial policies (Tables 3 and 6).
 
-    Exactly the given runs are summarised; the same rows go to ``output`` and ``csv``. ``statistic`` is a key of
-    STATISTICS, with ``init`` null, or "run", a single run's own value. Best and worst are taken for each measure by
-    itself, as the paper's tables do.
+    ``statistic`` is a key of STATISTICS, with ``init`` null, or "run", a single run's own value. Best and worst are
+    taken for each measure by itself, as the paper's tables do.
 
     Raises LabelPolicyError, before anything is written, for fewer than two runs, a missing or partial file, one that
     is not of a run from random initial policies, runs of different sweeps, or one run twice.

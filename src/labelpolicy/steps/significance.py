@@ -24,8 +24,6 @@ def significance(
     """Paired bootstrap of the learned rows against all others (parameters: significance).
 
     Each learned row of the sheet is compared with every other row, on every data set, over the seeds of ``metrics``.
-    Decisions come from the scores and thresholds.json of the cells under ``results``, and must give the measures that
-    stand in ``metrics``. A data set given as a prepared folder is found in the results by its name.
 
     Raises LabelPolicyError, before anything is computed, for a row or seed without a result or without its files;
     and for a cell whose decisions do not give the collected measures.

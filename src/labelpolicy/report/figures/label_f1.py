@@ -14,7 +14,6 @@ from labelpolicy.report.drawing import BLUE, GREY, VERMILION, by_frequency, draw
 #: Bands of training documents a label: lower bounds.
 BANDS = (0, 10, 30, 100, 300, 1000)
 
-
 #: So many labels carry their names: those that move the most.
 NAMED = 8
 
@@ -28,10 +27,7 @@ def label_f1(
     before: Annotated[str, typer.Option(help="Name of the first row.")] = "before",
     after: Annotated[str, typer.Option(help="Name of the second row.")] = "after",
 ) -> None:
-    """Test F1 of every label against its training frequency, before and after.
-
-    The most frequent label stands first; below are the means by frequency band.
-    """
+    """Test F1 of every label against its training frequency, before and after."""
     one, other = (read_rows(path, ["label", "train_count", "f1"]) for path in (first, second))
     labels = one["label"].tolist()
     if labels != other["label"].tolist():

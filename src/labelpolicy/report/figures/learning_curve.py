@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -28,22 +28,16 @@ def learning_curve(
     pdf: Pdf,
     png: Png,
 ) -> None:
-    """Training loss and validation measures per epoch, a line for each kind of label weights.
-
-    A line is named, at its end, by the label weights of the folder that the file lies in.
-    """
+    """Training loss and validation measures per epoch, a line for each kind of label weights."""
     found = {Trained.of_path(path).weights: read_rows(path, ["epoch", *PANELS]) for path in histories}
     with drawing(pdf, png, 5.2, f"{title}: learning curves by label weights") as figure:
         for axes, (measure, name) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
             ends = {}
             for index, (line, history) in enumerate(found.items()):
-                style: dict[str, Any] = {
-                    "color": COLOURS[index % len(COLOURS)],
-                    "linestyle": DASHES[index % len(DASHES)],
-                }
+                colour, dash = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
                 epoch, values = history["epoch"], history[measure]
-                axes.plot(epoch, values, **style)
-                ends[line] = (float(epoch[-1]), float(values[-1]), style["color"])
+                axes.plot(epoch, values, color=colour, linestyle=dash)
+                ends[line] = (float(epoch[-1]), float(values[-1]), colour)
             axes.set_title(name)
             axes.set_xlabel("epoch")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))

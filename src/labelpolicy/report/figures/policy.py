@@ -30,11 +30,7 @@ def policy(
     pdf: Pdf,
     png: Png,
 ) -> None:
-    """Heatmaps of label weights and thresholds.
-
-    The most frequent label stands first, with N w above and p below: N w is 1 for a label weighed as in uniform
-    training. A policy without thresholds gets no second panel.
-    """
+    """Heatmaps of label weights N w (1 as in uniform training) and, where there are some, of thresholds p."""
     data = Prepared(dataset)
     learned = Policy.read(policy, data.labels)
     relative = learned.weights * len(data.labels)

@@ -28,10 +28,7 @@ def reward(
     pdf: Pdf,
     png: Png,
 ) -> None:
-    """The reward of Eq. 6 worked out on one validation document (the paper's Figure 3).
-
-    A line for each of a few labels has y*, y beside p, and the label's term (-1)^y* (p - y) / p.
-    """
+    """The reward of Eq. 6 worked out on one validation document (the paper's Figure 3)."""
     data = Prepared(dataset)
     thresholds = Policy.read(policy, data.labels).thresholds
     if thresholds is None:

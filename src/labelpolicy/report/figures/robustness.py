@@ -19,10 +19,7 @@ from labelpolicy.thresholds.objectives import MEASURES
 def robustness(
     file: Annotated[Path, typer.Argument(help="A file of `labelpolicy robustness`.")], pdf: Pdf, png: Png
 ) -> None:
-    """Test measures of the runs from random initial policies.
-
-    A dot for each run, a panel for each measure, with the mean and one standard deviation.
-    """
+    """Test measures of the runs from random initial policies, with their mean and one standard deviation."""
     sweep = read_robustness(file)
     rows = read_parquet(file, ["statistic", "init", "metric", "value"]).to_pylist()
     rows = sorted((row for row in rows if row["statistic"] == "run"), key=lambda row: row["init"])

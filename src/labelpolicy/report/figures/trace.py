@@ -60,8 +60,7 @@ def trace(
 ) -> None:
     """Reward, thresholds and weights while policies are learned, a column for each policy.
 
-    By episode: the mean reward of a step, and bands of p and N w over labels. A trace of one episode, such as a
-    rollout, is drawn step by step.
+    By episode: means over its steps. A trace of one episode, such as a rollout, is drawn step by step.
     """
     found = {Trained.of_path(path).weights: Trace.read(path) for path in traces}
     with drawing(pdf, png, 6.2, f"{title}: what the meta-learner does") as figure:

@@ -70,10 +70,9 @@ def correlate(
 ) -> dict[str, Any]:
     """How ``weights`` go with depth and with training frequency, all (labels,).
 
-    ``spearman`` has the rank correlations with two-sided p-values (None where one side is constant): of the weight with
-    depth and with frequency, and of these two with each other, since parents are the frequent labels and a correlation
-    with the one may be that with the other. ``pairs`` compares every label with its own parent: how many children weigh
-    more, less, the same, and the two-sided sign test over those that differ.
+    ``spearman`` has the rank correlations with two-sided p-values (None where one side is constant), also of depth with
+    frequency, since parents are the frequent labels. ``pairs`` compares every label with its own parent: how many
+    children weigh more, less, the same, and the two-sided sign test over those that differ.
     """
     from scipy.stats import binomtest  # scipy.stats is slow to import
 
