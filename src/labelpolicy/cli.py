@@ -8,12 +8,14 @@ has ``--params`` and ``--set``. Nothing else declares an argument, and a step is
 
 from __future__ import annotations
 
+import ast
 import functools
 import importlib
 import inspect
 import pkgutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -44,6 +46,18 @@ class Steps(TyperGroup):
         for command, step in (several or {name: getattr(module, module_name)}).items():
             app.command(command, help=_first_paragraph(step.__doc__))(command_of(step))
         return typer.main.get_group(app) if several else typer.main.get_command(app)
+
+    def format_commands(self, context: Any, formatter: Any) -> None:
+        """The list of ``--help``, from the sources: importing every step, and the libraries of each, takes seconds."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(name.replace("-", "_"))) for name in self.list_commands(context)])
+
+
+def _summary(module: str) -> str:
+    """The first sentence of a step's docstring; of its module, where that has several commands."""
+    tree = ast.parse(Path(steps.__path__[0], f"{module}.py").read_text(encoding="utf-8"))
+    step = next((node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == module), tree)
+    return _first_paragraph(ast.get_docstring(step)).replace("\n", " ").partition(". ")[0].removesuffix(".")
 
 
 def command_of(step: Callable[..., None]) -> Callable[..., None]:

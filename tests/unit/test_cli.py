@@ -61,3 +61,11 @@ def test_every_command_of_the_page_on_your_data_is_there():
     assert commands >= {"prepare", "learn", "rollout", "train", "decide"}
     for command in commands:
         assert call(command, "--help").returncode == 0
+
+
+def test_help_lists_every_command_and_imports_none(tmp_path):
+    code = "import sys; from labelpolicy.cli import app\ntry: app(['--help'])\nfinally: print(sorted(sys.modules))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for name in ("decide", "label-weights", "figure"):
+        assert f"\n  {name} " in printed
+    assert "Traceback" not in printed and "'torch'" not in printed and "'labelpolicy.steps.train'" not in printed

@@ -1,4 +1,4 @@
-"""figure: draw one figure as PDF and PNG; a command for every module in report/figures."""
+"""Draw one figure as PDF and PNG; a command for every module in report/figures."""
 
 import importlib
 import pkgutil
