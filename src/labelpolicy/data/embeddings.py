@@ -11,8 +11,6 @@ A token takes the vector of the word written exactly alike, else of its lower-ca
 the file that is alike in lower case. Tokens without one get uniform(-0.25, 0.25) numbers, as in Kim (2014).
 """
 
-from __future__ import annotations
-
 import gzip
 import re
 import zlib

@@ -6,8 +6,6 @@ appends them to a flat file; the text goes into a file of its own. Counting and 
 the tokens. Chunks are of a fixed size and taken in order, so the result does not depend on the number of processes.
 """
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import tempfile
@@ -58,9 +56,8 @@ def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
         labels = [sorted([row[label] for label in document.labels]) for document in documents]
     except KeyError as error:
         name = next(document.id for document in documents if error.args[0] in document.labels)
-        raise LabelPolicyError(
-            f"document {name!r}: label {error.args[0]!r} is not one of the corpus': correct its labels"
-        ) from None
+        fault = f"label {error.args[0]!r} is not one of the corpus'"
+        raise LabelPolicyError(f"document {name!r}: {fault}: correct its labels") from None
     tokens, vocabulary, text = _numbered(documents)
     return Coded(
         pa.array([document.id for document in documents], pa.string()),
@@ -104,10 +101,8 @@ def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | Non
             continue
         start, end = document.mention
         if not 0 <= start < end <= length:
-            raise LabelPolicyError(
-                f"document {document.id!r}: mention {[start, end]} is not within its {length} tokens: "
-                "expected 0 <= start < end <= tokens"
-            )
+            found = f"mention {[start, end]} is not within its {length} tokens"
+            raise LabelPolicyError(f"document {document.id!r}: {found}: expected 0 <= start < end <= tokens")
         places.append((start, end, *document.text_mention))
     if not places:
         return None
@@ -119,8 +114,7 @@ def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | Non
 
 @dataclass(frozen=True)
 class Encoded:
-    """One split of a corpus; its tokens are in a file, as int32 numbers of the provisional vocabulary, its text is in
-    another, as a stream of Arrow's."""
+    """One split of a corpus; tokens (int32, of the provisional vocabulary) and text (an Arrow stream) are in files."""
 
     ids: pa.ChunkedArray
     labels: Ragged

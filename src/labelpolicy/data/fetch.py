@@ -18,8 +18,6 @@ members that match the pattern, joined in name order, for a file whose packing m
 that a check is not made, which a row of npm must not say of both: source.json notes that a file was compared with none.
 """
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import os

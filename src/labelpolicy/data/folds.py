@@ -1,7 +1,5 @@
 """Cross-fitting: which documents go together into a fold, and a data set seen with other training documents."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Hashable, Sequence
 

@@ -1,7 +1,5 @@
 """How much of a corpus could not be used, and whether that is too much."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -4,8 +4,6 @@ A name without a reader is a user's own data set of JSON lines. ``{name}_dev`` i
 without its test documents (:func:`labelpolicy.data.prepare.parts`). Nothing else takes a name apart.
 """
 
-from __future__ import annotations
-
 import importlib
 import pkgutil
 from functools import cache

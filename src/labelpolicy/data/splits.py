@@ -1,7 +1,5 @@
 """Dividing documents at random without taking any label's last one: validation, development and re-splits."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Hashable, Sequence
 

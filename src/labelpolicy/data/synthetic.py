@@ -5,8 +5,6 @@ frequency; the label brings its partner along with a fixed chance, and every lab
 is noise (any token, uniformly) or one of the few tokens that tell of one of the document's labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import pairwise
 

@@ -1,7 +1,5 @@
 """Reading packed files without ever unpacking them to disk: members of a .tar.gz, lines of a .gz."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import io

@@ -16,8 +16,6 @@ TABLE, at the end, has the published data sets (BBN: Weischedel and Brunstein 20
 FIGER: Ling and Weld 2012, its training mentions by distant supervision) and those annotated by hand throughout.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter
@@ -30,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, place_in_text
 from labelpolicy.data.readers.archive import numbered_lines
@@ -265,6 +262,8 @@ def re_split(name: str, sources: Iterable[Sentences], counted: dict[str, Any]) -
 
 def joined(sentences: Iterable[Sentence]) -> dict[str, str]:
     """By document, the first one of those that it shares a sentence with, directly or through others."""
+    from scipy import sparse  # only a re-split needs it, and every command imports the readers
+
     sentences = list(sentences)
     names = sorted({sentence.document for sentence in sentences})
     row = {name: index for index, name in enumerate(names)}

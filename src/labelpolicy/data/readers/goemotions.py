@@ -6,8 +6,6 @@ sentiment, lie beside this module (goemotions_labels.json). The groups are nodes
 labels are its leaves. Neutral belongs to no group.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from functools import partial

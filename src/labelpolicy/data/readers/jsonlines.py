@@ -13,8 +13,6 @@
     in any split, in alphabetical order.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection, Iterator
 from functools import partial

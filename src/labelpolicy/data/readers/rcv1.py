@@ -16,8 +16,6 @@ LYRL2004 has 23,149 training documents, the numbers up to 26150, and 781,265 tes
 switches them "to better training and evaluation" (Section 6), and so does this reader.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import zipfile

@@ -1,7 +1,5 @@
 """The topics of RCV1-V2 (Lewis et al. 2004): their hierarchy, and which documents have which."""
 
-from __future__ import annotations
-
 import json
 import re
 from array import array

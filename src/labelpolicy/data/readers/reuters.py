@@ -9,8 +9,6 @@ the original archive. A document's text is its title, a newline and its body. Tw
 only (the "Blah blah blah." after it is no text), UNPROC has its text directly inside <TEXT>, with neither.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
