@@ -31,19 +31,19 @@ def page() -> str:
 
 
 def _sections(model: type[BaseModel], path: str) -> typing.Iterator[str]:
-    rows, inner = [], []
+    rows, inner, schemas = [], [], model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
         place = f"{path}.{name}" if path else name
         section = _section(field)
         if section is None:
-            rows.append(f"| `{place}` | `{_default(field)}` | {_range(model, name)} | {field.description} |\n")
+            allowed = " or ".join(map(_values, schemas[name].get("anyOf", [schemas[name]])))
+            rows.append(f"| `{place}` | `{_default(field)}` | {allowed} | {field.description} |\n")
         else:
             inner.append((section, f"{place}.NAME" if typing.get_origin(field.annotation) is dict else place))
     if rows:
         title = f"## {path}" if path else "## At the top level"
-        yield f"\n{title}\n\n{model.__doc__}\n\n| key | default | values | meaning |\n|---|---|---|---|\n" + "".join(
-            rows
-        )
+        yield f"\n{title}\n\n{model.__doc__}\n\n| key | default | values | meaning |\n|---|---|---|---|\n"
+        yield "".join(rows)
     for section, place in inner:
         yield from _sections(section, place)
 
@@ -61,16 +61,11 @@ def _default(field: FieldInfo) -> str:
     return str(list(default) if isinstance(default, tuple) else default).replace("None", "null").replace("'", "")
 
 
-def _range(model: type[BaseModel], name: str) -> str:
-    """Allowed values in words, from the JSON schema."""
-    schema = model.model_json_schema()["properties"][name]
-    return " or ".join(_values(option) for option in schema.get("anyOf", [schema]))
-
-
 SIGNS = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
 
 
 def _values(schema: dict) -> str:
+    """Allowed values in words, from the JSON schema."""
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema.get("type") == "array":

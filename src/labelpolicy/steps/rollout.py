@@ -20,14 +20,7 @@ from labelpolicy.learner.on_scores import rollout_on_scores
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.policy_file import Policy
 from labelpolicy.progress import Progress
-from labelpolicy.steps.learn import (
-    AtLeastOne,
-    LearnedName,
-    LearnedParameters,
-    ScoresFile,
-    refuse,
-    scores_environment,
-)
+from labelpolicy.steps import learn
 
 
 def rollout(
@@ -37,12 +30,12 @@ def rollout(
     output: Annotated[Path, options.Output("policy.json to write: w_T and p_T by label name.")],
     trace: Annotated[Path, options.Output("rollout.parquet to write.")],
     *,
-    learned: LearnedName = "meta",
+    learned: learn.LearnedName = "meta",
     init: Annotated[int, typer.Option(min=0, help="0: Algorithm 1's w_0 and p_0; k > 0: the k-th random ones.")] = 0,
-    scores: ScoresFile = None,
-    at_least_one: AtLeastOne = False,
+    scores: learn.ScoresFile = None,
+    at_least_one: learn.AtLeastOne = False,
     seed: options.Seed = 0,
-    parameters: LearnedParameters,
+    parameters: learn.LearnedParameters,
     classifier_parameters: options.ClassifierParameters,
     device: options.Device,
     threads: options.Threads,
@@ -59,7 +52,7 @@ def rollout(
         "weights": learned, "dataset": data.name, "classifier": classifier, "seed": seed, "init": init
     }  # fmt: skip
     if scores is None:
-        refuse(at_least_one, "--at-least-one", "goes with --scores")
+        learn.refuse(at_least_one, "--at-least-one", "goes with --scores")
         environment = TrainingEnvironment.of(
             dataset, classifier, classifier_parameters, seed=seed, device=device, threads=threads
         )
@@ -68,8 +61,8 @@ def rollout(
         with Progress(f"rollout {classifier}", parameters.steps) as progress:
             w, p, rows = rollout_while_training(model, environment, parameters, progress, start)
     else:
-        refuse(init > 0, "--init", "thresholds learned on scores start from two fitted numbers")
-        on_scores = scores_environment(dataset, classifier, scores, parameters, at_least_one, seed, threads)
+        learn.refuse(init > 0, "--init", "thresholds learned on scores start from two fitted numbers")
+        on_scores = learn.scores_environment(dataset, classifier, scores, parameters, at_least_one, seed, threads)
         model = load(meta, on_scores.labels, parameters, seed)
         with Progress(f"rollout {classifier}", 2 * parameters.steps) as progress:
             found = rollout_on_scores(model, on_scores, parameters, seed, progress)

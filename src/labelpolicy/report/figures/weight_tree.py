@@ -98,10 +98,10 @@ def correlate(
 
 
 def _spearman(first: np.ndarray, second: np.ndarray) -> dict[str, float | None]:
-    if len(np.unique(first)) < 2 or len(np.unique(second)) < 2:
-        return {"rho": None, "p": None}
     from scipy.stats import spearmanr
 
+    if len(np.unique(first)) < 2 or len(np.unique(second)) < 2:
+        return {"rho": None, "p": None}
     found = spearmanr(first, second)
     return {"rho": float(found.statistic), "p": float(found.pvalue)}
 
