@@ -32,9 +32,7 @@ def code_digest(*modules: str) -> str:
     """
     digest = hashlib.sha256()
     for module in sorted({COMMAND_LINE, *closure(*modules)}):
-        digest.update(f"{module}\0{_text(module)}\0".encode())
-        for file in _data_files(module):
-            digest.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
+        digest.update(f"{module}\0".encode() + _content(module))
     return digest.hexdigest()[:12]
 
 
@@ -75,8 +73,12 @@ def _statements(nodes: Iterable[ast.AST]) -> Iterator[ast.AST]:
 
 
 @cache
-def _text(module: str) -> str:
-    return _canonical(_tree(module).body)
+def _content(module: str) -> bytes:
+    """A digest of what one module is: its tree, and the data files beside it."""
+    digest = hashlib.sha256(_canonical(_tree(module).body).encode())
+    for file in _data_files(module):
+        digest.update(f"\0{file.name}\0".encode() + file.read_bytes())
+    return digest.digest()
 
 
 def _canonical(node: Any) -> str:

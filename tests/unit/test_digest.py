@@ -6,7 +6,7 @@ import shutil
 import digest
 import pytest
 
-CACHES = (digest._imports, digest._text, digest._tree)
+CACHES = (digest._imports, digest._content, digest._tree)
 TRAIN = {"train linear", "train kim_cnn"}
 FIGURES = {"learning curve", "trace", "robustness"}
 STEPS = {
