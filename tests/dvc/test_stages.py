@@ -30,7 +30,9 @@ def jobs(repository: Repository, *targets: str, parameters: str = "params.yaml")
     """Every job that the targets need: its message, and its command with all parameters."""
     options = "--dry-run", "--forceall", "--printshellcmds", "--configfile", parameters
     printed = repository.snakemake(*options, "--", *targets)
-    return set(re.findall(r"^Job \d+: (.+)\n(?:Reason: .+\n)?Shell command: (.+)$", printed, re.MULTILINE))
+    # The jobs of a group stand below it, indented.
+    job = r"^ *Job \d+: (.+)\n(?: *Reason: .+\n)? *Shell command: (.+)$"
+    return set(re.findall(job, printed, re.MULTILINE))
 
 
 def turned(value, key=""):

@@ -127,7 +127,8 @@ class Study:
     def jobs(self, *arguments: str) -> set[str]:
         """What a dry run would do: the message of each job, empty when there is nothing to do."""
         printed = self.run("--dry-run", *arguments)
-        return {line.split(": ", 1)[1] for line in printed.splitlines() if line.startswith("Job ") and ": " in line}
+        lines = map(str.strip, printed.splitlines())  # jobs of a group stand below it
+        return {line.split(": ", 1)[1] for line in lines if line.startswith("Job ") and ": " in line}
 
     def products(self) -> dict[str, str]:
         """Checksums of everything under data/ and results/."""
