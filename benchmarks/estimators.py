@@ -68,8 +68,7 @@ def gradients(y_score: np.ndarray, y_true: np.ndarray, settings: dict, repeats: 
         start = time.process_time()
         state, (w, p) = meta.start(environment.labels), task.start
         for t in range(parameters.steps):
-            seen = task.seen.at(t / parameters.steps)
-            step = Step.of(meta, state, w, p, seen, sigma=sigma, parameters=parameters)
+            step = Step.of(meta, (state, w, p, task.seen.at(t / parameters.steps)), sigma, parameters)
             state, (w, p) = step.state, step.policies()
             estimator.reward(step, task.batch)
         meta.zero_grad()

@@ -1,7 +1,4 @@
-"""A cell of the study: one data set, classifier, kind of label weights, rule of thresholds and seed.
-
-Its name, its folder, and both back again: nothing else puts such a path together or takes one apart.
-"""
+"""A cell of the study, its name and its folder: nothing else puts such a path together or takes one apart."""
 
 from __future__ import annotations
 
@@ -14,7 +11,6 @@ from typing import Any, NamedTuple
 from labelpolicy.errors import LabelPolicyError
 
 AT_LEAST_ONE, OUT_OF_FOLD = "+one", "+oof"
-
 #: The folder, below results/, of a classifier trained with some label weights, in the form of Snakemake's wildcards.
 TRAINED = "{dataset}/{classifier}/{weights}/seed{seed}"
 #: The folder of what it decides by some rule.
@@ -29,8 +25,6 @@ class Thresholds(NamedTuple):
 
     >>> Thresholds.parse("shared+one+oof")
     Thresholds(rule='shared', at_least_one=True, out_of_fold=True)
-    >>> str(Thresholds("odr", out_of_fold=True))
-    'odr+oof'
     """
 
     rule: str
@@ -39,10 +33,7 @@ class Thresholds(NamedTuple):
 
     @classmethod
     def parse(cls, name: str, known: Collection[str] | None = None, where: str = "") -> Thresholds:
-        """The parts of a name; what it has too much stays with the rule, which is then no rule's name.
-
-        Raises LabelPolicyError, beginning with ``where``, for a rule that is not among ``known``, if these are given.
-        """
+        """The parts of a name. Raises LabelPolicyError, beginning with ``where``, for a rule not among ``known``."""
         in_fold = name.removesuffix(OUT_OF_FOLD)
         rule = in_fold.removesuffix(AT_LEAST_ONE)
         if known is not None and rule not in known:
@@ -84,17 +75,13 @@ class Trained:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What files say about where they come from; see :meth:`of_about`."""
+        """What files say about where they come from."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
     @classmethod
     def of_about(cls, about: Any, where: str | Path) -> Any:
-        """The cell that a file names.
-
-        Raises LabelPolicyError, naming the file, where one of the names is missing or of another type.
-        """
-        about = about if isinstance(about, dict) else {}
-        names = cls.__dataclass_fields__
+        """The cell that a file names. Raises LabelPolicyError where one of the names is missing or of another type."""
+        about, names = about if isinstance(about, dict) else {}, cls.__dataclass_fields__
         for name in names:
             found, kind = about.get(name), int if name in ("seed", "init") else str
             if (found is None and name != "init") or not isinstance(found, (kind, type(None))):
@@ -105,18 +92,13 @@ class Trained:
 
     @classmethod
     def of_path(cls, path: str | Path) -> Trained:
-        """From the path of a file, or a folder, in the folder of a trained classifier.
-
-        >>> Trained.of_path("results/reuters21578/linear/meta/seed3/policy.json").weights
-        'meta'
-        """
-        parts = Path(path).absolute().parts
-        for place in range(len(parts) - 1, 2, -1):
-            if found := re.fullmatch(r"seed(\d+)", parts[place]):
-                init = re.fullmatch(r"init(\d+)", parts[place + 1]) if place + 1 < len(parts) else None
-                dataset, classifier, weights = parts[place - 3 : place]
-                return Trained(dataset, classifier, weights, int(found[1]), int(init[1]) if init else None)
-        raise LabelPolicyError(f"{path}: not in the folder of a trained classifier, expected .../{TRAINED}/")
+        """From the path of a file, or a folder, in the folder of a trained classifier."""
+        names = r"([^/]+)/([^/]+)/([^/]+)/seed(\d+)(?:/init(\d+))?"
+        found = re.fullmatch(rf".*/{names}(?:/.*)?", Path(path).absolute().as_posix())
+        if not found:
+            raise LabelPolicyError(f"{path}: not in the folder of a trained classifier, expected .../{TRAINED}/")
+        dataset, classifier, weights, seed, init = found.groups()
+        return Trained(dataset, classifier, weights, int(seed), int(init) if init else None)
 
 
 @dataclass(frozen=True)

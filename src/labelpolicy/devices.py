@@ -1,9 +1,4 @@
-"""Several GPUs on one machine: jobs side by side take different ones.
-
-On a cluster the scheduler gives each job its own GPU and shows it no other. On a workstation with several, every
-process sees all of them and would take the first; here it leases one. A lease is a lock on a file that the kernel
-releases when the process ends, however it ends, so that a killed job never keeps a GPU.
-"""
+"""Several GPUs on one machine: each job leases one, by a lock on a file that ends with its process, however it ends."""
 
 from __future__ import annotations
 
@@ -22,9 +17,8 @@ _held: dict[str, tuple[int, int]] = {}
 def lease(count: int, *, folder: str | Path | None = None, pause: float = 1) -> int:
     """The number, below ``count``, of a device that no other process of this user holds; held until the process ends.
 
-    ``count`` is the number of devices that this process sees (CUDA_VISIBLE_DEVICES has been applied). With one there is
-    nothing to choose and nothing is locked. Where all are held it waits, looking every ``pause`` seconds. Asking again
-    gives the same device. ``folder`` holds the lock files.
+    ``count`` is the number of devices that this process sees; one is not locked. Where all are held it waits, looking
+    every ``pause`` seconds. Asking again gives the same device. ``folder`` holds the lock files.
     """
     if count == 1:
         return 0

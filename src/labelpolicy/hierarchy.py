@@ -29,3 +29,12 @@ def ancestor_closure(y_pred: np.ndarray, labels: Sequence[str], parents: Sequenc
         for parent in above[label]:
             closed[:, parent] |= closed[:, label]
     return closed
+
+
+def cooccurrence(y_true: np.ndarray) -> np.ndarray:
+    """Documents that have both labels, float (labels, labels), of bool (documents, labels) or what gives such rows."""
+    both = np.zeros((y_true.shape[1],) * 2)
+    for start in range(0, len(y_true), 1 << 13):  # few documents at a time as floats: there may be many
+        rows = np.asarray(y_true[start : start + (1 << 13)], dtype=np.float32)
+        both += rows.T @ rows
+    return both

@@ -21,11 +21,7 @@ if TYPE_CHECKING:
 
 
 def prepare_torch(device: str, threads: int) -> torch.device:
-    """Fix what would make two runs differ, and choose the device.
-
-    Results are the same bytes for the same number of ``threads``; jobs of one thread side by side are faster
-    than one job of many (two against one on 2 cores: 1.8 to 1).
-    """
+    """Fix what would make two runs differ, the number of ``threads`` too, and choose the device."""
     if device == "cuda" and not torch.cuda.is_available():
         raise LabelPolicyError("device: cuda asked for, but PyTorch finds no GPU here: set device to auto or cpu")
     torch.set_num_threads(threads)
@@ -39,25 +35,19 @@ def prepare_torch(device: str, threads: int) -> torch.device:
 
 
 def weighted_cross_entropy(logits: Tensor, y_true: Tensor, weights: Tensor) -> Tensor:
-    """Eq. 1 per document: sum over labels of N w_j times the binary cross-entropy; mean over the batch.
+    """Eq. 1: sum over labels of N w_j times the binary cross-entropy; mean over the batch, where the paper sums.
 
-    Shapes: logits and y_true (documents, labels), weights (labels,) summing to 1. With w_j = 1/N it is the plain
-    cross-entropy. The paper sums over the batch; the mean differs by a constant that Adam does not see.
+    Shapes: logits and y_true (documents, labels), weights (labels,) summing to 1.
     """
     cross_entropy = functional.binary_cross_entropy_with_logits(logits, y_true, reduction="none")
     return (cross_entropy @ (weights * len(weights))).mean()
 
 
 def batches(lengths: np.ndarray, batch_size: int, random: np.random.Generator) -> Iterator[np.ndarray]:
-    """Every document once, in random batches of documents of similar length.
-
-    Shuffled documents are sorted by length in groups of 50 batches, so that little of a batch is padding.
-    """
-    order = random.permutation(len(lengths))
-    group = 50 * batch_size
-    order = np.concatenate(
-        [part[np.argsort(lengths[part], kind="stable")] for part in np.split(order, range(group, len(order), group))]
-    )
+    """Every document once, in random batches of similar length: shuffled, and sorted in groups of 50 batches."""
+    order, group = random.permutation(len(lengths)), 50 * batch_size
+    groups = np.split(order, range(group, len(order), group))
+    order = np.concatenate([part[np.argsort(lengths[part], kind="stable")] for part in groups])
     parts = np.split(order, range(batch_size, len(order), batch_size))
     for i in random.permutation(len(parts)):
         yield parts[i]
@@ -79,8 +69,7 @@ def applied(
     result: np.ndarray = np.empty((len(order), 0), dtype=np.float32)
     for rows in np.split(order, range(batch_size, len(order), batch_size)):
         found = function(inputs.batch(rows, device)).cpu().numpy()
-        if not result.size:
-            result = np.empty((len(order), found.shape[1]), dtype=np.float32)
+        result = result if result.size else np.empty((len(order), found.shape[1]), dtype=np.float32)
         result[rows] = found
     model.train(was_training)
     return result
@@ -110,17 +99,17 @@ Optimizer = torch.optim.Optimizer | CombinedOptimizer
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
-    """The optimizer that the settings name, for these parameters of a model."""
+    rate, decay = settings.learning_rate, settings.weight_decay
     if settings.optimizer == "sgd":  # not fused, which sparse gradients do not bear
-        return torch.optim.SGD(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    return torch.optim.Adam(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+        return torch.optim.SGD(parameters, lr=rate, weight_decay=decay)
+    return torch.optim.Adam(parameters, lr=rate, weight_decay=decay, fused=True)
 
 
 class Trainer:
     """A classifier in training: its optimizer, its batches, and the best epoch so far.
 
-    ``evaluate`` measures the classifier after an epoch, as :func:`labelpolicy.thresholds.objectives.measures` does; the
-    epoch with the best micro-F1 is remembered. Without it there is no best one.
+    ``y_true`` bool (documents, labels) belongs to ``inputs``. ``evaluate`` gives the ``measures`` after an epoch; the
+    one with the best micro-F1 is remembered.
     """
 
     def __init__(
@@ -133,7 +122,6 @@ class Trainer:
         device: torch.device,
         evaluate: Callable[[], dict[str, float]] | None = None,
     ):
-        """``y_true`` bool (documents, labels) belongs to ``inputs``; the same seed gives the same training."""
         self.model, self.inputs, self.y_true, self.device, self.evaluate = model, inputs, y_true, device, evaluate
         model.to(device).train()
         torch.manual_seed(derive(seed, "dropout"))
@@ -166,17 +154,16 @@ class Trainer:
         self.epochs += 1
         loss = sum(len(rows) * self.update(rows, weights) for rows in self.batches()) / len(self.inputs)
         if not np.isfinite(loss):
-            settings = self.model.settings
+            rate = self.model.settings.learning_rate
             raise LabelPolicyError(
-                f"epoch {self.epochs}: the training loss is {loss}: lower learning_rate (now {settings.learning_rate})"
+                f"epoch {self.epochs}: the training loss is {loss}: lower learning_rate (now {rate})"
             )
         row = {"epoch": self.epochs, "loss": loss}
         if self.evaluate is not None:
-            measured = self.evaluate()
-            row |= {f"valid_{name}": value for name, value in measured.items()}
+            row |= {f"valid_{name}": value for name, value in self.evaluate().items()}
             self.since_best += 1
-            if measured["micro_f1"] > self.best:
-                self.best, self.since_best = measured["micro_f1"], 0
+            if row["valid_micro_f1"] > self.best:
+                self.best, self.since_best = row["valid_micro_f1"], 0
                 self.best_state = copy.deepcopy(self.model.state_dict())
         return row
 

@@ -9,48 +9,36 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from labelpolicy import training
 from labelpolicy.classifiers.registry import Row, Run, Training
 from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.progress import Progress
 from labelpolicy.thresholds.objectives import measures
-from labelpolicy.training import (
-    CombinedOptimizer,
-    Optimizer,
-    Trainer,
-    applied,
-    make_optimizer,
-    prepare_torch,
-    score,
-    weighted_cross_entropy,
-)
+from labelpolicy.training import CombinedOptimizer, Optimizer, Trainer, applied, prepare_torch, score
 
 
 class Inputs(Protocol):
-    """The documents of one split, in the form one classifier wants."""
+    """The documents of one split, in the form one classifier wants; to be derived from, or just alike."""
 
-    lengths: np.ndarray
-    """Cost of each document (tokens, say), int64 (documents,); batches are drawn from documents of similar length."""
+    lengths: np.ndarray  # cost of each document (tokens, say), int64 (documents,); those of a batch are similar
 
-    def __len__(self) -> int: ...
+    def __len__(self) -> int:
+        return len(self.lengths)
 
     def batch(self, rows: np.ndarray, device: Any) -> Any:
         """The documents in ``rows`` as what ``forward`` takes."""
-        ...
 
 
 class TorchClassifier(nn.Module):
     """A classifier of one logit for each label, trained by Eq. 1; a subclass has ``encode`` and ``forward``.
 
-    One that is no row of independent logits has a ``loss`` and ``probabilities`` of its own. One that chains stand on
-    has ``features`` and ``width``. What it has learned is its ``state_dict``; with ``settings`` and the sizes that its
-    constructor takes from the data set that is all of it.
+    ``forward`` makes a batch logits float (documents, labels). One that is no row of independent logits has a ``loss``
+    and ``probabilities`` of its own; one that chains stand on has ``features`` and ``width``.
     """
 
-    loss_is_equation_1: ClassVar[bool] = True
-    """The loss is the sum over labels of Eq. 1, so that the effect of a label's weight can be told from its logit."""
+    loss_is_equation_1: ClassVar[bool] = True  # so the effect of a label's weight can be told from its logit
     features_are_logits: ClassVar[bool] = False
-    width: int
-    """Columns of ``features``."""
+    width: int  # columns of ``features``
 
     def __init__(self, settings: Training):
         super().__init__()
@@ -64,17 +52,13 @@ class TorchClassifier(nn.Module):
         """The documents of a split as something that batches can be drawn from."""
         raise NotImplementedError
 
-    def forward(self, batch: Any) -> Tensor:
-        """Logits float (documents, labels)."""
-        raise NotImplementedError
-
     def features(self, batch: Any) -> Tensor:
-        """The document vectors (documents, ``width``) as the output layer sees them."""
+        """The document vectors (documents, ``width``) as the output layer sees them, for chains."""
         raise NotImplementedError
 
     def loss(self, batch: Any, y_true: Tensor, weights: Tensor) -> Tensor:
         """The loss of a batch; y_true float (documents, labels), weights (labels,) that sum to 1."""
-        return weighted_cross_entropy(self(batch), y_true, weights)
+        return training.weighted_cross_entropy(self(batch), y_true, weights)
 
     def probabilities(self, batch: Any) -> Tensor:
         """Scores float (documents, labels)."""
@@ -82,21 +66,18 @@ class TorchClassifier(nn.Module):
 
     def optimizer(self) -> Optimizer:
         """One for all parameters, as the settings say."""
-        return make_optimizer(self.parameters(), self.settings)
+        return training.make_optimizer(self.parameters(), self.settings)
 
     def fit(self, data: Prepared, weights: np.ndarray, run: Run) -> list[Row]:
-        """Train in place (Eq. 1); see :class:`labelpolicy.classifiers.registry.Classifier`.
+        """Train in place (Eq. 1), and keep the best epoch by micro-F1 at 0.5 on validation documents.
 
-        The best epoch by micro-F1 at 0.5 on validation documents is kept; where ``run.epochs`` says how many there are,
-        the last one, and no validation document is read.
+        Where ``run.epochs`` says how many there are, the last one is kept, and no validation document is read.
         """
         device = prepare_torch(run.device, run.threads)
-        documents, evaluate = data.split("train"), None
+        train, evaluate = data.split("train"), None
         if run.epochs is None:
             evaluate = partial(self._measures, self.encode(data.split("valid")), data.split("valid").truth)
-        trainer = Trainer(
-            self, self.encode(documents), documents.truth, seed=run.seed, device=device, evaluate=evaluate
-        )
+        trainer = Trainer(self, self.encode(train), train.truth, seed=run.seed, device=device, evaluate=evaluate)
         label_weights = torch.tensor(weights, dtype=torch.float32, device=device)
         history: list[Row] = []
         epochs = run.epochs or self.settings.epochs
@@ -119,28 +100,32 @@ class TorchClassifier(nn.Module):
 
 
 class TorchChain(TorchClassifier):
-    """A chain that is trained together with its encoder, which keeps its own training loop, optimizer and step size."""
+    """A chain trained together with its encoder; ``parameters`` are those of the Adam for what the chain adds."""
 
-    def __init__(self, encoder: TorchClassifier, learning_rate: float, weight_decay: float):
-        """Step size and L2 penalty are those of the Adam that trains what the chain adds."""
+    order: Tensor
+    place: Tensor
+
+    def __init__(self, encoder: TorchClassifier, order: np.ndarray, parameters: Any):
         super().__init__(encoder.settings)
         self.encoder = encoder
-        self.own_settings = Training(optimizer="adam", learning_rate=learning_rate, weight_decay=weight_decay)
+        self.register_buffer("order", torch.from_numpy(order))
+        self.register_buffer("place", torch.argsort(self.order))
+        self.own_settings = Training(learning_rate=parameters.learning_rate, weight_decay=parameters.weight_decay)
 
     def encode(self, split: Split) -> Inputs:
         return self.encoder.encode(split)
 
     def optimizer(self) -> CombinedOptimizer:
         own = [value for name, value in self.named_parameters() if not name.startswith("encoder.")]
-        return CombinedOptimizer(self.encoder.optimizer(), make_optimizer(own, self.own_settings))
+        return CombinedOptimizer(self.encoder.optimizer(), training.make_optimizer(own, self.own_settings))
 
 
 def log_odds(data: Prepared) -> np.ndarray:
-    """Where output biases may start: each label's log odds among the training documents, float (labels,).
-
-    From 0, what many documents share, common words or filters that often fire, would first learn how rare each label
-    is, and labels with few positives are ranked worse for it; Lin et al. (2017, Section 3.3) start at the prior too.
-    Half a document each way keeps labels on none or on all documents finite.
-    """
+    """Log odds in training, (labels,): from biases of 0 rare labels are ranked worse (Lin et al. 2017, Section 3.3)."""
     count, documents = data.train_count, len(data.split("train"))
     return np.log((count + 0.5) / (documents - count + 0.5))
+
+
+def uniform_parameter(random: torch.Generator, fan: int, *shape: int) -> nn.Parameter:
+    """Within fan**-0.5 of 0, by a generator of its own: it depends on the seed and on nothing that ran before."""
+    return nn.Parameter(torch.empty(*shape).uniform_(-(fan**-0.5), fan**-0.5, generator=random))

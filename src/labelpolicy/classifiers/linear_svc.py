@@ -22,10 +22,9 @@ class LinearSVC(Parameters):
 
 
 class LinearSVCClassifier:
-    """One SVM per label; its state is ``tfidf``, ``coefficients`` (features, labels) and ``intercepts`` (labels,).
+    """One SVM per label, trained with C * N * w_j, which is Eq. 1 for independent SVMs.
 
-    Label j is trained with C * N * w_j, which is Eq. 1 for independent SVMs. Scores are the logistic function of the
-    margin: margin 0, the SVM's own cut, is score 0.5. A label without a training document, or on every one, gets a
+    Scores are the logistic function of the margin. A label without a training document, or on every one, gets a
     constant margin of -1 or +1.
     """
 

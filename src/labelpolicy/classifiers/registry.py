@@ -6,10 +6,10 @@ To add one, put a module or a package in ``labelpolicy/classifiers/`` with
 - ``build(data, parameters, seed)``, which returns a :class:`Classifier`;
 - ``DECLARATION = Declaration(parameters, build)``.
 
-Nothing else names it: its name is the module's, its parameters become the section ``classifiers.{name}``, and every
-command and the workflow find it here. Its rows go into ``workflow/methods.tsv``, its description into the docs. One
-that PyTorch trains derives from :class:`labelpolicy.classifiers.base.TorchClassifier`. A module is imported wherever
-names are asked for: heavy libraries are to be imported inside ``build``, best with the network in a file beside it.
+Its name is the module's, its parameters become the section ``classifiers.{name}``. Its rows go into
+``workflow/methods.tsv``, its description into the docs. One that PyTorch trains derives from
+:class:`labelpolicy.classifiers.base.TorchClassifier`. A module is imported wherever names are asked for: heavy
+libraries are to be imported inside ``build``, best with the network in a file beside it.
 
 ``{encoder}+{chain}``, as ``kim_cnn+subset_maximization``, is a chain on another classifier: a module in
 ``labelpolicy/classifiers/chains/`` (docs/chains.md).
@@ -22,6 +22,7 @@ import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
@@ -52,39 +53,28 @@ class Run:
     seed: int
     device: str = "cpu"
     threads: int = 1
-    epochs: int | None = None
-    """Train for so many epochs and read no validation document; None: validation documents choose among those of the
-    parameters."""
-    title: str = "train"
-    """What its progress is shown under."""
+    epochs: int | None = None  # so many and no validation document; None: these choose among those of the parameters
+    title: str = "train"  # what its progress is shown under
 
 
 class Classifier(Protocol):
     """What every classifier can do, whatever trains it."""
 
     def fit(self, data: Prepared, weights: np.ndarray, run: Run) -> list[Row]:
-        """Train on the training split with label weights (labels,) that sum to 1 (Eq. 1); the epochs, if it has any.
-
-        Raises LabelPolicyError for weights that are not uniform where the classifier bears none.
-        """
-        ...
+        """Train on the training split with label weights (labels,) that sum to 1 (Eq. 1); the epochs, if it has any."""
 
     def predict_proba(self, split: Split) -> np.ndarray:
         """Scores in [0, 1], float32 (documents, labels)."""
-        ...
 
 
 class Training(Parameters):
     """The loop that every classifier shares (Eq. 1)."""
 
     epochs: PositiveInt = Field(20, description="passes over the training split at most")
-    patience: Count = Field(
-        5, description="epochs without a better validation micro-F1 before training stops; 0: never"
-    )
+    patience: Count = Field(5, description="epochs without a better validation micro-F1 that end it; 0: never")
     batch_size: PositiveInt = Field(64, description="documents a step")
     optimizer: Literal["adam", "sgd"] = Field(
-        "adam",
-        description="adam, or sgd without momentum; Adam does not see label weights where labels share nothing",
+        "adam", description="adam, or sgd without momentum; Adam does not see label weights where labels share nothing"
     )
     learning_rate: PositiveFloat = Field(2e-3, description="the optimizer's step size")
     weight_decay: NonNegativeFloat = Field(0.0, description="the optimizer's L2 penalty")
@@ -102,21 +92,16 @@ class Declaration:
     """What the module of a classifier, or of a chain, declares."""
 
     parameters: type[Parameters]
+    #: (data, parameters, seed) -> the classifier, untrained. That of a chain takes the chain's name and the encoder's
+    #: declaration before these, and its parameters are :class:`Chained`.
     build: Callable[..., Any]
-    """(data, parameters, seed) -> the classifier, untrained; ``data`` is the ``Prepared`` that it will train on. That
-    of a chain takes the chain's name and the encoder's declaration before these, and its parameters are
-    :class:`Chained`."""
-    trained_by_gradient: bool = True
-    """It is a ``TorchClassifier``, which Algorithm 1 can train."""
-    uses_torch: bool = True
-    """Its training has epochs, and depends on the parameters ``device`` and ``threads``."""
+    trained_by_gradient: bool = True  # a ``TorchClassifier``, which Algorithm 1 can train
+    uses_torch: bool = True  # has epochs, and depends on the parameters ``device`` and ``threads``
     bears_label_weights: bool = True
-    is_encoder: bool = False
-    """A chain may stand on it: it has ``features``."""
+    is_encoder: bool = False  # a chain may stand on it: it has ``features``
+    #: data -> the function split -> (documents, width), where its features are known before it is trained.
     fixed_features: Callable[[Any], Callable[[Any], Any]] | None = None
-    """data -> the function split -> (documents, width), where its features are known before it is trained."""
-    names: tuple[str, ...] = ()
-    """The chains that a module has, where these are several."""
+    names: tuple[str, ...] = ()  # the chains that a module has, where these are several
 
 
 @dataclass(frozen=True)
@@ -127,17 +112,12 @@ class Entry:
     trained_by_gradient: bool
     uses_torch: bool
     bears_label_weights: bool
-    sections: list[str]
-    """The sections of the parameters that it reads."""
-    modules: list[str]
-    """Its modules, relative to the package: what a digest of its code must cover."""
+    sections: list[str]  # of the parameters, that it reads
+    modules: list[str]  # relative to the package: what a digest of its code must cover
 
     def parameters(self, study: Study) -> Any:
         """Its section, or those of encoder and chain as :class:`Chained`."""
-        found = []
-        for section in self.sections:
-            group, name = section.split(".")
-            found.append(getattr(study.classifiers if group == "classifiers" else study.chains, name))
+        found = [attrgetter(section)(study) for section in self.sections]
         return Chained(*found) if len(found) > 1 else found[0]
 
 
@@ -148,8 +128,7 @@ def declarations() -> dict[str, Declaration]:
 
 def chain_declarations() -> dict[str, tuple[str, Declaration]]:
     """Of every chain, by its name: the module's name and its declaration."""
-    found = _declared(chains).items()
-    return {name: (module, each) for module, each in found for name in each.names or (module,)}
+    return {name: (module, each) for module, each in _declared(chains).items() for name in each.names or (module,)}
 
 
 def encoders() -> list[str]:

@@ -18,10 +18,9 @@ ROLES = ("mention", "left context", "right context", "last of the mention", "jus
 class TfIdf:
     """Sublinear tf times idf, rows of unit length; idf from the training split alone.
 
-    Of a document every token counts alike. Of an entity mention the tokens count by their role (ROLES): the same word
-    is another feature in the mention, left and right of it, and once more where it is the mention's last word or
-    stands next to it. Tokens farther than WINDOW from the mention do not count, nor do words that training has only
-    once: the vocabulary of mentions has words for their vectors alone.
+    Of a document every token counts alike. Of an entity mention the tokens count by their role (ROLES). Tokens farther
+    than WINDOW from the mention do not count, nor do words that training has only once: the vocabulary of mentions has
+    words for their vectors alone.
     """
 
     def __init__(self, data: Prepared, train: Split):
@@ -59,11 +58,7 @@ class TfIdf:
             position == start - 1,
             position == end,
         )
-        rows, columns = [], []
-        for role, has in enumerate(has_role):
-            found = np.flatnonzero(has & self.known[tokens.values])
-            rows.append(row[found])
-            columns.append(tokens.values[found] + np.int64(role * self.vocabulary))
-        place = np.concatenate(rows), np.concatenate(columns)
-        ones = np.ones(len(place[0]), dtype=np.float32)
-        return sparse.csr_matrix((ones, place), shape=(len(tokens), self.width))
+        role, place = np.nonzero(np.stack(has_role) & self.known[tokens.values])
+        columns = tokens.values[place] + role * self.vocabulary
+        ones = np.ones(len(place), dtype=np.float32)
+        return sparse.csr_matrix((ones, (row[place], columns)), shape=(len(tokens), self.width))

@@ -17,20 +17,14 @@ from labelpolicy.learner.reward import value
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import derive, generator
 
-#: A row of the trace: see :func:`describe`.
 Row = dict[str, float]
-
 QUANTILES = (0, 10, 25, 50, 75, 90, 100)
 
 
 def learn_while_training(
     meta: MetaLearner, environment: TrainingEnvironment, parameters: LearnerParameters, seed: int, progress: Progress
 ) -> list[Row]:
-    """Algorithm 1, while the environment's classifier trains.
-
-    Trains ``meta`` in place and returns the trace: one row per time step. The recursion of Eq. 3 runs on the means of
-    the policies; how a gradient comes of it is in gradient.py.
-    """
+    """Algorithm 1, while the environment's classifier trains: ``meta`` in place; the trace, a row per time step."""
     random, rewarded_on = generator(seed, "exploration"), parameters.training.rewarded_on
     adam = torch.optim.Adam(meta.parameters(), lr=parameters.learning_rate)
     estimator = gradient.build(meta, parameters, random)
@@ -44,7 +38,7 @@ def learn_while_training(
         state, (w, p) = meta.start(environment.labels), first_policies(environment.labels)  # lines 4-5
         for t in range(parameters.steps):  # line 6
             seen = environment.observe(t / parameters.steps) if meta.observes else None
-            step = Step.of(meta, state, w, p, seen, sigma=sigma, parameters=parameters)  # line 7, Eq. 3
+            step = Step.of(meta, (state, w, p, seen), sigma, parameters)  # line 7, Eq. 3
             state, (w, p) = step.state, step.policies()  # lines 8-9, Eq. 4-5
             environment.train(estimator.weights(step), batches)  # lines 10-11, Eq. 1
             batch = environment.reward_batch(rewarded_on)
@@ -63,12 +57,10 @@ def rollout_while_training(
     progress: Progress,
     start: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[np.ndarray, np.ndarray, list[Row]]:
-    """The test-time episode: meta-learner and a fresh classifier once more, on the whole training set at each step.
+    """The test-time episode with a fresh classifier, on the whole training set at each step: w_T, p_T and the trace.
 
-    With rollout: pass, one whole training is shared out between the time steps, and the policies of the last step are
-    for the classifier that this training keeps. ``start`` are w_0 and p_0, those of Algorithm 1 if not given.
-
-    Returns w_T, p_T (labels,) and the trace.
+    With rollout: pass, one whole training is shared out between the time steps. ``start`` are w_0 and p_0, if not those
+    of Algorithm 1.
     """
     environment.reset()
     state, (w, p), trace = meta.start(environment.labels), start or first_policies(environment.labels), []
@@ -79,7 +71,7 @@ def rollout_while_training(
         if t == last:  # w_T and p_T are for the classifier that is kept, not for one trained too long
             environment.restore_best()
         seen = environment.observe(t / parameters.steps) if meta.observes else None
-        step = Step.of(meta, state, w, p, seen, sigma=0.0, parameters=parameters)
+        step = Step.of(meta, (state, w, p, seen), 0.0, parameters)
         state, (w, p) = step.state, step.policies()
         if not passes:
             environment.train_whole(w)

@@ -23,25 +23,20 @@ from labelpolicy.thresholds.objectives import measures
 from labelpolicy.training import Trainer, prepare_torch, score, targets
 
 
-class Subset:
+class Subset(Inputs):
     """Some of the documents of other inputs."""
 
     def __init__(self, inputs: Inputs, rows: np.ndarray):
-        self.inputs, self.rows = inputs, rows
-        self.lengths = inputs.lengths[rows]
-
-    def __len__(self) -> int:
-        return len(self.rows)
+        self.inputs, self.rows, self.lengths = inputs, rows, inputs.lengths[rows]
 
     def batch(self, rows: np.ndarray, device: torch.device) -> Any:
         return self.inputs.batch(self.rows[rows], device)
 
 
 class TrainingEnvironment:
-    """A classifier, the documents it learns from, and held-out documents that it is observed and rewarded on.
+    """A classifier, the documents it learns from, and validation documents that it is observed and rewarded on.
 
-    Label arrays are bool (documents, labels). The held-out documents are validation documents: nothing of the test set
-    is ever here.
+    Label arrays are bool (documents, labels). Nothing of the test set is ever here.
     """
 
     CHUNK = 1024  # documents at a time where a step takes the whole training set; memory does not grow beyond
@@ -60,12 +55,9 @@ class TrainingEnvironment:
         device: torch.device,
         label_features: LabelFeatures | None = None,
     ):
-        """``label_features`` of the hierarchy and the training documents; None: without a hierarchy."""
         self.model, self.seed, self.device = model.to(device), seed, device
         self.inputs, self.y_true, self.labels = inputs, y_true, y_true.shape[1]
-        rows = np.arange(len(held_out))
-        if len(rows) > self.DOCUMENTS:
-            rows = np.sort(generator(seed, "held-out documents").choice(len(rows), self.DOCUMENTS, replace=False))
+        rows = _some(len(held_out), self.DOCUMENTS, generator(seed, "held-out documents"))
         self.all_held_out, self.all_held_out_true = Subset(held_out, rows), held_out_true[rows]
         self.label_features = label_features or LabelFeatures.of(y_true)
         self.untrained = copy.deepcopy(model.state_dict())
@@ -75,48 +67,31 @@ class TrainingEnvironment:
     def of(
         cls, dataset: str | Path, classifier: str, parameters: Any, *, seed: int, device: str = "auto", threads: int = 1
     ) -> TrainingEnvironment:
-        """A classifier by name, untrained, with a prepared data set's training and validation documents.
-
-        Raises LabelPolicyError for a classifier that is not trained by gradient.
-        """
+        """A classifier by name, trained by gradient, with a prepared data set's training and validation documents."""
         entry = registry.load(classifier)
         if not entry.trained_by_gradient:
-            raise LabelPolicyError(
-                f"classifier {classifier!r} is not trained by gradient: a policy cannot be learned with it"
-            )
+            why = "is not trained by gradient: a policy cannot be learned with it"
+            raise LabelPolicyError(f"classifier {classifier!r} {why}")
         torch_device = prepare_torch(device, threads)
         data = Prepared(dataset)
         train, valid = data.split("train"), data.split("valid")
         model = cast(TorchClassifier, entry.build(data, parameters, seed))
-        return cls(
-            model,
-            model.encode(train),
-            train.truth,
-            model.encode(valid),
-            valid.truth,
-            seed=seed,
-            device=torch_device,
-            label_features=LabelFeatures.of_dataset(data, train.truth),
-        )
+        documents = model.encode(train), train.truth, model.encode(valid), valid.truth
+        features = LabelFeatures.of_dataset(data, train.truth)
+        return cls(model, *documents, seed=seed, device=torch_device, label_features=features)
 
     def reset(self) -> None:
         """The classifier untrained again; optimizer, dropout and batches from the beginning; all held-out documents."""
         self.model.load_state_dict(self.untrained)
-        self.trainer = Trainer(
-            self.model, self.inputs, self.y_true, seed=self.seed, device=self.device, evaluate=self._measures
-        )
+        how: dict[str, Any] = {"seed": self.seed, "device": self.device, "evaluate": self._measures}
+        self.trainer = Trainer(self.model, self.inputs, self.y_true, **how)
         self.queue: list[np.ndarray] = []
         self.trained_on: list[np.ndarray] = []
-        self._hold_out(np.arange(len(self.all_held_out)))
+        self.draw_held_out(np.random.default_rng(0), len(self.all_held_out))
 
     def draw_held_out(self, random: np.random.Generator, count: int) -> None:
         """Choose ``count`` held-out documents at random for an episode, or all if there are no more."""
-        rows = np.arange(len(self.all_held_out))
-        if count < len(rows):
-            rows = np.sort(random.choice(len(rows), size=count, replace=False))
-        self._hold_out(rows)
-
-    def _hold_out(self, rows: np.ndarray) -> None:
+        rows = _some(len(self.all_held_out), count, random)
         self.held_out, self.held_out_true = Subset(self.all_held_out, rows), self.all_held_out_true[rows]
         self.held_out_score: np.ndarray | None = None
 
@@ -125,25 +100,18 @@ class TrainingEnvironment:
         return -(-len(self.inputs) // self.model.settings.batch_size) * self.model.settings.epochs
 
     def batches_for(self, parameters: LearnerParameters) -> int:
-        """Batches a time step; if not given, all episodes, or each with reset: episode, make half of a whole training.
-
-        Half, since training stops early where it can, and learning a policy should cost no more than training does.
-        """
+        """Batches a time step; by default half of a whole training, which learning should not cost more than."""
         steps = parameters.steps * (1 if parameters.training.reset == "episode" else parameters.episodes)
         return parameters.training.batches or -(-self.updates_of_a_training() // (2 * steps))
 
     def should_reset(self, episode: int, parameters: LearnerParameters) -> bool:
-        """Whether the classifier is to be untrained at the start of this episode; the first one finds it so.
-
-        With reset: training, the episodes are shared out evenly over as many whole trainings as their updates amount
-        to, so that the last of them meet a classifier that is trained, but not one trained for too long.
-        """
-        if parameters.training.reset == "training":
-            updates = self.batches_for(parameters) * parameters.steps * parameters.episodes
-            trainings = max(1, round(updates / self.updates_of_a_training()))
-            training, before = (each * trainings // parameters.episodes for each in (episode, episode - 1))
-            return episode > 0 and training != before
-        return parameters.training.reset == "episode"
+        """Whether this episode finds the classifier untrained; reset: training, after about each whole training."""
+        if parameters.training.reset != "training":
+            return parameters.training.reset == "episode"
+        updates = self.batches_for(parameters) * parameters.steps * parameters.episodes
+        trainings = max(1, round(updates / self.updates_of_a_training()))
+        training, before = (each * trainings // parameters.episodes for each in (episode, episode - 1))
+        return episode > 0 and training != before
 
     def train(self, w: Tensor, count: int) -> None:
         """``count`` updates with label weights w (Eq. 1) on the next batches of the training set."""
@@ -157,11 +125,7 @@ class TrainingEnvironment:
         self.held_out_score = None
 
     def train_passes(self, w: Tensor, step: int, steps: int) -> None:
-        """Passes of mini-batches over the training set: the step's part of a whole training, at least one.
-
-        The classifier of the best pass is remembered, by the measure that training chooses its epoch by, and passes
-        stop where training would: thresholds are for the classifier that training keeps.
-        """
+        """Passes over the training set: the step's part of a whole training, at least one; they stop where it would."""
         epochs = self.model.settings.epochs
         for _ in range(max(1, (step + 1) * epochs // steps - step * epochs // steps)):
             if self.trainer.should_stop:
@@ -188,20 +152,20 @@ class TrainingEnvironment:
         self.held_out_score = None
 
     def observe(self, time: float) -> Observation:
-        """What the classifier's scores on the held-out documents show of every label."""
-        reference = np.zeros(self.labels)  # a threshold of 0.5
-        return Observation.of(self._held_out_score(), self.held_out_true, self.label_features, reference, time)
+        """What the classifier's scores on the held-out documents show of every label; the reference is 0.5."""
+        score, y_true = self._held_out_score(), self.held_out_true
+        return Observation.of(score, y_true, self.label_features, np.zeros(self.labels), time)
 
     def reward_batch(self, on: str) -> RewardBatch:
         """The documents that the reward is computed on: "held_out", or "in_sample", those just trained on."""
         if on == "held_out":
             return RewardBatch(self._held_out_score(), self.held_out_true)
-        rows = self._in_sample()
-        return RewardBatch(score(self.model, Subset(self.inputs, rows), self.device), self.y_true[rows])
+        documents = self._in_sample()
+        return RewardBatch(score(self.model, documents, self.device), self.y_true[documents.rows])
 
-    def _in_sample(self) -> np.ndarray:
+    def _in_sample(self) -> Subset:
         rows = np.concatenate(self.trained_on)
-        return rows[:: -(-len(rows) // self.DOCUMENTS)]
+        return Subset(self.inputs, rows[:: -(-len(rows) // self.DOCUMENTS)])
 
     def _measures(self) -> dict[str, float]:
         self.held_out_score = None
@@ -215,21 +179,21 @@ class TrainingEnvironment:
     def weight_gradient(self, of_logits: Tensor, on: str) -> np.ndarray:
         """What a little more weight on each label at the last update would have done to the utility: float (labels,).
 
-        ``of_logits`` is the utility's gradient with respect to the logits of ``reward_batch(on)``, (documents, labels).
-        With v the utility's gradient in the classifier's parameters, an update against the gradient g_j of label j's
-        loss changes the utility by -<v, g_j>, to first order. And <v, g_j> is the mean over the batch of (y - truth)
-        times the derivative of the logit along v, which two forward passes give for all labels at once. Adam divides
-        each parameter's step, so v is divided alike. Only relations between labels count.
+        As in learning to reweight (Ren et al. 2018): with v the utility's gradient in the classifier's parameters, an
+        update against the gradient g_j of label j's loss changes the utility by -<v, g_j>, to first order. <v, g_j> is
+        the mean over the batch of (y - y_true) times the derivative of the logit along v, which two forward passes give
+        for all labels at once. Adam divides each parameter's step, so v is divided alike.
 
-        All 0 for a model with a loss of its own (a chain), which is no sum over labels.
+        ``of_logits`` (documents, labels) is the utility's gradient in the logits of ``reward_batch(on)``. All 0 for a
+        model whose loss is no sum over labels (a chain).
         """
         if not self.model.loss_is_equation_1:
             return np.zeros(self.labels)
         self.model.eval()
-        inputs = self.held_out if on == "held_out" else Subset(self.inputs, self._in_sample())
+        inputs = self.held_out if on == "held_out" else self._in_sample()
         direction = self._utility_gradient(inputs, of_logits)
-        batch = self.inputs.batch(self.trained_on[-1], self.device)
-        truth = targets(self.y_true, self.trained_on[-1], self.device)
+        rows = self.trained_on[-1]
+        batch, y_true = self.inputs.batch(rows, self.device), targets(self.y_true, rows, self.device)
         with torch.no_grad():
             size = 1e-2 * _length(direction) / _length(direction.values()).clamp(min=1e-30)
             here = self.model(batch)
@@ -239,7 +203,7 @@ class TrainingEnvironment:
             along = (self.model(batch) - here) / size
             for each, value in zip(direction, before, strict=True):
                 each.copy_(value)
-            result = -((torch.sigmoid(here) - truth) * along).mean(0)
+            result = -((torch.sigmoid(here) - y_true) * along).mean(0)
         self.model.train()
         return result.cpu().double().numpy()
 
@@ -250,15 +214,19 @@ class TrainingEnvironment:
             rows = np.arange(0, len(inputs), -(-len(inputs) // self.GRADIENT_DOCUMENTS))
             found = self.model(inputs.batch(rows, self.device))
             parts = torch.autograd.grad(found, parameters, of_logits[rows].to(self.device), allow_unused=True)
-        direction: dict[Tensor, Tensor] = {
-            a: torch.zeros_like(a) if b is None else b for a, b in zip(parameters, parts, strict=True)
-        }
+        direction: dict[Tensor, Tensor] = {}
         states = self.trainer.optimizer.state
-        for each, total in direction.items():
+        for each, part in zip(parameters, parts, strict=True):
+            direction[each] = torch.zeros_like(each) if part is None else part
             square = states.get(each, {}).get("exp_avg_sq")
             if square is not None:
-                total /= square.sqrt() + 1e-8
+                direction[each] /= square.sqrt() + 1e-8
         return direction
+
+
+def _some(documents: int, count: int, random: np.random.Generator) -> np.ndarray:
+    """``count`` of so many rows at random, in their order, or all if there are no more."""
+    return np.sort(random.choice(documents, count, replace=False)) if count < documents else np.arange(documents)
 
 
 def _length(parts: Iterable[Tensor]) -> Tensor:

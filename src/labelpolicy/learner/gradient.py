@@ -3,21 +3,17 @@
 ``policy_gradient``: the paper's. The policies of Eq. 4-5 are deterministic, and a policy gradient needs a distribution:
 here a Gaussian around their logits, whose score is noise / sigma, so each term is advantage * noise / sigma * mean.
 
-``evolution``: thresholds of the meta-learner itself perturbed, in opposite pairs, one time step at a time; the
-difference of two rewards times the perturbation estimates the gradient of its parameters (Salimans et al. 2017).
+``evolution``: the meta-learner's parameters perturbed in opposite pairs, one time step at a time, for the thresholds'
+part (Salimans et al. 2017); the weights' part is a policy gradient.
 
 ``pathwise``: the utility made smooth (reward.expected) and differentiated through thresholds, meta-learner and time
-steps. A weight acts through the classifier's update: to first order that is the inner product of the utility's gradient
-and the label's gradient, as in learning to reweight (Ren et al. 2018), see TrainingEnvironment.weight_gradient.
-
-The other two estimate the weights' part alike, by the policy gradient. Where no classifier trains there is none.
+steps. A weight acts through the classifier's update: see TrainingEnvironment.weight_gradient.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -31,60 +27,29 @@ from labelpolicy.learner.reward import RewardBatch
 
 #: From the gradient of the utility in the logits of the reward batch to that in the label weights of the last update.
 WeightGradient = Callable[[Tensor], np.ndarray]
+#: s, w and p of t-1, and what is observed.
+Given = tuple[Tensor, Tensor, Tensor, Observation | None]
 
 
-@dataclass(frozen=True)
-class Step:
-    """One time step: what the meta-learner was given, and what it made of it, with its graph.
+class Step(NamedTuple):
+    """One time step: what the meta-learner was given, and what it made of it, with its graph."""
 
-    Eq. 3 runs on the means of the policies; ``sigma`` is the standard deviation around the logits of p.
-    """
-
-    given: tuple[Tensor, Tensor, Tensor, Observation | None]  # s, w and p of t-1, and what is observed
+    given: Given
     state: Tensor
     w_logits: Tensor  # (labels,)
     p_logits: Tensor  # (labels,)
-    sigma: float
+    sigma: float  # standard deviation around the logits of p
     bounds: tuple[float, float]
 
     @classmethod
-    def of(
-        cls,
-        meta: MetaLearner,
-        state: Tensor,
-        w: Tensor,
-        p: Tensor,
-        seen: Observation | None,
-        *,
-        sigma: float,
-        parameters: LearnerParameters,
-    ) -> Step:
-        """Eq. 3."""
-        given = (state, w, p, seen)
+    def of(cls, meta: MetaLearner, given: Given, sigma: float, parameters: LearnerParameters) -> Step:
+        """Eq. 3, on the means of the policies."""
         state, w_logits, p_logits = meta(*given)
         return cls(given, state, w_logits, p_logits, sigma, parameters.threshold_bounds)
 
     def policies(self, w_noise: Tensor | float = 0.0, p_noise: Tensor | float = 0.0) -> tuple[Tensor, Tensor]:
         """w_t and p_t (Eq. 4-5), of logits moved by the noise."""
         return policies(self.w_logits + w_noise, self.p_logits + p_noise, self.bounds)
-
-
-class Estimator(Protocol):
-    """Follows an episode step by step; then its loss has the gradient of -J."""
-
-    def weights(self, step: Step) -> Tensor:
-        """The weights (labels,) that the classifier is trained with now."""
-
-    def reward(self, step: Step, batch: RewardBatch, weight_gradient: WeightGradient | None = None) -> None:
-        """Take the reward of this step. ``weight_gradient`` is there where a classifier has been trained."""
-
-    def backward(self) -> None:
-        """Put the gradient of -J of the episode into the meta-learner's parameters, and forget the episode."""
-
-
-def build(meta: nn.Module, parameters: LearnerParameters, random: np.random.Generator) -> Estimator:
-    kinds: dict[str, Any] = {"policy_gradient": PolicyGradient, "evolution": Evolution, "pathwise": Pathwise}
-    return kinds[parameters.estimator](meta, parameters, random)
 
 
 def ascend(meta: nn.Module, estimator: Estimator, adam: torch.optim.Optimizer) -> None:
@@ -141,10 +106,12 @@ class PolicyGradient:
         self.rewards: list[np.ndarray] = []
 
     def weights(self, step: Step) -> Tensor:
+        """The weights (labels,) that the classifier is trained with now."""
         self.w_noise.append(explore(self.random, 1, len(step.w_logits))[0])
         return step.policies(w_noise=self.parameters.training.weight_noise * self.w_noise[-1])[0]
 
     def reward(self, step: Step, batch: RewardBatch, weight_gradient: WeightGradient | None = None) -> None:
+        """Take the reward of this step. ``weight_gradient`` is there where a classifier has been trained."""
         noise = explore(self.random, self.parameters.samples, len(step.p_logits))
         tried, p = (step.policies(p_noise=each)[1].detach().numpy() for each in (step.sigma * noise, 0.0))
         self.steps.append(step)
@@ -152,28 +119,23 @@ class PolicyGradient:
         self.rewards.append(reward.by_label(tried, p, batch, self.parameters))
 
     def backward(self) -> None:
-        (-self.objective()).backward()
-        self.forget()
-
-    def objective(self) -> Tensor:
-        """A function whose gradient is the policy gradient of J (Eq. 7)."""
-        r = np.stack(self.rewards)  # (steps, draws, labels)
-        if self.parameters.credit == "total":
+        """Put the gradient of -J of the episode into the meta-learner's parameters, and forget the episode."""
+        r, in_total = np.stack(self.rewards), self.parameters.credit == "total"  # (steps, draws, labels)
+        if in_total:
             r = np.broadcast_to(r.sum(axis=2, keepdims=True), r.shape)
         total = self.of_weights(r.mean(axis=1))
         # p_t moves r_t and nothing after it (the recursion runs on means): only "total" makes it answer for the rest.
-        to_come = _to_come(r.mean(axis=1))
-        p_credit = to_come[:, None] if self.parameters.credit == "total" else r
-        several = self.parameters.samples > 1
+        p_credit = _to_come(r.mean(axis=1))[:, None] if in_total else r
         scale = max(np.sqrt(np.mean((r - r.mean(axis=1, keepdims=True)) ** 2)), 1e-12)
         for t, (step, noise) in enumerate(zip(self.steps, self.p_noise, strict=True)):
-            if several:  # the other draws are the baseline
+            if self.parameters.samples > 1:  # the other draws are the baseline
                 advantage = (p_credit[t] - p_credit[t].mean(axis=0)) / scale
             else:
                 advantage = self.baseline.advantage(("p", t), p_credit[t])
             score = torch.from_numpy(advantage).float() * noise / step.sigma
             total = total + (score.mean(dim=0) * step.p_logits).mean()
-        return total / len(self.steps)
+        (-(total / len(self.steps))).backward()
+        self.forget()
 
     def of_weights(self, r: np.ndarray) -> Tensor:
         """The weights' part, from each step's rewards by label, (steps, labels), and the noise of their policy."""
@@ -195,8 +157,7 @@ def _to_come(r: np.ndarray) -> np.ndarray:
 class Evolution(PolicyGradient):
     """The thresholds' part by perturbing the meta-learner's parameters; the weights' part stays a policy gradient."""
 
-    #: Standard deviation of the perturbation of every parameter.
-    SIZE = 0.05
+    SIZE = 0.05  # standard deviation of the perturbation of every parameter
 
     def forget(self) -> None:
         super().forget()
@@ -231,8 +192,7 @@ class Evolution(PolicyGradient):
         if of_weights.requires_grad:
             of_weights.backward()
         parameters = list(self.meta.parameters())
-        parts = ascent.split([each.numel() for each in parameters])
-        for each, part in zip(parameters, parts, strict=True):
+        for each, part in zip(parameters, ascent.split([each.numel() for each in parameters]), strict=True):
             descent = -part.view_as(each) / gained.size
             each.grad = descent if each.grad is None else each.grad + descent
         self.forget()
@@ -269,3 +229,15 @@ class Pathwise:
     def backward(self) -> None:
         (-self.total / self.steps).backward()
         self.total, self.steps = torch.zeros(()), 0
+
+
+Estimator = PolicyGradient | Pathwise
+
+
+def build(meta: nn.Module, parameters: LearnerParameters, random: np.random.Generator) -> Estimator:
+    kinds: dict[str, type[Estimator]] = {
+        "policy_gradient": PolicyGradient,
+        "evolution": Evolution,
+        "pathwise": Pathwise,
+    }
+    return kinds[parameters.estimator](meta, parameters, random)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.hierarchy import cooccurrence
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.randomness import derive
 
@@ -26,35 +27,26 @@ def logits(y_score: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class LabelFeatures:
-    """What of the training documents and the hierarchy a label's policy may depend on; it does not change.
+    """What of the training documents and the hierarchy a label's policy may depend on; it does not change."""
 
-    ``frequency`` and ``depth`` (labels,): standardised log(training documents with the label + 1) and depth.
-    ``relations`` float (3, labels, labels): row j of each says which labels matter to label j, and sums to 1 or 0: its
-    parent, its children, and the labels that stand beside it in training documents, by how often they do.
-    """
-
-    frequency: np.ndarray
-    depth: np.ndarray
+    frequency: np.ndarray  # standardised log(training documents with the label + 1), (labels,)
+    depth: np.ndarray  # standardised, (labels,)
+    #: (3, labels, labels): row j of each sums to 1 or 0 over the parent of label j, its children, and the labels
+    #: beside it in training documents, by how often they are.
     relations: np.ndarray
 
     @classmethod
     def of(
         cls, y_true: np.ndarray, depth: np.ndarray | None = None, parents: list[int | None] | None = None
     ) -> LabelFeatures:
-        """From the training documents' labels, bool (documents, labels), and each label's depth and parent's index.
-
-        Without depth and parents the labels have no hierarchy.
-        """
+        """From training labels, bool (documents, labels), and in a hierarchy each label's depth and parent's index."""
         labels = y_true.shape[1]
         depth = np.ones(labels) if depth is None else depth
         parent = np.zeros((labels, labels))
         for j, above in enumerate(parents or []):
             if above is not None:
                 parent[j, above] = 1
-        beside = np.zeros((labels, labels))
-        for start in range(0, len(y_true), 1 << 14):  # few documents at a time as floats: there may be many
-            part = y_true[start : start + (1 << 14)].astype(np.float32)
-            beside += part.T @ part
+        beside = cooccurrence(y_true)
         frequency = np.log1p(np.diag(beside))
         np.fill_diagonal(beside, 0)
         relations = np.stack([parent, parent.T, beside])
@@ -75,18 +67,14 @@ def _standardised(values: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Observation:
-    """What a meta-learner may see of the classifier at one time step, each (labels,) but ``time``.
-
-    ``reference`` are the logits that thresholds are distances from: 0 for a threshold of 0.5, or those of two numbers
-    fitted for all labels.
-    """
+    """What a meta-learner may see of the classifier at one time step, each (labels,) but ``time``."""
 
     label_features: LabelFeatures
     positive: np.ndarray  # mean logit of the classifier on held-out positives; 0 where there is none
     negative: np.ndarray  # the same on negatives
     calibration_ratio: np.ndarray  # log of (sum of scores + 1/2) / (positives + 1/2): how far scores overrate the label
     break_even: np.ndarray  # logit above which as many documents score as have the label; the reference if none has it
-    reference: np.ndarray
+    reference: np.ndarray  # logits that thresholds are distances from: of 0.5, or of two numbers fitted for all labels
     time: float  # t / T
 
     @classmethod
@@ -111,24 +99,32 @@ class Observation:
         return cls(label_features, positive, negative, ratio, break_even, reference, time)
 
     def at(self, time: float) -> Observation:
-        """The same observation at another time."""
         return replace(self, time=time)
 
     @cached_property
     def features(self) -> Tensor:
         """What is observed of each label, float (labels, 6), scaled to the order of 1: no input drowns the others."""
-        columns = (
-            self.label_features.frequency,
-            self.label_features.depth,
-            (self.positive - self.reference) / 5,
-            (self.negative - self.reference) / 5,
-            self.calibration_ratio,
-            (self.break_even - self.reference) / 5,
-        )
+        levels = (self.positive, self.negative, self.break_even)
+        positive, negative, break_even = ((level - self.reference) / 5 for level in levels)
+        own = self.label_features.frequency, self.label_features.depth
+        columns = (*own, positive, negative, self.calibration_ratio, break_even)
         return torch.from_numpy(np.stack(columns, axis=1)).float()
 
 
-class PaperLearner(nn.Module):
+class _Recurrent(nn.Module):
+    """A GRU, and two linear layers that yield the logits of w and p from its state and ``past`` it."""
+
+    def __init__(self, inputs: int, hidden: int, outputs: int, past: int, seed: int):
+        super().__init__()
+        self.hidden = hidden
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(derive(seed, "meta-learner"))
+            self.gru = nn.GRUCell(inputs, hidden)
+            self.weight_logits = nn.Linear(hidden, outputs)  # W_w, b_w
+            self.threshold_logits = nn.Linear(hidden + past, outputs)  # W_p, b_p
+
+
+class PaperLearner(_Recurrent):
     """One GRU over all policies at once: s_t = GRU(s_{t-1}, [p_{t-1}; w_{t-1}]) with 2N inputs and 2N outputs.
 
     By Eq. 3-5 nothing of the classifier enters the state: given theta_meta, w_T and p_T follow from w_0 and p_0 alone.
@@ -137,13 +133,7 @@ class PaperLearner(nn.Module):
     observes = False
 
     def __init__(self, labels: int, hidden: int, seed: int):
-        super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(seed, "meta-learner"))
-            self.gru = nn.GRUCell(2 * labels, hidden)
-            self.weight_logits = nn.Linear(hidden, labels)  # W_w, b_w
-            self.threshold_logits = nn.Linear(hidden, labels)  # W_p, b_p
-        self.hidden = hidden
+        super().__init__(2 * labels, hidden, labels, 0, seed)
 
     def start(self, labels: int) -> Tensor:
         """s_0."""
@@ -155,37 +145,28 @@ class PaperLearner(nn.Module):
         return state, self.weight_logits(state)[0], self.threshold_logits(state)[0]
 
 
-class SharedLearner(nn.Module):
-    """One GRU applied to every label, with that label's own state, what is observed of it, and a summary of others.
+class SharedLearner(_Recurrent):
+    """One GRU applied to every label, with that label's own state: its size does not depend on N.
 
-    Its size does not depend on N, so it can be learned on one set of labels and applied to another, and what frequent
-    labels teach serves rare ones, which have too few positives to fit anything alone. The input of a label: log(N w)
-    and logit p of t-1, the observation, the means of all these over its parent, its children and the labels that occur
-    beside it, and t / T. The output is the distance of its threshold's logit from the reference (:class:`Observation`).
+    So it can be learned on one set of labels and applied to another, and what frequent labels teach serves rare ones.
+    The input of a label: log(N w) and logit p of t-1, the observation, the means of all these over its parent, its
+    children and the labels that occur beside it, and t / T. The output is the distance of its threshold's logit from
+    the reference (:class:`Observation`).
     """
 
     observes = True
-    OWN = 8
-    INPUTS = 4 * OWN + 1
+    OWN = 8  # inputs of a label itself
 
     def __init__(self, hidden: int, seed: int):
-        super().__init__()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derive(seed, "meta-learner"))
-            self.gru = nn.GRUCell(self.INPUTS, hidden)
-            self.weight_logits = nn.Linear(hidden, 1)
-            self.threshold_logits = nn.Linear(hidden + self.OWN - 2, 1)
+        super().__init__(4 * self.OWN + 1, hidden, 1, self.OWN - 2, seed)
         for head in (self.weight_logits, self.threshold_logits):  # start from uniform weights and the reference
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
-        self.hidden = hidden
 
     def start(self, labels: int) -> Tensor:
-        """s_0 of every label."""
         return torch.zeros(labels, self.hidden)
 
     def forward(self, state: Tensor, w: Tensor, p: Tensor, seen: Observation) -> tuple[Tensor, Tensor, Tensor]:
-        """State and policies of t-1 -> state, logits of w_t and of p_t, each (labels,)."""
         reference = torch.from_numpy(seen.reference).float()
         own = torch.stack([torch.log(w * len(w)), torch.logit(p) - reference], dim=1)
         own = torch.cat([own, seen.features], dim=1)

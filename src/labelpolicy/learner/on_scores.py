@@ -1,9 +1,9 @@
 """Thresholds alone are learned, on the scores that a classifier has left: the classifier itself is done.
 
-Out-of-fold scores of all training documents (``labelpolicy crossfit``) give rare labels every positive they have. An
-episode shares the documents out at random: on one part the reference is fitted, two numbers for all labels
+An episode shares the documents out at random: on one part the reference is fitted, two numbers for all labels
 (``shared``), and the labels are observed; on the other part the utility is taken. So the meta-learner is rewarded for a
-distance from the reference that holds on documents it has not seen, which is all that it can add to two numbers.
+distance from the reference that holds on documents it has not seen. Out-of-fold scores (``labelpolicy crossfit``) give
+rare labels every positive they have.
 
 A holdout takes no part in the episodes. On it the shrinkage of the learned distance is chosen: 0, which leaves the two
 numbers, unless another one does better by more than two standard errors.
@@ -29,37 +29,24 @@ from labelpolicy.learner.reward import RewardBatch, value
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.decision import PerLabel
-from labelpolicy.thresholds.objectives import ThresholdParameters, Utility, f1, utility_of
+from labelpolicy.thresholds.objectives import ThresholdParameters, Utility, utility_of_counts
 from labelpolicy.thresholds.rules import fit
 
-#: The shrinkages that are tried.
-SHRINKAGES = (0.25, 0.5, 0.75, 1.0)
-#: Resamples of the holdout, for the standard error.
-DRAWS = 200
-
-
-class Documents(NamedTuple):
-    """Scores float and labels bool, both (documents, labels)."""
-
-    y_score: np.ndarray
-    y_true: np.ndarray
-
-    def take(self, rows: np.ndarray | slice) -> Documents:
-        return Documents(self.y_score[rows], self.y_true[rows])
+#: The shrinkages that are tried, and the resamples of the holdout for the standard error of each.
+SHRINKAGES, DRAWS = (0.25, 0.5, 0.75, 1.0), 200
 
 
 class Task(NamedTuple):
-    """What an episode is about: reference thresholds as logits (labels,), what is observed, what is rewarded on."""
+    """What an episode is about: what is observed, and the documents that are rewarded on."""
 
-    reference: np.ndarray
     seen: Observation
     batch: RewardBatch
 
     @property
     def start(self) -> tuple[Tensor, Tensor]:
         """w_0 uniform, and p_0 the reference."""
-        w, _ = first_policies(len(self.reference))
-        return w, torch.sigmoid(torch.from_numpy(self.reference).float())
+        reference = torch.from_numpy(self.seen.reference).float()
+        return first_policies(len(reference))[0], torch.sigmoid(reference)
 
 
 class ScoresEnvironment:
@@ -79,48 +66,34 @@ class ScoresEnvironment:
         parameters: LearnerParameters,
         seed: int,
     ):
-        """``train_count`` (labels,) counts documents that the classifier was trained on; 0 is never predicted.
-
-        ``at_least_one``: every document gets a label; then that is part of the reward.
-
-        Raises LabelPolicyError for parameters of the literal variant, which know neither scores nor a utility.
-        """
+        """A label of ``train_count`` 0 is never predicted. ``at_least_one``: every document gets a label."""
         if parameters.learner == "paper" or parameters.reward == "paper":
             raise LabelPolicyError(
                 "learner: paper and reward: paper are for a classifier that trains: on scores take learner: shared and "
                 "reward: utility"
             )
         order = generator(seed, "frozen documents").permutation(len(y_score))[: self.DOCUMENTS]
-        self.documents = Documents(np.ascontiguousarray(y_score[order], dtype=np.float32), y_true[order])
+        allowed = torch.from_numpy(train_count > 0) if at_least_one else None
+        self.documents = RewardBatch(np.ascontiguousarray(y_score[order], dtype=np.float32), y_true[order], allowed)
         held_out = int(parameters.on_scores.holdout * len(order))
-        self.holdout, self.learned_from = (
-            self.documents.take(slice(held_out)),
-            self.documents.take(slice(held_out, None)),
-        )
+        self.holdout = self.documents.take(slice(held_out))
+        self.learned_from = self.documents.take(slice(held_out, None))
         self.train_count, self.label_features, self.at_least_one = train_count, label_features, at_least_one
         self.parameters, self.labels = parameters, y_true.shape[1]
-        self.allowed = torch.from_numpy(train_count > 0) if at_least_one else None
-        self.shared_out: list[tuple[np.ndarray, Observation, np.ndarray]] = []
+        self.shared_out: list[tuple[Observation, np.ndarray]] = []
         self.drawn = 0
 
     @classmethod
     def of(cls, scores: Scores, parameters: LearnerParameters, *, at_least_one: bool, seed: int) -> ScoresEnvironment:
         """The documents of a score file that thresholds may be fitted on."""
-        documents = scores.fitting()
-        return cls(
-            documents.y_score,
-            documents.y_true,
-            train_count=documents.train_count,
-            label_features=LabelFeatures.of_dataset(scores.data, documents.y_true),
-            at_least_one=at_least_one,
-            parameters=parameters,
-            seed=seed,
-        )
+        given = scores.fitting()
+        features = LabelFeatures.of_dataset(scores.data, given.y_true)
+        how: dict[str, Any] = {"at_least_one": at_least_one, "parameters": parameters, "seed": seed}
+        return cls(given.y_score, given.y_true, train_count=given.train_count, label_features=features, **how)
 
-    def task(self, documents: Documents) -> Task:
+    def task(self, documents: RewardBatch) -> Task:
         """The test-time task: these documents are observed, and what is reached on them is told."""
-        reference, seen = self._observe(documents)
-        return Task(reference, seen, RewardBatch(*documents, self.allowed))
+        return Task(self._observe(documents), documents)
 
     def draw(self, random: np.random.Generator) -> Task:
         """An episode's task: documents are shared out, and rewards are on some of those that are not observed."""
@@ -129,22 +102,19 @@ class ScoresEnvironment:
         if turn == len(self.shared_out):
             order = random.permutation(len(self.learned_from.y_true))
             border = int(self.parameters.on_scores.observed * len(order))
-            self.shared_out.append((*self._observe(self.learned_from.take(order[:border])), order[border:]))
-        reference, seen, others = self.shared_out[turn]
+            self.shared_out.append((self._observe(self.learned_from.take(order[:border])), order[border:]))
+        seen, others = self.shared_out[turn]
         rows = others[random.permutation(len(others))[: self.parameters.reward_documents]]
-        return Task(reference, seen, RewardBatch(*self.learned_from.take(rows), self.allowed))
+        return Task(seen, self.learned_from.take(rows))
 
-    def _observe(self, documents: Documents) -> tuple[np.ndarray, Observation]:
-        """The reference, thresholds of ``shared`` or ``shared+one`` as logits (labels,), and what is seen from it."""
+    def _observe(self, documents: RewardBatch) -> Observation:
+        """What is seen from the reference: thresholds of ``shared`` or ``shared+one`` as logits (labels,)."""
+        y_score, y_true, _ = documents
+        how: dict[str, Any] = {"train_count": self.train_count, "at_least_one": self.at_least_one}
         parameters = ThresholdParameters(utility=self.parameters.utility)
-        options: dict[str, Any] = {
-            "train_count": self.train_count,
-            "parameters": parameters,
-            "at_least_one": self.at_least_one,
-        }
-        decision = cast(PerLabel, fit("shared", *documents, **options))
-        reference = np.where(self.train_count > 0, decision.levels, 0.0).clip(-MAX_LOGIT, MAX_LOGIT)
-        return reference, Observation.of(*documents, self.label_features, reference)
+        levels = cast(PerLabel, fit("shared", y_score, y_true, parameters=parameters, **how)).levels
+        reference = np.where(self.train_count > 0, levels, 0.0).clip(-MAX_LOGIT, MAX_LOGIT)
+        return Observation.of(y_score, y_true, self.label_features, reference)
 
     def decide(self, levels: np.ndarray, y_score: np.ndarray) -> np.ndarray:
         """Decisions, bool (documents, labels), by thresholds as logits (labels,)."""
@@ -154,21 +124,16 @@ class ScoresEnvironment:
 def learn_on_scores(
     meta: MetaLearner, environment: ScoresEnvironment, parameters: LearnerParameters, seed: int, progress: Progress
 ) -> list[Row]:
-    """Lines 3 to 13 of Algorithm 1 for thresholds alone: the same scores at each step, another task each episode.
-
-    Trains ``meta`` in place and returns the trace: one row per time step.
-    """
-    random = generator(seed, "exploration")
+    """Lines 3 to 13 of Algorithm 1 for thresholds alone, each episode another task: the trace, a row per time step."""
+    random, trace = generator(seed, "exploration"), []
     adam = torch.optim.Adam(meta.parameters(), lr=parameters.learning_rate)
     estimator = gradient.build(meta, parameters, random)
-    trace: list[Row] = []
     for episode in range(parameters.episodes):
         task = environment.draw(random)
         sigma = parameters.noise(episode, parameters.on_scores.noise)
         state, (w, p) = meta.start(environment.labels), task.start
         for t in range(parameters.steps):
-            seen = task.seen.at(t / parameters.steps)
-            step = Step.of(meta, state, w, p, seen, sigma=sigma, parameters=parameters)
+            step = Step.of(meta, (state, w, p, task.seen.at(t / parameters.steps)), sigma, parameters)
             state, (w, p) = step.state, step.policies()
             estimator.reward(step, task.batch)
             trace.append(describe(episode, t, value(p.detach().numpy(), task.batch, parameters), w, p))
@@ -197,19 +162,15 @@ class Learned(NamedTuple):
 def rollout_on_scores(
     meta: MetaLearner, environment: ScoresEnvironment, parameters: LearnerParameters, seed: int, progress: Progress
 ) -> Learned:
-    """The test-time episode, twice: without the holdout, to choose the shrinkage on it; then with all documents.
-
-    Of SHRINKAGES the one that gains most over the reference is taken, if by more than two standard errors (bootstrap
-    over documents), otherwise 0.
-    """
+    """The test-time episode, twice: without the holdout, to choose the shrinkage on it; then with all documents."""
     task = environment.task(environment.learned_from)
-    trials = try_shrinkages(environment, task.reference, _last_step(meta, task, parameters, progress)[0], seed)
+    trials = try_shrinkages(environment, task.seen.reference, _last_step(meta, task, parameters, progress)[0], seed)
     better = [trial for trial in trials if trial.gain > max(2 * trial.standard_error, 0)]
     shrinkage = max(better, key=lambda trial: trial.gain).shrinkage if better else 0.0
     task = environment.task(environment.documents)
-    levels, trace = _last_step(meta, task, parameters, progress)
+    reference, (levels, trace) = task.seen.reference, _last_step(meta, task, parameters, progress)
     # Labels nobody was trained on have one too: a policy is a number in (0, 1) for each, and decide leaves them out.
-    return Learned(expit(task.reference + shrinkage * (levels - task.reference)), shrinkage, trials, trace)
+    return Learned(expit(reference + shrinkage * (levels - reference)), shrinkage, trials, trace)
 
 
 @torch.no_grad()
@@ -217,9 +178,9 @@ def _last_step(
     meta: MetaLearner, task: Task, parameters: LearnerParameters, progress: Progress
 ) -> tuple[np.ndarray, list[Row]]:
     """Logits (labels,) of p_T, and the trace."""
-    state, (w, p), trace = meta.start(len(task.reference)), task.start, []
+    state, (w, p), trace = meta.start(len(task.seen.reference)), task.start, []
     for t in range(parameters.steps):
-        step = Step.of(meta, state, w, p, task.seen.at(t / parameters.steps), sigma=0.0, parameters=parameters)
+        step = Step.of(meta, (state, w, p, task.seen.at(t / parameters.steps)), 0.0, parameters)
         state, (w, p) = step.state, step.policies()
         trace.append(describe(0, t, value(p.numpy(), task.batch, parameters), w, p))
         progress.step(f"reward {trace[-1]['reward']:.4g}")
@@ -227,7 +188,7 @@ def _last_step(
 
 
 def try_shrinkages(environment: ScoresEnvironment, reference: np.ndarray, levels: np.ndarray, seed: int) -> list[Trial]:
-    """What each of SHRINKAGES gains on the holdout, for logits of thresholds (labels,)."""
+    """What each of SHRINKAGES gains on the holdout, for logits of thresholds (labels,); a bootstrap over documents."""
     documents = len(environment.holdout.y_true)
     draws = generator(seed, "kept share").multinomial(documents, np.full(documents, 1 / documents), size=DRAWS)
     draws = np.concatenate([np.ones((1, documents), dtype=np.int64), draws])
@@ -246,5 +207,4 @@ def utilities(y_true: np.ndarray, y_pred: np.ndarray, draws: np.ndarray, weights
     counted = draws.astype(np.float64)
     tp, predicted, support = (counted @ part for part in (y_true & y_pred, y_pred, y_true))
     accuracy = counted @ (y_true == y_pred).all(axis=1) / counted.sum(axis=1)
-    micro = f1(tp.sum(axis=1), predicted.sum(axis=1), support.sum(axis=1))
-    return utility_of(accuracy, f1(tp, predicted, support).mean(axis=1), micro, weights)
+    return utility_of_counts(accuracy, tp, predicted, support, weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -99,50 +99,44 @@ class LearnerParameters(Parameters):
     on_scores: OnScores = OnScores()
 
     def noise(self, episode: int, first: float) -> float:
-        """Standard deviation of the Gaussian policy: wide at first, to see beyond plateaus, where no decision changes.
-
-        Narrow in the end, since what is best for a noisy policy is not best for its mean, which is what is used.
-        """
+        """Sigma of the Gaussian policy: wide at first, to see beyond plateaus; narrow in the end: only means count."""
         done = episode / max(self.episodes - 1, 1)
         return first ** (1 - done) * self.final_noise**done
 
     @model_validator(mode="after")
     def _goes_together(self) -> LearnerParameters:
-        if not self.threshold_bounds[0] < self.threshold_bounds[1]:
-            raise ValueError("threshold_bounds: the lower bound must be below the upper one")
-        if self.estimator == "pathwise" and (self.reward == "paper" or self.credit == "total"):
-            raise ValueError(
-                "estimator: pathwise goes with reward: utility and credit: label; for others take policy_gradient"
-            )
-        if self.credit == "total" and self.estimator != "policy_gradient":
-            raise ValueError("credit: total goes with estimator: policy_gradient")
-        if self.credit == "total" and self.samples > 1:
-            raise ValueError("credit: total goes with samples: 1, since one reward to come cannot tell draws apart")
-        return self
-
-    @model_validator(mode="after")
-    def _nothing_is_ignored(self) -> LearnerParameters:
-        """A setting that another one makes void has to stay at its default."""
-        pathwise, evolution = self.estimator == "pathwise", self.estimator == "evolution"
+        """No settings that contradict each other, and none away from its default that another one makes void."""
+        pathwise, total, of_paper = self.estimator == "pathwise", self.credit == "total", self.reward == "paper"
         blind = self.learner == "paper" and self.training.rewarded_on == "in_sample"
+        wrong = {
+            "threshold_bounds: the lower bound must be below the upper one": (
+                self.threshold_bounds[0] >= self.threshold_bounds[1]
+            ),
+            "estimator: pathwise goes with reward: utility and credit: label; for others take policy_gradient": (
+                pathwise and (of_paper or total)
+            ),
+            "credit: total goes with estimator: policy_gradient": total and self.estimator != "policy_gradient",
+            "credit: total goes with samples: 1, since one reward to come cannot tell draws apart": (
+                total and self.samples > 1
+            ),
+        }
+        draws_nothing = pathwise, "estimator: pathwise, which draws nothing"
+        perturbs = self.estimator == "evolution", "estimator: evolution, which perturbs the meta-learner"
         void = {
-            "samples": (pathwise, "estimator: pathwise, which draws nothing"),
-            "training.weight_noise": (pathwise, "estimator: pathwise, which draws nothing"),
-            "training.noise": (evolution, "estimator: evolution, which perturbs the meta-learner"),
-            "on_scores.noise": (evolution, "estimator: evolution, which perturbs the meta-learner"),
-            "final_noise": (evolution, "estimator: evolution, which perturbs the meta-learner"),
-            "utility": (self.reward == "paper", "reward: paper"),
+            "samples": draws_nothing,
+            "training.weight_noise": draws_nothing,
+            "training.noise": perturbs,
+            "on_scores.noise": perturbs,
+            "final_noise": perturbs,
+            "utility": (of_paper, "reward: paper"),
             "reward_documents": (blind, "learner: paper and training.rewarded_on: in_sample, which see no such one"),
-            "on_scores": (self.learner == "paper" or self.reward == "paper", "learner: paper or reward: paper"),
+            "on_scores": (self.learner == "paper" or of_paper, "learner: paper or reward: paper"),
         }
         given = self.model_dump(exclude_defaults=True)
+        given |= {f"{section}.{key}": 0 for section in ("training", "on_scores") for key in given.get(section, ())}
         for key, (is_void, why) in void.items():
-            if is_void and _at(given, key) is not None:
-                raise ValueError(f"{key}: changes nothing with {why}: leave it out")
+            wrong[f"{key}: changes nothing with {why}: leave it out"] = is_void and key in given
+        for message, found in wrong.items():
+            if found:
+                raise ValueError(message)
         return self
-
-
-def _at(values: dict[str, Any], path: str) -> Any:
-    section, _, key = path.partition(".")
-    found = values.get(section)
-    return found.get(key) if key and found is not None else found

@@ -1,7 +1,6 @@
 """Rewards of the prediction policy: Eq. 6 as printed, and one with an interior optimum.
 
-Shapes: ``thresholds`` (draws, labels), ``y_score`` float and ``y_true`` bool (documents, labels). ``paper`` and
-``credit`` return the share of each label, (draws, labels). ``expected`` is the utility made smooth.
+``thresholds`` (draws, labels), ``y_score`` float and ``y_true`` bool (documents, labels) -> (draws, labels).
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from labelpolicy.thresholds.objectives import Utility, f1, measures, utility_of
 
 
 class RewardBatch(NamedTuple):
-    """The documents that a reward is taken on: y_score float and y_true bool, both (documents, labels).
-
-    ``allowed`` bool (labels,) are the labels that may be predicted, where every document has to get one.
-    """
+    """The documents of a reward; ``allowed`` (labels,): those that may be predicted, where every document gets one."""
 
     y_score: np.ndarray
     y_true: np.ndarray
     allowed: Tensor | None = None
+
+    def take(self, rows: np.ndarray | slice) -> RewardBatch:
+        return RewardBatch(self.y_score[rows], self.y_true[rows], self.allowed)
 
 
 def value(p: np.ndarray, batch: RewardBatch, parameters: LearnerParameters) -> float:
@@ -47,7 +46,7 @@ def paper(thresholds: np.ndarray, y_score: np.ndarray, y_true: np.ndarray) -> np
     """Eq. 6 (Figure 3): sum over documents of (-1)^y* (p - y) / p.
 
     For one label it equals (S+ - S-) / p + (n- - n+), with S the sum of y over its positives or negatives: monotone in
-    p, so its maximiser is p -> 0 or p -> 1. It is here as the reference line that the paper prints.
+    p, so its maximiser is p -> 0 or p -> 1.
     """
     sign = np.where(y_true, -1.0, 1.0)
     return sign.sum(axis=0) - (sign * y_score).sum(axis=0) / thresholds
@@ -63,23 +62,16 @@ def credit(
 ) -> np.ndarray:
     """What a label's own threshold does to the utility, with the other labels' thresholds at ``reference`` (labels,).
 
-    Only macro-F1 is a sum over labels; the others are taken around the decisions at ``reference``:
-
-    - strict accuracy: a label matters in the documents in which every other label is right (exact);
-    - micro-F1 = 2 TP / D with D = 2 TP + FP + FN changes by (2 dTP - F dD) / D (to first order).
-
-    So a label is rewarded for its own doing (a difference reward), and the noise of the other labels stays out. A label
-    without a positive among the documents has no F1 to gain, but still pays for its false positives in the rest.
+    A difference reward: macro-F1 is a sum over labels; strict accuracy counts the documents in which every other label
+    is right (exact); micro-F1 = 2 TP / D with D = 2 TP + FP + FN changes by (2 dTP - F dD) / D (to first order). A
+    label without a positive among the documents has no F1 to gain, but pays for its false positives in the rest.
     """
     documents, labels = y_score.shape
-    support = y_true.sum(axis=0)
-
-    y_pred = y_score > reference
+    support, y_pred = y_true.sum(axis=0), y_score > reference
     wrong = y_pred != y_true
     others_right = (wrong.sum(axis=1, keepdims=True) - wrong) == 0
     denominator = max(y_pred.sum() + support.sum(), 1)
     micro_f1 = 2 * (y_pred & y_true).sum() / denominator
-
     result = np.empty(thresholds.shape)
     for draw, threshold in enumerate(thresholds):
         y_pred = y_score > threshold
@@ -91,12 +83,11 @@ def credit(
 
 
 def expected(thresholds: Tensor, deviation: Tensor, z: Tensor, batch: RewardBatch, utility: Utility) -> Tensor:
-    """The utility as a smooth function of the logits of the thresholds, (labels,): its gradient is the pathwise one.
+    """The utility as a smooth function of the thresholds' logits, (labels,), for the pathwise gradient.
 
-    Under a Gaussian policy around the logits of the thresholds a cell of logit z is predicted with probability
+    Under a Gaussian policy a cell of logit ``z`` (documents, labels) is predicted with probability
     Phi((z - threshold) / deviation); the utility is taken at the expected counts. ``deviation`` (labels,) is sigma
-    times :func:`spread`, ``z`` (documents, labels) are the logits of the batch. Where every document has to get a
-    label, one for which none passes gets its best.
+    times :func:`spread`.
     """
     y_true = torch.from_numpy(batch.y_true)
     chance = torch.special.ndtr((z - thresholds) / deviation)
@@ -119,11 +110,7 @@ def _at_least_one(chance: Tensor, margin: Tensor, allowed: Tensor) -> Tensor:
 
 
 def spread(z: np.ndarray, y_true: np.ndarray) -> np.ndarray:
-    """How far apart each label's logits lie where its threshold may be: (labels,).
-
-    The standard deviation over its best-scored documents, three times as many as have the label and 20. Classifiers
-    differ in it, and labels do: the margins of an SVM for a rare label lie within a few hundredths.
-    """
+    """Each label's standard deviation of logits, (labels,), over its best documents: thrice its positives and 20."""
     ordered = np.sort(z, axis=0)[::-1]
     counts = np.minimum(3 * y_true.sum(axis=0) + 20, len(z))
     return np.array([ordered[:count, j].std() for j, count in enumerate(counts)]).clip(0.02)

@@ -50,7 +50,7 @@ def test_what_two_numbers_cannot_put_right_is_learned():
     _, found = learned(environment)
     assert found.shrinkage > 0
     _, y_score, y_true = make(shift, seed=1)
-    reference = environment.decide(environment.task(environment.documents).reference, y_score)
+    reference = environment.decide(environment.task(environment.documents).seen.reference, y_score)
     assert reward.utility(y_true, y_score > found.p, Utility()) > reward.utility(y_true, reference, Utility()) + 0.1
 
 
@@ -61,7 +61,7 @@ def test_where_what_was_learned_does_not_hold_two_numbers_stay():
     found = rolled_out(meta, environment)
     assert found.shrinkage == 0 and [trial.shrinkage for trial in found.trials] == list(on_scores.SHRINKAGES)
     assert all(trial.gain < 0 < trial.standard_error for trial in found.trials)
-    np.testing.assert_allclose(logits(found.p), environment.task(environment.documents).reference, atol=1e-6)
+    np.testing.assert_allclose(logits(found.p), environment.task(environment.documents).seen.reference, atol=1e-6)
 
 
 def test_a_meta_learner_moves_to_other_labels():

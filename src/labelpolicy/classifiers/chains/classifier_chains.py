@@ -1,8 +1,8 @@
 """Classifier chains and ensembles of them (Read et al. 2011), by scikit-learn, on frozen features.
 
-The features are those that the encoder has before any training (tf-idf, of ``linear``), or its document vectors: then
-it is trained first as ever, and frozen. Each link is a logistic regression over the features and the labels before it:
-the true ones while it is fitted, their predicted probabilities when documents are scored.
+The features are those that the encoder has before any training (tf-idf), or its document vectors: then it is trained
+first, and frozen. Each link is a logistic regression over the features and the labels before it: the true ones while it
+is fitted, their predicted probabilities when documents are scored.
 """
 
 from __future__ import annotations
@@ -34,10 +34,9 @@ class ClassifierChains(Parameters):
 
 
 class FrozenFeatureChains:
-    """The mean of one chain for each of ``orders``, int64 (labels,).
+    """The mean of one chain for each of ``orders``, int64 (labels,); ``encoder``, if any, is trained first.
 
-    ``encoder`` is trained first, unless the ``features`` of a split need no training. A label on no training document
-    scores 0, one on every document 1, and neither is a link.
+    A label on no training document scores 0, one on every document 1, and neither is a link.
     """
 
     def __init__(
@@ -66,11 +65,9 @@ class FrozenFeatureChains:
         self.constant = y_true.all(axis=0).astype(np.float32)
         self.links = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))
         self.chains = []
+        state = derive(run.seed, self.name) % 2**32
         for order in self.orders if len(self.links) else []:
-            # A chain numbers its links among themselves.
-            place = np.searchsorted(self.links, order[np.isin(order, self.links)])
-            # liblinear: made for sparse rows, and as fast on the few dense ones.
-            state = derive(run.seed, self.name) % 2**32
+            place = np.searchsorted(self.links, order[np.isin(order, self.links)])  # numbered among the links
             link = LogisticRegression(C=self.parameters.C, solver="liblinear", random_state=state)
             chain = ClassifierChain(link, order=place, chain_method="predict_proba")
             self.chains.append(chain.fit(self.features(train), y_true[:, self.links]))
@@ -99,11 +96,7 @@ def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, 
     return FrozenFeatureChains(name, orders, chain, built.document_vectors, built)
 
 
+NAMES = ("classifier_chain", "ensemble_of_chains")
 DECLARATION = Declaration(
-    ClassifierChains,
-    build,
-    names=("classifier_chain", "ensemble_of_chains"),
-    trained_by_gradient=False,
-    uses_torch=False,
-    bears_label_weights=False,
+    ClassifierChains, build, trained_by_gradient=False, uses_torch=False, bears_label_weights=False, names=NAMES
 )

@@ -1,15 +1,14 @@
 """The network of Kim (2014).
 
-Speed. Max-over-time pooling lets a gradient through one window per filter and document, so neither the
-convolution's backward pass nor a convolution over every position is needed. A filter of width K is K inner products,
-one per word of the window, and the same word stands in many windows: so project the distinct words of the batch once,
-``table[word, k, filter]``, let a window's response be the sum of K looked-up rows, and scatter the gradient
-of the winning windows back into the table. Autograd does the rest through the one matrix product that made the
-table. The function and its gradient are those of ``nn.Conv1d`` + max (tests/unit/classifiers/test_kim_cnn.py).
+A filter of width K is K inner products, one per word of the window, and the same word stands in many windows: so, for
+speed, the distinct words of the batch are projected once, ``table[word, k, filter]``, a window's response is the sum of
+K looked-up rows, and the gradient of the winning windows is scattered back into the table. The function and its
+gradient are those of ``nn.Conv1d`` + max (tests/unit/classifiers/test_kim_cnn.py).
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,32 +16,26 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelpolicy.classifiers.base import TorchClassifier
+from labelpolicy.classifiers.base import Inputs, TorchClassifier, uniform_parameter
 from labelpolicy.classifiers.kim_cnn import KimCNN
 from labelpolicy.data.prepared import PAD, Ragged, Split
 from labelpolicy.randomness import derive
 
 
-class TokenInputs:
+class TokenInputs(Inputs):
     """Documents as padded token ids: ``batch`` gives int64 (documents, width)."""
 
     def __init__(self, tokens: Ragged, longest: int):
-        self.tokens = tokens
-        self.longest = longest
-        self.lengths = np.minimum(tokens.lengths, longest)
-
-    def __len__(self) -> int:
-        return len(self.tokens)
+        self.tokens, self.longest, self.lengths = tokens, longest, np.minimum(tokens.lengths, longest)
 
     def batch(self, rows: np.ndarray, device: Any) -> Tensor:
         return torch.from_numpy(self.tokens.padded(rows, self.longest).astype(np.int64)).to(device)
 
 
 class MaxOverTime(torch.autograd.Function):
-    """Largest response of every filter over the windows that lie inside the document.
+    """Largest response of every filter over the ``inside`` windows of each document: float (documents, filters).
 
-    Inputs: ``table`` float (words, width, filters), ``words`` int64 (documents, positions) with indices into the
-    table, ``inside`` int64 (documents,): windows that start inside. Output: float (documents, filters).
+    ``table`` float (words, width, filters), ``words`` int64 (documents, positions) with indices into the table.
     """
 
     @staticmethod
@@ -79,19 +72,15 @@ class KimCNNClassifier(TorchClassifier):
     def __init__(self, vectors: np.ndarray, log_odds: np.ndarray, parameters: KimCNN, seed: int):
         super().__init__(parameters)
         self.embedding = nn.Parameter(torch.from_numpy(np.array(vectors, dtype=np.float32)))
-        # The module's own generator: a classifier's first values depend on the seed and on nothing that ran before.
         random = torch.Generator().manual_seed(derive(seed, "kim_cnn"))
-        dimension = vectors.shape[1]
-        self.filters = nn.ParameterList()
-        self.biases = nn.ParameterList()
+        parameter, dimension = partial(uniform_parameter, random), vectors.shape[1]
+        self.filters, self.biases = nn.ParameterList(), nn.ParameterList()
         for width in parameters.windows:
-            bound = (width * dimension) ** -0.5  # nn.Conv1d's own start
-            filters = torch.empty(dimension, width, parameters.filters).uniform_(-bound, bound, generator=random)
-            self.filters.append(nn.Parameter(filters))
-            self.biases.append(nn.Parameter(torch.empty(parameters.filters).uniform_(-bound, bound, generator=random)))
+            fan = width * dimension  # nn.Conv1d's own start
+            self.filters.append(parameter(fan, dimension, width, parameters.filters))
+            self.biases.append(parameter(fan, parameters.filters))
         self.width = parameters.filters * len(parameters.windows)
-        bound = self.width**-0.5
-        self.output = nn.Parameter(torch.empty(self.width, len(log_odds)).uniform_(-bound, bound, generator=random))
+        self.output = parameter(self.width, self.width, len(log_odds))
         self.output_bias = nn.Parameter(torch.from_numpy(log_odds).float())
 
     def encode(self, split: Split) -> TokenInputs:

@@ -18,11 +18,10 @@ class Linear(Training):
     """One logistic output per label over tf-idf."""
 
     optimizer: Literal["adam", "sgd"] = Field(
-        "sgd",
-        description="sgd: Adam would undo label weights here, since labels share no parameters",
+        "sgd", description="sgd: Adam would undo label weights here, since labels share no parameters"
     )
     learning_rate: PositiveFloat = Field(
-        100.0, description="the optimizer's step size; rows have unit length, so it may be large"
+        100.0, description="the optimizer's step size; large, as rows have unit length"
     )
     epochs: PositiveInt = Field(30, description="passes over the training split at most")
 

@@ -10,28 +10,23 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.nn import functional
 
-from labelpolicy.classifiers.base import TorchClassifier
+from labelpolicy.classifiers.base import Inputs, TorchClassifier
 from labelpolicy.classifiers.linear import Linear
 from labelpolicy.classifiers.tfidf import TfIdf
 from labelpolicy.data.prepared import Split
 
 
-class SparseInputs:
+class SparseInputs(Inputs):
     """Rows of a CSR matrix: ``batch`` gives what nn.functional.embedding_bag takes (ids, offsets, values)."""
 
     def __init__(self, features: sparse.csr_matrix):
-        self.features = features
-        self.lengths = np.diff(features.indptr).astype(np.int64)
-
-    def __len__(self) -> int:
-        return self.features.shape[0]
+        self.features, self.lengths = features, np.diff(features.indptr).astype(np.int64)
 
     def batch(self, rows: np.ndarray, device: Any) -> tuple[Tensor, Tensor, Tensor]:
         part = self.features[rows]
-        ids, offsets = (
-            torch.from_numpy(array.astype(np.int64)).to(device) for array in (part.indices, part.indptr[:-1])
-        )
-        return ids, offsets, torch.from_numpy(part.data).to(device)
+        arrays = part.indices.astype(np.int64), part.indptr[:-1].astype(np.int64), part.data
+        ids, offsets, values = (torch.from_numpy(array).to(device) for array in arrays)
+        return ids, offsets, values
 
 
 #: The input of the bias. Every batch moves the bias, but few move one word's weights: an input of 1 would let it swing.
@@ -39,12 +34,9 @@ CONSTANT = 0.1
 
 
 class LinearClassifier(TorchClassifier):
-    """logits = x W + 0.1 b, with x sparse; the seed only orders the batches.
+    """logits = x W + 0.1 b, with x sparse; W starts at zero, the bias at ``log_odds`` (labels,).
 
-    W starts at zero, the bias at ``log_odds`` (labels,).
-
-    For SGD without weight decay the gradient of W is a sparse tensor of the batch's words: what a step does to W costs
-    as much as the batch has words, and not as the vocabulary has.
+    For SGD without weight decay the gradient of W is a sparse tensor: a step costs as much as the batch has words.
     """
 
     features_are_logits = True
@@ -61,7 +53,6 @@ class LinearClassifier(TorchClassifier):
         return SparseInputs(self.tfidf(split))
 
     def features(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-        """What a chain takes for the document vector: the learned projection of tf-idf to one number per label."""
         return self(batch)
 
     def forward(self, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:

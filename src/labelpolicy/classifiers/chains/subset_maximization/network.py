@@ -1,11 +1,9 @@
 """Subset Maximization (Nam et al. 2017): a recurrent network writes the positive labels of a document one by one.
 
 P(set | x) is the product of P(label | x, labels before) along the labels in a fixed order, and of a stop symbol at the
-end. Nothing earlier in the order may follow, so no label comes twice, every set has exactly one sequence, and the
-probabilities of all sets sum to one: the most probable sequence is the most probable set, which is what strict accuracy
-asks for. Training maximises the log-probability of the true set (teacher forcing); decoding is a beam search.
-
-Inside, labels are numbered by the order, and the stop symbol is number N.
+end. Nothing earlier in the order may follow, so every set has exactly one sequence: the most probable sequence is the
+most probable set, which is what strict accuracy asks for. Training maximises the log-probability of the true set
+(teacher forcing); decoding is a beam search. Labels are numbered by the order, and the stop symbol is number N.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
-from labelpolicy.classifiers.base import TorchChain, TorchClassifier
+from labelpolicy.classifiers.base import TorchChain, TorchClassifier, uniform_parameter
 from labelpolicy.classifiers.chains.subset_maximization import SubsetMaximization
 from labelpolicy.randomness import derive
 
@@ -28,15 +26,12 @@ ABOVE, BELOW = (float(np.nextafter(np.float32(0.5), np.float32(end))) for end in
 class Beam(NamedTuple):
     """The sets found for each document, the most probable first, in the data set's numbering of labels."""
 
-    sets: Tensor
-    """bool (documents, beam, labels)"""
-    log_probability: Tensor
-    """float (documents, beam); -inf where there are fewer sets"""
-    marginal: Tensor
-    """float (documents, labels): the probability of all beginnings of sequences met that have the label, which is
-    P(label in the set) at least"""
-    rejected: Tensor
-    """float (documents,): log-probability of the best beginning that did not fit into the beam"""
+    sets: Tensor  # bool (documents, beam, labels)
+    log_probability: Tensor  # (documents, beam); -inf where there are fewer sets
+    marginal: (
+        Tensor  # (documents, labels): P(label in the set) at least, of all beginnings of sequences met that have it
+    )
+    rejected: Tensor  # (documents,): log-probability of the best beginning that did not fit into the beam
 
 
 class SubsetMaximizationClassifier(TorchChain):
@@ -48,30 +43,21 @@ class SubsetMaximizationClassifier(TorchChain):
     """
 
     loss_is_equation_1 = False
-    order: Tensor
-    place: Tensor
 
     def __init__(self, encoder: TorchClassifier, order: np.ndarray, parameters: SubsetMaximization, seed: int):
-        super().__init__(encoder, parameters.learning_rate, parameters.weight_decay)
+        super().__init__(encoder, order, parameters)
         hidden = parameters.hidden
         self.beam, self.labels = parameters.beam, len(order)
-        self.register_buffer("order", torch.from_numpy(order))
-        self.register_buffer("place", torch.argsort(self.order))
-        random = torch.Generator().manual_seed(derive(seed, "subset_maximization"))
-
-        def parameter(*shape: int, fan: int) -> nn.Parameter:
-            return nn.Parameter(torch.empty(*shape).uniform_(-(fan**-0.5), fan**-0.5, generator=random))
-
-        width = encoder.width
-        self.start = parameter(hidden, width, fan=width)
+        random, width = torch.Generator().manual_seed(derive(seed, "subset_maximization")), encoder.width
+        self.start = uniform_parameter(random, width, hidden, width)
         self.start_bias = nn.Parameter(torch.zeros(hidden))
-        self.embedding = parameter(self.labels, hidden, fan=hidden)
+        self.embedding = uniform_parameter(random, hidden, self.labels, hidden)
         self.gru = nn.GRU(hidden, hidden)
         with torch.no_grad():
             for value in self.gru.parameters():
                 value.uniform_(-(hidden**-0.5), hidden**-0.5, generator=random)
         self.output = nn.Parameter(torch.zeros(self.labels + 1, hidden))
-        self.direct = parameter(self.labels + 1, width, fan=width)
+        self.direct = uniform_parameter(random, width, self.labels + 1, width)
         if encoder.features_are_logits:
             with torch.no_grad():
                 self.direct.copy_(torch.eye(width)[torch.cat([self.order, self.order[:1]])])
@@ -104,9 +90,8 @@ class SubsetMaximizationClassifier(TorchChain):
     def decode(self, batch: Any) -> Beam:
         """Beam search over all documents at once; beam 1 is greedy.
 
-        A sequence only becomes less probable as it grows. So where the greedy sequence is as probable as every
-        beginning that it turned down, nothing is more probable, and a beam would find the same: only the
-        other documents are searched again with the whole beam.
+        A sequence only becomes less probable as it grows: where the greedy one is as probable as every beginning that
+        it turned down, a beam would find the same, and only the other documents are searched with the whole beam.
         """
         start, direct = self._document(batch)
         found = self._search(start, direct, 1)
@@ -122,10 +107,7 @@ class SubsetMaximizationClassifier(TorchChain):
         return found._replace(sets=found.sets[..., self.place], marginal=found.marginal[:, self.place])
 
     def _search(self, start: Tensor, direct: Tensor, width: int) -> Beam:
-        """Beam search, labels numbered by the order; a document whose best sequence has stopped is done.
-
-        What else is in its beam then may still be open: its probability is that of all sets that begin so.
-        """
+        """Beam search, labels numbered by the order; a document whose best sequence has stopped is done."""
         documents, stop = len(start), self.labels
         found = Beam(
             torch.zeros(documents, width, stop, dtype=torch.bool, device=start.device),
@@ -170,10 +152,7 @@ class SubsetMaximizationClassifier(TorchChain):
         return self.gru(given, state.flatten(0, 1)[None])[1].view_as(state)
 
     def _log_probability_of_next(self, state: Tensor, direct: Tensor, last: Tensor) -> Tensor:
-        """log P(next symbol), (..., labels + 1), of states (..., hidden) after their last symbol (-1: none yet).
-
-        After the stop symbol it comes again, with probability one: a finished sequence stays as it is.
-        """
+        """log P(next symbol), (..., labels + 1), of states (..., hidden) after their last symbol (-1: none yet)."""
         logits = state @ self.output.T + direct
         symbols = torch.arange(self.labels + 1, device=state.device)
         return logits.masked_fill(symbols <= last.clamp(max=self.labels - 1)[..., None], -torch.inf).log_softmax(-1)
