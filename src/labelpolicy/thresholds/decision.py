@@ -2,13 +2,16 @@
 
 Scores are probabilities, float32 in [0, 1], and are compared as logits in float64, which are strictly monotone in them.
 A label is predicted where its logit is above its *level*, never at equality; a level of inf is never exceeded.
+
+Every kind of decision has ``decide(y_score, texts=None)``, and says by ``needs_texts`` whether it looks at the texts of
+the documents as well; one that does not leaves them alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -34,6 +37,8 @@ def logit(probabilities: np.ndarray | Sequence[float] | float) -> np.ndarray:
 
 class _Json:
     """Decisions as JSON: every field by its name, arrays as objects by label, inf as null."""
+
+    needs_texts: ClassVar[bool] = False
 
     def to_json(self, labels: Sequence[str]) -> dict[str, Any]:
         """For thresholds.json; :func:`from_json` returns a decision that decides exactly alike."""
@@ -73,7 +78,7 @@ class PerLabel(_Json):
             p = 1 / (1 + np.exp(-self.levels))
         return np.where(self.levels == np.inf, NEVER, p.clip(np.finfo(np.float64).tiny, 1 - 2.0**-53))
 
-    def decide(self, y_score: np.ndarray) -> np.ndarray:
+    def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
         """Decisions for scores (n, N): bool (n, N). Raises LabelPolicyError for other labels or no probabilities."""
         y_score = check_scores(y_score, len(self.levels))
         y_pred = np.empty(y_score.shape, dtype=bool)
@@ -97,7 +102,7 @@ class Rank(_Json):
     never: np.ndarray
     chosen: dict[str, float] = field(default_factory=dict)
 
-    def decide(self, y_score: np.ndarray) -> np.ndarray:
+    def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
         """Decisions for scores (n, N): bool (n, N), ``top`` in every row."""
         y_score = check_scores(y_score, len(self.never))
         y_pred = np.zeros(y_score.shape, dtype=bool)
@@ -118,7 +123,7 @@ class Proportion(_Json):
     at_least_one: bool = False
     chosen: dict[str, float] = field(default_factory=dict)
 
-    def decide(self, y_score: np.ndarray) -> np.ndarray:
+    def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
         """Decisions for scores (n, N): bool (n, N). A document's labels depend on the scores of all others."""
         y_score = check_scores(y_score, len(self.shares))
         documents = len(y_score)

@@ -114,6 +114,17 @@ def test_a_decision_refuses_scores_of_other_labels():
         PerLabel.at([0.5, 0.5]).decide(np.ones((2, 3)))
 
 
+@pytest.mark.parametrize(
+    "decision",
+    [PerLabel.at([0.5, 0.2]), Rank(1, np.zeros(2, dtype=bool)), Proportion(np.array([0.5, 0.5]))],
+    ids=lambda decision: type(decision).__name__,
+)
+def test_a_decision_that_needs_no_texts_leaves_them_alone(decision):
+    y_score = np.float32([[0.8, 0.3], [0.1, 0.4]])
+    assert not decision.needs_texts
+    np.testing.assert_array_equal(decision.decide(y_score, texts=["wheat", "corn"]), decision.decide(y_score))
+
+
 # JSON
 
 UNSEEN = np.float32([0, SMALLEST, 2 * SMALLEST, 1e-6, 0.1, 0.3, 0.5, np.nextafter(np.float32(0.5), 1), 0.8, LARGEST, 1])
