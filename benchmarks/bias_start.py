@@ -54,7 +54,7 @@ def measured(data: Prepared, name: str, start: str, seed: int) -> tuple[list[flo
     begin = log_odds(data) if start == "log odds" else np.zeros(len(data.labels))
     bias.data = torch.from_numpy(begin / scale).float()
     history = model.fit(data, np.full(len(data.labels), 1 / len(data.labels)), Run(seed, "cpu", title=f"train {name}"))
-    truth, scores = data.split("valid").truth, model.predict_proba(data.split("valid"))
+    truth, scores = data.split("valid").y_true, model.predict_proba(data.split("valid"))
     predicted = decided_by_halves("shared+one", scores, truth, data.train_count, seed)
     there = np.flatnonzero(truth.any(axis=0))
     precision = np.array([average_precision_score(truth[:, label], scores[:, label]) for label in there])

@@ -35,7 +35,7 @@ def seconds(function: Callable, *arguments: object) -> tuple[float, object]:
 def data_of(folder: str | None) -> SimpleNamespace:
     """As much of a prepared data set as classifiers read: prepared, or generated documents of Reuters' sizes."""
     vectors, train = corpus(folder, 7000)
-    count = train.truth[:].sum(axis=0)
+    count = train.y_true[:].sum(axis=0)
     data = SimpleNamespace(vectors=vectors, vocabulary=vectors, labels=[f"label {j}" for j in range(len(count))])
     data.parents, data.train_count, data.folder = [None] * len(count), count, folder
     data.split = lambda name: train
@@ -43,7 +43,7 @@ def data_of(folder: str | None) -> SimpleNamespace:
 
 
 def some(split: Split, rows: np.ndarray) -> Split:
-    return Split([str(row) for row in rows], split.tokens.take(rows), split.truth[rows])
+    return Split([str(row) for row in rows], split.tokens.take(rows), split.y_true[rows])
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def main() -> None:
         models = {chain: entry.build(data, entry.parameters(study), 0) for chain, entry in entries.items()}
         inputs = models[""].encode(train)
         trainers = {
-            chain: Trainer(model, inputs, train.truth, seed=0, device=device) for chain, model in models.items()
+            chain: Trainer(model, inputs, train.y_true, seed=0, device=device) for chain, model in models.items()
         }
         parts = [part for _ in range(arguments.epochs) for part in trainers[""].batches()]
         warm = list(trainers[""].batches())[: len(parts) // (10 * arguments.epochs)]

@@ -72,10 +72,10 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
     every = joined(data.split("train"), data.split("valid"))
     documents = len(data.split("train"))
     train, valid = (taken(every, rows) for rows in np.split(np.arange(len(every)), [documents]))
-    count = train.truth.sum(axis=0)
+    count = train.y_true.sum(axis=0)
 
     def measured(predicted):
-        return [*measures(valid.truth, predicted).values()]
+        return [*measures(valid.y_true, predicted).values()]
 
     def model(split, epochs):
         run = Run(seed, epochs=epochs)
@@ -85,22 +85,22 @@ def one_seed(data: Prepared, classifier: str, folds: list[int], seed: int):
     epochs = max(history, key=lambda row: row["valid_micro_f1"])["epoch"] if history else None
     last = model_of_all.predict_proba(valid) if epochs is None else model(train, epochs)(valid)
     for name in POLICIES:
-        yield ("validation", name), measured(decided_by_halves(name, last, valid.truth, count, seed))
+        yield ("validation", name), measured(decided_by_halves(name, last, valid.y_true, count, seed))
     for number in folds:
-        fold = fold_of(train.truth, number, generator(seed, "crossfit"), train.groups)
+        fold = fold_of(train.y_true, number, generator(seed, "crossfit"), train.groups)
         same_updates = epochs and math.ceil(epochs * number / (number - 1))
         for what, several in {"same epochs": epochs, "same updates": same_updates}.items():
             if what == "same updates" and several == epochs:
                 continue
-            scores, mean = np.zeros(train.truth.shape, dtype=np.float32), np.zeros(valid.truth.shape)
+            scores, mean = np.zeros(train.y_true.shape, dtype=np.float32), np.zeros(valid.y_true.shape)
             for k in range(number):
                 rest, scored = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-                seen = train.truth[rest].any(axis=0)
+                seen = train.y_true[rest].any(axis=0)
                 score = model(taken(train, rest), several)
                 scores[scored] = np.where(seen, score(taken(train, scored)), np.float32(0))
                 mean += logits(np.where(seen, score(valid), np.float32(0))) / number
             for name in POLICIES:
-                rule = rule_fitted(name, scores, train.truth, count, seed)
+                rule = rule_fitted(name, scores, train.y_true, count, seed)
                 yield (f"{number} folds, {what}, last model", name), measured(rule.decide(last))
                 averaged = expit(mean).astype(np.float32)
                 yield (f"{number} folds, {what}, mean of the folds", name), measured(rule.decide(averaged))

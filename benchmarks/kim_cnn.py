@@ -81,7 +81,7 @@ def main() -> None:
 
     device = prepare_torch("cpu", 1)
     vectors, train = corpus(arguments.dataset, arguments.documents)
-    truth = train.truth
+    truth = train.y_true
     parameters = KimCNN()
     ours = KimCNNClassifier(vectors, np.zeros(truth.shape[1]), parameters, 0)
     plain = Plain(ours)

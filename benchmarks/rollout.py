@@ -40,7 +40,7 @@ def cut(split: Split, share: float) -> Split:
     return Split(
         Strings(split.ids.column[:count]),
         Ragged(split.tokens.values, split.tokens.offsets[: count + 1]),
-        split.truth[:count],
+        split.y_true[:count],
     )
 
 
@@ -51,7 +51,7 @@ def measure(dataset: Path, step: str, share: float) -> None:
     train, valid = (cut(data.split(name), share) for name in ("train", "valid"))
     model = registry.load("kim_cnn").build(data, KimCNN(epochs=1), 0)
     environment = TrainingEnvironment(
-        model, model.encode(train), train.truth, model.encode(valid), valid.truth,
+        model, model.encode(train), train.y_true, model.encode(valid), valid.y_true,
         seed=0, device=device,
     )  # fmt: skip
     w = torch.full((environment.labels,), 1 / environment.labels)

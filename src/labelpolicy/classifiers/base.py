@@ -76,8 +76,8 @@ class TorchClassifier(nn.Module):
         device = prepare_torch(run.device, run.threads)
         train, evaluate = data.split("train"), None
         if run.epochs is None:
-            evaluate = partial(self._measures, self.encode(data.split("valid")), data.split("valid").truth)
-        trainer = Trainer(self, self.encode(train), train.truth, seed=run.seed, device=device, evaluate=evaluate)
+            evaluate = partial(self._measures, self.encode(data.split("valid")), data.split("valid").y_true)
+        trainer = Trainer(self, self.encode(train), train.y_true, seed=run.seed, device=device, evaluate=evaluate)
         label_weights = torch.tensor(weights, dtype=torch.float32, device=device)
         history: list[Row] = []
         epochs = run.epochs or self.settings.epochs

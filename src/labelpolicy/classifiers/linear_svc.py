@@ -40,8 +40,8 @@ class LinearSVCClassifier:
         self.tfidf = TfIdf(data, train)
         features = self.tfidf(train)
         self.coefficients = np.zeros((self.tfidf.width, len(data.labels)))
-        self.intercepts = np.where(train.truth.all(axis=0), 1.0, -1.0)
-        for j, positive in enumerate(train.truth.T):
+        self.intercepts = np.where(train.y_true.all(axis=0), 1.0, -1.0)
+        for j, positive in enumerate(train.y_true.T):
             if positive.any() and not positive.all():
                 C = self.parameters.C * len(weights) * weights[j]
                 svm = SklearnLinearSVC(C=C, random_state=derive(run.seed, "svc", j) % 2**32).fit(features, positive)

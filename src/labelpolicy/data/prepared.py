@@ -161,7 +161,7 @@ class Split:
 
     ids: Sequence[str]
     tokens: Ragged
-    truth: np.ndarray
+    y_true: np.ndarray
     mentions: np.ndarray | None = None
     groups: Sequence[str] | None = None
     text: Texts | None = None
@@ -237,7 +237,7 @@ class Prepared:
     def truth(self, name: str) -> tuple[list[str], np.ndarray]:
         """Ids and true labels of one split, without its tokens."""
         split = self._splits.get(name) or self._read(name, tokens=False)
-        return list(split.ids), split.truth
+        return list(split.ids), split.y_true
 
     def texts(self, name: str) -> Texts:
         """The raw text of one split, without its tokens: ``for text in data.texts("train")``."""
@@ -249,11 +249,11 @@ class Prepared:
         wanted = ["id", "tokens", "labels"] if tokens else ["id", "labels"]
         extra = ["start", "end", "group"] if tokens else ["group"]
         ids, groups, lengths = [], [], []
-        values, truth, mentions = (Mapped(kind) for kind in (np.int32, bool, np.int32))
+        values, y_true, mentions = (Mapped(kind) for kind in (np.int32, bool, np.int32))
         for batch in _batches(path, wanted, extra):
             found = dict(zip(batch.schema.names, batch.columns, strict=True))
             ids.append(found["id"])
-            truth.add(self._dense(path, found["labels"]))
+            y_true.add(self._dense(path, found["labels"]))
             if tokens:
                 values.add(self._indices(path, found["tokens"], "token", self._words))
                 lengths.append(np.diff(found["tokens"].offsets.to_numpy()))
@@ -274,7 +274,7 @@ class Prepared:
         return Split(
             Strings(all_ids),
             Ragged(values.array(), offsets),
-            truth.array(len(self.labels)),
+            y_true.array(len(self.labels)),
             mentions.array(2) if mentions.size else None,
             Strings(pa.chunked_array(groups)) if groups else None,
             Texts((path,)),
@@ -283,9 +283,9 @@ class Prepared:
     def _dense(self, path: Path, labels: pa.ListArray) -> np.ndarray:
         rows = np.repeat(np.arange(len(labels)), np.diff(labels.offsets.to_numpy()))
         columns = self._indices(path, labels, "label", len(self.labels))
-        truth = np.zeros((len(labels), len(self.labels)), dtype=bool)
-        truth[rows, columns] = True
-        return truth
+        y_true = np.zeros((len(labels), len(self.labels)), dtype=bool)
+        y_true[rows, columns] = True
+        return y_true
 
     def _indices(self, path: Path, lists: pa.ListArray, what: str, count: int) -> np.ndarray:
         found = lists.flatten().to_numpy(zero_copy_only=False)

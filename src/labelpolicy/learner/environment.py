@@ -76,8 +76,8 @@ class TrainingEnvironment:
         data = Prepared(dataset)
         train, valid = data.split("train"), data.split("valid")
         model = cast(TorchClassifier, entry.build(data, parameters, seed))
-        documents = model.encode(train), train.truth, model.encode(valid), valid.truth
-        features = LabelFeatures.of_dataset(data, train.truth)
+        documents = model.encode(train), train.y_true, model.encode(valid), valid.y_true
+        features = LabelFeatures.of_dataset(data, train.y_true)
         return cls(model, *documents, seed=seed, device=torch_device, label_features=features)
 
     def reset(self) -> None:

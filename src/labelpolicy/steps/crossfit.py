@@ -48,18 +48,18 @@ def crossfit(
     trained = trained_by(read, data, classifier, seed)
     epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
-    fold = fold_of(every.truth, folds, generator(seed, "crossfit"), every.groups)
+    fold = fold_of(every.y_true, folds, generator(seed, "crossfit"), every.groups)
 
     def model(train: Split, which: str) -> Classifier:
         run = Run(seed, device, threads, epochs, f"train {classifier}, {which}")
         return fitted(classifier, TrainedOn(data, train), parameters, read.weights, run)[0]
 
-    y_score = np.zeros(every.truth.shape, dtype=np.float32)
+    y_score = np.zeros(every.y_true.shape, dtype=np.float32)
     for k in range(folds):
         others, held_out = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         predicted = model(taken(every, others), f"fold {k + 1} of {folds}").predict_proba(taken(every, held_out))
         # A label that no document of the other folds has was never trained.
-        y_score[held_out] = np.where(every.truth[others].any(axis=0), predicted, np.float32(0))
+        y_score[held_out] = np.where(every.y_true[others].any(axis=0), predicted, np.float32(0))
     found = dict(zip(("train", "valid"), np.split(y_score, [len(data.split("train"))]), strict=True))
     found["test"] = model(every, "all folds").predict_proba(data.split("test"))
     scored = {name: (data.split(name).ids, scores) for name, scores in found.items()}

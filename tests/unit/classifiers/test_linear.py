@@ -80,7 +80,7 @@ def test_every_other_optimizer_takes_the_whole_matrix(settings):
 def test_it_starts_at_the_log_odds_of_each_label():
     data = Data()
     model = linear.build(data, Linear(), 0)
-    n, documents = data.train.truth.sum(axis=0), len(data.train.truth)
+    n, documents = data.train.y_true.sum(axis=0), len(data.train.y_true)
     expected = np.log((n + 0.5) / (documents - n + 0.5))
     logits = model(model.encode(data.train).batch(np.arange(3), "cpu")).detach().numpy()
     np.testing.assert_allclose(logits, np.tile(expected, (3, 1)), rtol=1e-5)
@@ -108,7 +108,7 @@ def test_the_svm_is_scikit_learns_and_margin_0_is_score_one_half():
     found = svm_scores(data, C=0.7)
     features = TfIdf(data, data.train)(data.train)
     for j in (0, 1):
-        svm = SklearnLinearSVC(C=0.7, random_state=0).fit(features, data.train.truth[:, j])
+        svm = SklearnLinearSVC(C=0.7, random_state=0).fit(features, data.train.y_true[:, j])
         margins = svm.decision_function(features)
         np.testing.assert_allclose(found[:, j], 1 / (1 + np.exp(-margins)), rtol=1e-2)
         np.testing.assert_array_equal(found[:, j] > 0.5, svm.predict(features))

@@ -114,7 +114,7 @@ def test_chains_learn_on_every_encoder(encoder, chain, order):
     name = f"{encoder}+{chain}"
     data, entry = Data(), load(name)
     model = entry.build(data, entry.parameters(study), 0)
-    trainer = Trainer(model, model.encode(data.train), data.train.truth, seed=0, device=torch.device("cpu"))
+    trainer = Trainer(model, model.encode(data.train), data.train.y_true, seed=0, device=torch.device("cpu"))
     losses = [trainer.update(np.arange(60), torch.full((3,), 1 / 3)) for _ in range(40)]
     assert losses[-1] < losses[0]
     assert all(value.grad is not None for name, value in model.named_parameters() if "encoder" not in name)

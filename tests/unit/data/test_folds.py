@@ -83,7 +83,7 @@ def test_two_splits_as_one_and_some_of_their_documents(mentions):
     assert list(both.ids) == [*first.ids, *second.ids] and some.ids == ["a1", "a4", "b1", "b3"]
     wanted = [first.tokens[1], first.tokens[4], second.tokens[1], second.tokens[3]]
     assert [row.tolist() for row in map(some.tokens.__getitem__, range(4))] == [row.tolist() for row in wanted]
-    np.testing.assert_array_equal(some.truth, np.concatenate([first.truth[[1, 4]], second.truth[[1, 3]]]))
+    np.testing.assert_array_equal(some.y_true, np.concatenate([first.y_true[[1, 4]], second.y_true[[1, 3]]]))
     if mentions:
         np.testing.assert_array_equal(some.mentions, np.concatenate([first.mentions[[1, 4]], second.mentions[[1, 3]]]))
         assert some.groups == ["a 0", "a 2", "b 0", "b 1"]
@@ -99,5 +99,5 @@ def test_a_data_set_seen_with_other_training_documents(tmp_path):
     few = taken(joined(data.split("train"), data.split("valid")), np.arange(20, 30))
     seen = TrainedOn(data, few)
     assert seen.split("train") is few and seen.split("test").ids == data.split("test").ids
-    np.testing.assert_array_equal(seen.train_count, few.truth.sum(axis=0))
+    np.testing.assert_array_equal(seen.train_count, few.y_true.sum(axis=0))
     assert len(data.split("train")) != 10 and seen.vocabulary == data.vocabulary

@@ -78,7 +78,7 @@ def test_the_prepared_form(synthetic, tmp_path):
     assert (len(train), len(valid), len(test)) == (135, 15, 30)
     assert data.depth.max() == 2
     assert data.parents[-1] in data.labels
-    np.testing.assert_array_equal(data.train_count, train.truth.sum(axis=0))
+    np.testing.assert_array_equal(data.train_count, train.y_true.sum(axis=0))
     assert data.vectors.shape == (len(data.vocabulary), 4)
     # Tokens are those of the raw lines, the rare ones as <unk>; the vocabulary is counted in train alone.
     raw = {}
@@ -90,7 +90,7 @@ def test_the_prepared_form(synthetic, tmp_path):
         for row, name in enumerate(split.ids):
             expected = [token if counts[token] >= 2 else "<unk>" for token in raw[name]["tokens"]]
             assert [data.vocabulary[token] for token in split.tokens[row]] == expected
-            assert [data.labels[label] for label in np.flatnonzero(split.truth[row])] == raw[name]["labels"]
+            assert [data.labels[label] for label in np.flatnonzero(split.y_true[row])] == raw[name]["labels"]
     facts = data.facts
     assert facts["documents"] == {"train": 135, "valid": 15, "test": 30}
     assert facts["source"]["kind"] == "synthetic"

@@ -38,19 +38,19 @@ def test_a_split_read_in_pieces(folder, monkeypatch, rows_read):
     assert len(split) == 4 and split.ids == list("wxyz") and split.ids[1] == "x" and split.ids[1:3] == ["x", "y"]
     assert [split.tokens[row].tolist() for row in range(4)] == rows
     assert split.tokens.values.dtype == np.int32
-    assert [np.flatnonzero(row).tolist() for row in split.truth] == LABELS
+    assert [np.flatnonzero(row).tolist() for row in split.y_true] == LABELS
     assert split.mentions.tolist() == [[0, 1], [0, 2], [0, 3], [1, 2]]
     assert split.groups == list("gghh")
 
 
 def test_tokens_and_truth_are_mapped_files(folder):
     split = write(folder).split("train")
-    for array in (split.tokens.values, split.truth):
+    for array in (split.tokens.values, split.y_true):
         assert isinstance(array.base, np.memmap)
     assert split.mentions is None and split.groups is None
-    split.truth[0, 1] = True  # stays in memory, as of any array
-    assert split.truth[0].all()
-    assert not Prepared(folder).split("train").truth[0].all()
+    split.y_true[0, 1] = True  # stays in memory, as of any array
+    assert split.y_true[0].all()
+    assert not Prepared(folder).split("train").y_true[0].all()
 
 
 def test_truth_without_tokens(folder):

@@ -61,7 +61,7 @@ class FrozenFeatureChains:
             )
         rows = self.encoder.fit(data, weights, run) if self.encoder else []
         train = data.split("train")
-        y_true = np.asarray(train.truth[:])
+        y_true = np.asarray(train.y_true[:])
         self.constant = y_true.all(axis=0).astype(np.float32)
         self.links = np.flatnonzero(y_true.any(axis=0) & ~y_true.all(axis=0))
         self.chains = []

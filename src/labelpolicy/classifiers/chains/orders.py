@@ -82,5 +82,5 @@ def precedence(order: str | Sequence[str], data: Prepared) -> tuple[np.ndarray, 
         return above, topological(above, data.train_count)
     linear = by_frequency(data.train_count) if isinstance(order, str) else by_name(order, data.labels)
     if order == "dependence":
-        return dependence(data.split("train").truth, data.train_count), linear
+        return dependence(data.split("train").y_true, data.train_count), linear
     return _total(linear), linear

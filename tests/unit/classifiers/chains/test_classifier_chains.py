@@ -51,7 +51,7 @@ def test_a_chain_is_scikit_learns_and_labels_of_one_kind_are_constant():
     links = [0, 1, 4]
     order = np.argsort(-data.train_count[links], kind="stable")
     chain = ClassifierChain(LogisticRegression(C=10, solver="liblinear"), order=order, chain_method="predict_proba")
-    expected = chain.fit(features, data.train.truth[:, links]).predict_proba(features)
+    expected = chain.fit(features, data.train.y_true[:, links]).predict_proba(features)
     np.testing.assert_allclose(scores[:, links], expected, rtol=1e-4)
     assert (scores[:, 2] == 0).all() and (scores[:, 3] == 1).all() and scores.dtype == np.float32
 
@@ -69,14 +69,14 @@ def test_an_ensemble_is_the_mean_over_random_orders():
 
 def test_on_dense_features():
     data = Data()
-    model = FrozenFeatureChains("chain", [np.arange(5)], ClassifierChains(), lambda split: split.truth[:, :2] + 0.0)
+    model = FrozenFeatureChains("chain", [np.arange(5)], ClassifierChains(), lambda split: split.y_true[:, :2] + 0.0)
     model.fit(data, UNIFORM, Run(0))
-    assert ((model.predict_proba(data.train) > 0.5)[:, :2] == data.train.truth[:, :2]).all()
+    assert ((model.predict_proba(data.train) > 0.5)[:, :2] == data.train.y_true[:, :2]).all()
 
 
 def test_a_corpus_whose_labels_are_all_constant():
     data = Data()
-    data.train.truth[:, [0, 1, 4]] = False
+    data.train.y_true[:, [0, 1, 4]] = False
     assert (scores_of("classifier_chain", data) == [0, 0, 0, 1, 0]).all()
 
 

@@ -22,7 +22,7 @@ LABELS = ["a", "b", "c", "d"]
 
 
 def data(parents=(None,) * 4, count=(5, 9, 1, 5), truth=None):
-    split = SimpleNamespace(truth=truth)
+    split = SimpleNamespace(y_true=truth)
     return SimpleNamespace(
         labels=LABELS, parents=list(parents), train_count=np.array(count), folder="here", split=lambda _: split
     )
