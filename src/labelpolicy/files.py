@@ -5,8 +5,6 @@ or two processes writing the same output, never leave a torn file or a mix of ol
 locked while in use: what a killed run left is not, and is removed by the next run that writes the same target.
 """
 
-from __future__ import annotations
-
 import contextlib
 import csv as csv_format
 import errno
@@ -18,21 +16,21 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import parse_json, read_text, require
 
-if TYPE_CHECKING:
-    import numpy as np
-
 AGAIN = "delete it and run the step that writes it again"
 
-#: What the columns of our Parquet files hold, by name; all others hold numbers.
+#: What the columns of our Parquet files hold, by name; all others hold numbers, but ``scores`` lists (data/scores.py).
 TEXT = {
     *("classifier", "dataset", "group", "id", "index", "label", "measure", "metric", "other", "parent", "policy"),
     *("row", "split", "statistic", "text", "thresholds", "token", "weights"),
@@ -53,14 +51,14 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
 
+    _discard_unused(path.parent, f".{glob.escape(path.stem)}.{WRITING}*{glob.escape(path.suffix)}")
+
     def create() -> Path:
         # The suffix stays last: writers such as matplotlib choose their format by it.
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.{WRITING}", suffix=path.suffix)
         os.close(handle)
         return Path(name)
 
-    for left in path.parent.glob(f".{glob.escape(path.stem)}.{WRITING}*{glob.escape(path.suffix)}"):
-        _discard_unused(left)
     with room_in(path.parent), _locked(create) as temporary:
         yield temporary
         temporary.chmod(0o666 & ~_umask())  # mkstemp's 0600 would shut out the rest of a lab
@@ -127,8 +125,7 @@ def _recover(path: Path) -> None:
         with contextlib.suppress(OSError):  # removed just now, or another process was faster
             aside.rename(path)
     for place in (path.parent, path):
-        for left in place.glob(f".{glob.escape(path.name)}.{WRITING}*"):
-            _discard_unused(left)
+        _discard_unused(place, f".{glob.escape(path.name)}.{WRITING}*")
 
 
 @contextlib.contextmanager
@@ -150,15 +147,21 @@ def _locked(create: Callable[[], Path]) -> Iterator[Path]:
         _discard(temporary)
 
 
-def _discard_unused(left: Path) -> None:
-    """Remove a temporary file or folder unless a process that is alive holds it."""
-    with contextlib.suppress(OSError):  # held, gone meanwhile, or on a file system without locks
-        handle = os.open(left, os.O_RDONLY)
-        try:
+def _discard_unused(folder: Path, pattern: str) -> None:
+    """Remove temporary files and folders, but those that a process that is alive holds."""
+    for left in folder.glob(pattern):
+        with contextlib.suppress(OSError), _opened(left) as handle:  # held, gone meanwhile, or no locks here
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             _discard(left)
-        finally:
-            os.close(handle)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        yield handle
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager
@@ -184,11 +187,8 @@ def _discard(path: Path) -> None:
 
 def _flush(path: Path) -> None:
     """Have the file's content, or the folder's names, on disk before what follows."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
+    with _opened(path) as handle:
         os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _umask() -> int:
@@ -199,8 +199,7 @@ def _umask() -> int:
 
 def write_json(path: str | Path, value: Any) -> None:
     """Write ``value`` as indented JSON in the given key order; NaN is refused."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    write_text(path, text)
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_text(path: str | Path, text: str) -> None:
@@ -210,19 +209,14 @@ def write_text(path: str | Path, text: str) -> None:
 
 def read_json(path: str | Path) -> Any:
     """Read a JSON file; a missing or broken one is a :class:`LabelPolicyError`."""
-    text = read_text(path)
     try:
-        return parse_json(text)
+        return parse_json(read_text(path))
     except ValueError as error:
         raise LabelPolicyError(f"{path}: not valid JSON ({error}): {AGAIN}") from None
 
 
 def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     """Read a safetensors file; a broken one, or one with a number that is not finite, is a LabelPolicyError."""
-    import numpy as np
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
         found = load_file(require(path))
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -279,21 +273,17 @@ def check_columns(path: str | Path, schema: pa.Schema, wanted: Sequence[str]) ->
         if schema.names.count(name) != 1:
             fault = "two columns" if name in schema.names else "no column"
             raise LabelPolicyError(f"{path}: {fault} {name!r}; found {', '.join(schema.names)}: {AGAIN}")
-        found = schema.field(name).type
-        if not (_fits(name, found) or (name in MAY_BE_NULL and pa.types.is_null(found))):
-            kinds = {"text": TEXT, "whole numbers": WHOLE, "lists": LISTS}
-            kind = next((kind for kind, names in kinds.items() if name in names), "numbers")
+        found, is_a = schema.field(name).type, pa.types
+        if name in TEXT:
+            kind, fits = "text", is_a.is_string(found) or is_a.is_large_string(found)
+        elif name in WHOLE:
+            kind, fits = "whole numbers", is_a.is_integer(found)
+        elif name in LISTS:
+            kind, fits = "lists", is_a.is_list(found) and LISTS[name](found.value_type)
+        else:
+            kind, fits = "numbers", is_a.is_integer(found) or is_a.is_floating(found) or is_a.is_boolean(found)
+        if not (fits or name == "scores" or (name in MAY_BE_NULL and is_a.is_null(found))):
             raise LabelPolicyError(f"{path}: column {name!r} is {found}, expected {kind}: {AGAIN}")
-
-
-def _fits(name: str, found: pa.DataType) -> bool:
-    if name in TEXT:
-        return pa.types.is_string(found) or pa.types.is_large_string(found)
-    if name in LISTS:
-        return pa.types.is_list(found) and LISTS[name](found.value_type)
-    if name in WHOLE:
-        return pa.types.is_integer(found)
-    return name == "scores" or pa.types.is_integer(found) or pa.types.is_floating(found) or pa.types.is_boolean(found)
 
 
 def check_nulls(path: str | Path, table: pa.Table | pa.RecordBatch) -> None:

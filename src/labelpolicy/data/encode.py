@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -31,25 +32,31 @@ CHUNK = 4096  # documents
 AHEAD = 2  # chunks that wait for each process
 SMALL = 12  # chunks that are not worth starting processes for
 TEXT = pa.schema([("text", pa.string())])
+MENTION = ("start", "end", "text_start", "text_end")
+COLUMNS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("labels", pa.list_(pa.int32())),
+        *((name, pa.int32()) for name in MENTION),  # in the tokens, and in the characters of the text
+        ("group", pa.string()),
+    ]
+)
 
 
 class Coded(NamedTuple):
     """One chunk, as a process gives it back: arrays and lists that are cheap to send."""
 
-    ids: pa.Array
-    labels: Ragged
+    columns: pa.RecordBatch  # COLUMNS, with null where a document has no mention or no group
     tokens: Ragged  # numbers of ``vocabulary``
     vocabulary: list[str]
     text: pa.Array
-    mentions: np.ndarray | None  # int32 (documents, 4): start and end in the tokens, start and end in the text
-    groups: pa.Array  # null where a document names none
 
 
 def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
     """Cut and number the tokens of some documents; ``row`` is the number of each label.
 
-    Raises LabelPolicyError for a label that is not the corpus', a mention outside its document's tokens, documents
-    with and without a mention side by side, and text that is not Unicode.
+    Raises LabelPolicyError for a label that is not the corpus', a mention outside its document's tokens, and text that
+    is not Unicode.
     """
     documents = [document.parsed() for document in documents]
     try:
@@ -59,15 +66,14 @@ def code(documents: list[Document], row: Mapping[str, int]) -> Coded:
         fault = f"label {error.args[0]!r} is not one of the corpus'"
         raise LabelPolicyError(f"document {name!r}: {fault}: correct its labels") from None
     tokens, vocabulary, text = _numbered(documents)
-    return Coded(
-        pa.array([document.id for document in documents], pa.string()),
-        Ragged.from_rows(labels),
-        tokens,
-        vocabulary,
-        text,
-        _mentions(documents, tokens.lengths.tolist()),
-        pa.array([document.group for document in documents], pa.string()),
-    )
+    for document, length in zip(documents, tokens.lengths.tolist(), strict=True):
+        if document.mention and not 0 <= document.mention[0] < document.mention[1] <= length:
+            found = f"mention {[*document.mention]} is not within its {length} tokens"
+            raise LabelPolicyError(f"document {document.id!r}: {found}: expected 0 <= start < end <= tokens")
+    places = [(*(each.mention or (None, None)), *(each.text_mention or (None, None))) for each in documents]
+    columns = [[each.id for each in documents], labels, *zip(*places, strict=True), [each.group for each in documents]]
+    batch = pa.RecordBatch.from_pydict(dict(zip(COLUMNS.names, columns, strict=True)), COLUMNS)
+    return Coded(batch, tokens, vocabulary, text)
 
 
 def _numbered(documents: list[Document]) -> tuple[Ragged, list[str], pa.Array]:
@@ -94,38 +100,22 @@ def _numbering() -> defaultdict[str, int]:
     return number
 
 
-def _mentions(documents: list[Document], lengths: list[int]) -> np.ndarray | None:
-    places = []
-    for document, length in zip(documents, lengths, strict=True):
-        if document.mention is None or document.text_mention is None:
-            continue
-        start, end = document.mention
-        if not 0 <= start < end <= length:
-            found = f"mention {[start, end]} is not within its {length} tokens"
-            raise LabelPolicyError(f"document {document.id!r}: {found}: expected 0 <= start < end <= tokens")
-        places.append((start, end, *document.text_mention))
-    if not places:
-        return None
-    if len(places) < len(documents):
-        name = next(document.id for document in documents if document.mention is None)
-        raise LabelPolicyError(f"document {name!r} has no mention, but others have: give one to all or to none")
-    return np.array(places, dtype=np.int32)
-
-
 @dataclass(frozen=True)
 class Encoded:
     """One split of a corpus; tokens (int32, of the provisional vocabulary) and text (an Arrow stream) are in files."""
 
-    ids: pa.ChunkedArray
-    labels: Ragged
+    columns: pa.Table  # COLUMNS; no mention or no group where no document has one
     lengths: np.ndarray  # tokens of each document
     tokens: BinaryIO
     text: BinaryIO
-    mentions: np.ndarray | None
-    groups: pa.ChunkedArray | None  # a document without one is its own group; None where no document has one
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    @cached_property
+    def labels(self) -> Ragged:
+        lists = self.columns["labels"].combine_chunks()
+        return Ragged(lists.flatten().to_numpy(), lists.offsets.to_numpy())
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Rows of some documents and their tokens one after the other, from the first document to the last."""
@@ -163,30 +153,16 @@ class Encoder:
         """One pass over the documents."""
         tokens = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115 - read again and again, gone with its last user
         text = tempfile.TemporaryFile(dir=self.folder)  # noqa: SIM115
-        parts = []
+        batches, lengths = [], [np.zeros(0, np.int32)]
         with room_in(self.folder), pa.ipc.new_stream(text, TEXT) as texts:
             for part in self._coded(documents):
                 number = np.fromiter(map(self.number.__getitem__, part.vocabulary), np.int32, len(part.vocabulary))
                 tokens.write(number[part.tokens.values].data)
                 texts.write_batch(pa.record_batch([part.text], schema=TEXT))
-                lengths = Ragged(np.zeros(0, np.int32), part.tokens.offsets)  # the tokens are in the file
-                parts.append(part._replace(tokens=lengths, vocabulary=[], text=None))
+                batches.append(part.columns)
+                lengths.append(part.tokens.lengths.astype(np.int32))
             tokens.flush()
-        places = [part.mentions for part in parts if part.mentions is not None]
-        if places and len(places) < len(parts):
-            raise LabelPolicyError("some documents have a mention and others have none: give one to all or to none")
-        groups = pa.chunked_array([part.groups for part in parts], pa.string())
-        ids = pa.chunked_array([part.ids for part in parts], pa.string())
-        label_counts = _joined([part.labels.lengths for part in parts], np.int64)
-        return Encoded(
-            ids,
-            Ragged(_joined([part.labels.values for part in parts], np.int32), np.append(0, label_counts).cumsum()),
-            _joined([part.tokens.lengths for part in parts], np.int32),
-            tokens,
-            text,
-            np.concatenate(places) if places else None,
-            pc.coalesce(groups, ids) if groups.null_count < len(groups) else None,
-        )
+        return Encoded(_complete(pa.Table.from_batches(batches, COLUMNS)), np.concatenate(lengths), tokens, text)
 
     def _coded(self, documents: Iterable[Document]) -> Iterator[Coded]:
         stream = iter(documents)
@@ -212,8 +188,7 @@ class Encoder:
                     "a process that cut tokens was killed, perhaps for lack of memory: give fewer --processes"
                 ) from None
             finally:
-                for future in waiting:
-                    future.cancel()
+                pool.shutdown(cancel_futures=True)
 
 
 def cores() -> int:
@@ -221,5 +196,15 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate(parts).astype(dtype, copy=False) if parts else np.zeros(0, dtype)
+def _complete(columns: pa.Table) -> pa.Table:
+    """Mentions for all documents or for none; a document without a group is its own, where others have one."""
+    without = columns.filter(pc.is_null(columns["text_start"]))
+    if len(without) == len(columns):
+        columns = columns.drop_columns(MENTION)
+    elif len(without):
+        name = without["id"][0].as_py()
+        raise LabelPolicyError(f"document {name!r} has no mention, but others have: give one to all or to none")
+    group = columns["group"]
+    if group.null_count == len(group):
+        return columns.drop_columns("group")
+    return columns.set_column(columns.num_columns - 1, "group", pc.coalesce(group, columns["id"]))

@@ -46,8 +46,8 @@ class Part:
     def divide(self, fraction: float, random: np.random.Generator) -> tuple[Part, Part]:
         """The documents that stay and those held out, by :func:`labelpolicy.data.splits.hold_out`."""
         groups = None
-        if self.source.groups is not None:
-            groups = self.source.groups.combine_chunks().dictionary_encode().indices.to_numpy()[self.rows].tolist()
+        if "group" in self.source.columns.column_names:
+            groups = self.source.columns["group"].combine_chunks().dictionary_encode().indices.to_numpy()[self.rows]
         held = hold_out(self.labels, fraction, random, groups)
         return Part(self.source, self.rows[~held]), Part(self.source, self.rows[held])
 
@@ -74,19 +74,9 @@ class Part:
             yield pa.concat_tables(waiting).combine_chunks()
 
     def _table(self, rows: np.ndarray, tokens: np.ndarray, texts: pa.Array) -> pa.Table:
-        source, where = self.source, pa.array(rows)
-        columns = {
-            "id": source.ids.take(where),
-            "tokens": _lists(Ragged(tokens, np.concatenate([[0], source.lengths[rows]]).cumsum())),
-            "labels": _lists(source.labels.take(rows)),
-            "text": texts,
-        }
-        if source.mentions is not None:
-            names = ("start", "end", "text_start", "text_end")
-            columns |= {name: pa.array(source.mentions[rows, place]) for place, name in enumerate(names)}
-        if source.groups is not None:
-            columns["group"] = source.groups.take(where)
-        return pa.table(columns)
+        offsets = np.append(0, self.source.lengths[rows]).cumsum()
+        lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(tokens))
+        return self.source.columns.take(rows).add_column(1, "tokens", lists).add_column(3, "text", texts)
 
     @cached_property
     def _wanted(self) -> np.ndarray:
@@ -164,12 +154,6 @@ def label_table(corpus: Corpus, train_count: np.ndarray) -> pa.Table:
     return pa.table(columns)
 
 
-def _lists(ragged: Ragged) -> pa.Array:
-    return pa.ListArray.from_arrays(
-        pa.array(ragged.offsets, pa.int32()), pa.array(ragged.values, pa.int32()), type=pa.list_(pa.int32())
-    )
-
-
 def facts(
     dataset: str,
     corpus: Corpus,
@@ -231,7 +215,10 @@ def _without_text(splits: Mapping[str, Part]) -> dict[str, Any]:
     count = sum(map(len, rows.values()))
     if count > IDS_LISTED:
         return {"count": count, "ids": None}
-    return {"count": count, "ids": [splits[name].source.ids[row].as_py() for name in SPLITS for row in rows[name]]}
+    return {
+        "count": count,
+        "ids": [splits[name].source.columns["id"][row].as_py() for name in SPLITS for row in rows[name]],
+    }
 
 
 def labels_per_document(splits: Mapping[str, Part]) -> dict[str, float]:

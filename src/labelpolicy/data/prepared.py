@@ -3,11 +3,10 @@
 A folder with
 
 ``train.parquet``, ``valid.parquet``, ``test.parquet``
-    ``id`` string, ``tokens`` list<int32> (indices into the vocabulary), ``labels`` list<int32> (sorted
-    indices into labels.parquet), ``text`` string (as it was before it was cut into tokens), one row a document. Entity
-    mentions are rows of their own, with ``start`` and ``end`` int32 (the mention is tokens[start:end]), ``text_start``
-    and ``text_end`` int32 (the mention is text[text_start:text_end], in characters) and ``group`` string (the document
-    they come from) besides.
+    a row a document or entity mention: ``id`` string, ``tokens`` list<int32> (rows of the vocabulary), ``labels``
+    list<int32> (sorted rows of labels.parquet), ``text`` string (before it was cut into tokens). Mentions have ``start``
+    and ``end`` int32 (tokens[start:end]), ``text_start`` and ``text_end`` int32 (text[text_start:text_end], characters)
+    and ``group`` string (the document they come from) besides.
 ``labels.parquet``
     ``label`` string, ``parent`` string or null (the nearest ancestor that is a label), ``depth`` int32 (1 for a root),
     ``train_count`` int64 (documents of train.parquet that carry the label). Where the hierarchy has nodes that are no
@@ -19,19 +18,16 @@ A folder with
 ``dataset.json``
     facts: name, counts beside the paper's Table 1 or 4, coverage of the vectors, what was left out, what the text is.
 
-A split is read without ever being in memory as a whole: its columns are streamed from Parquet once, into unlinked
-temporary files (in TMPDIR) that are then mapped into memory as plain arrays. Batches touch what they need, and the
-system may drop the pages again, so a training job's own memory does not grow with the corpus beyond a few numbers a
-document. The text is in no array: it is read from Parquet, a piece at a time, by whoever iterates over it
-(:class:`Texts`), and costs nobody else anything.
+A split is never in memory as a whole: its columns are streamed from Parquet into unlinked temporary files (in TMPDIR)
+that are mapped as plain arrays, whose pages the system may drop again. The text is read from Parquet, a piece at a time,
+by whoever iterates over it (:class:`Texts`).
 """
-
-from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -67,10 +63,9 @@ class Ragged:
     offsets: np.ndarray
 
     @classmethod
-    def from_rows(cls, rows: list[list[int]]) -> Ragged:
-        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
-        values = np.array([value for row in rows for value in row], dtype=np.int32)
-        return cls(values, np.concatenate([[0], np.cumsum(lengths)]))
+    def from_rows(cls, rows: list[list[int]]) -> "Ragged":
+        values = np.fromiter(chain.from_iterable(rows), np.int32)
+        return cls(values, np.cumsum([0, *map(len, rows)]))
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -82,7 +77,7 @@ class Ragged:
     def lengths(self) -> np.ndarray:
         return np.diff(self.offsets)
 
-    def take(self, rows: np.ndarray) -> Ragged:
+    def take(self, rows: np.ndarray) -> "Ragged":
         """Some of the rows, in the given order."""
         lengths = self.offsets[rows + 1] - self.offsets[rows]
         offsets = np.concatenate([[0], lengths]).cumsum()
@@ -91,11 +86,10 @@ class Ragged:
 
     def padded(self, rows: np.ndarray, longest: int) -> np.ndarray:
         """Rows cut to ``longest`` values and padded with PAD: int32 (rows, width), width >= 1."""
-        lengths = np.minimum(self.offsets[rows + 1] - self.offsets[rows], longest)
-        width = max(int(lengths.max(initial=0)), 1)
-        position = np.arange(width)
-        source = self.offsets[rows][:, None] + position
-        inside = position < lengths[:, None]
+        starts, ends = self.offsets[rows, None], self.offsets[rows + 1, None]
+        width = max(int((ends - starts).clip(max=longest).max(initial=0)), 1)
+        source = starts + np.arange(width)
+        inside = source < ends
         return np.where(inside, self.values.take(np.where(inside, source, 0), mode="clip"), PAD).astype(np.int32)
 
 
@@ -250,19 +244,18 @@ class Prepared:
         extra = ["start", "end", "group"] if tokens else ["group"]
         ids, groups, lengths = [], [], []
         values, y_true, mentions = (Mapped(kind) for kind in (np.int32, bool, np.int32))
-        for batch in _batches(path, wanted, extra):
-            found = dict(zip(batch.schema.names, batch.columns, strict=True))
+        for found in _batches(path, wanted, extra):
             ids.append(found["id"])
             y_true.add(self._dense(path, found["labels"]))
             if tokens:
                 values.add(self._indices(path, found["tokens"], "token", self._words))
                 lengths.append(np.diff(found["tokens"].offsets.to_numpy()))
-            if "start" in found:
+            if "start" in found.schema.names:
                 place = np.stack([found["start"].to_numpy(), found["end"].to_numpy()], axis=1)
                 if (place[:, 0] < 0).any() or (place[:, 0] >= place[:, 1]).any() or (place[:, 1] > lengths[-1]).any():
                     raise LabelPolicyError(f"{path}: a mention that is not within its tokens: {AGAIN}")
                 mentions.add(place)
-            if "group" in found:
+            if "group" in found.schema.names:
                 groups.append(found["group"])
         count = sum(map(len, ids))
         if count == 0:

@@ -6,8 +6,6 @@ they come from (:class:`labelpolicy.cell.Trained`), and whether they are out of 
 document is scored by a model that has not seen it, and rows of the split ``train`` are there.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.parsing import parse_json
+from labelpolicy.thresholds.objectives import first_bad
 
 KEY = b"labelpolicy"
 AGAIN = "train again on this data set"
@@ -124,8 +123,7 @@ class Scores:
             y_score = y_score[order]
         if not np.array_equal(self.columns, np.arange(len(self.columns))):
             y_score = y_score[:, self.columns]
-        bad = first_bad(y_score)
-        if bad is not None:
+        if (bad := first_bad(y_score)) is not None:
             raise LabelPolicyError(
                 f"{where}, document {ids[bad[0]]!r}, label {self.data.labels[bad[1]]!r}: score {y_score[bad]}, "
                 "expected a probability in [0, 1]: train again"
@@ -164,14 +162,6 @@ class Scores:
             matrix[row : row + len(kept)] = kept
             row, start = row + len(kept), start + len(chunk)
         return matrix
-
-
-def first_bad(scores: np.ndarray) -> tuple[int, int] | None:
-    """Row and column of the first score that is not a number in [0, 1], if there is one."""
-    if not scores.size or (scores.min() >= 0 and scores.max() <= 1):  # NaN fails both
-        return None
-    row, column = np.argwhere(~((scores >= 0) & (scores <= 1)))[0]
-    return int(row), int(column)
 
 
 def _positions(ids: list[str], found: pa.Array, where: str, prepared: str) -> np.ndarray:

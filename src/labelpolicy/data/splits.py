@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
+import pandas as pd
 
 from labelpolicy.data.prepared import Ragged
 
@@ -18,14 +19,9 @@ def hold_out(
     last training document; until enough are. Documents of the same group, where ``groups`` names it, are visited and
     held out together, and a group that is larger than what is still wanted is passed over.
     """
-    if groups is None:
-        members, starts = np.arange(len(labels)), np.arange(len(labels) + 1)
-    else:
-        first: dict[Hashable, int] = {}
-        group = np.fromiter((first.setdefault(name, len(first)) for name in groups), np.int64, len(labels))
-        members = np.argsort(group, kind="stable")
-        starts = np.concatenate([[0], np.bincount(group, minlength=len(first)).cumsum()])
-    left = Counter(dict(enumerate(np.bincount(labels.values).tolist()))) if len(labels.values) else Counter()
+    group = np.arange(len(labels)) if groups is None else pd.Index(groups).factorize()[0]
+    members, starts = np.argsort(group, kind="stable"), np.append(0, np.bincount(group)).cumsum()
+    left = Counter(labels.values.tolist())
     wanted = round(fraction * len(labels))
     held = np.zeros(len(labels), dtype=bool)
     for unit in random.permutation(len(starts) - 1).tolist():

@@ -60,7 +60,7 @@ def prepare(
                 "(each label keeps one in train)"
             )
     counts = {name: part.counts(len(encoder.words)) for name, part in splits.items()}
-    mentions = all(split.mentions is not None for split in encoded.values())
+    mentions = all("start" in split.columns.column_names for split in encoded.values())
     words = form.vocabulary(encoder.words, counts["train"], mentions, parameters)
     labels = form.label_table(corpus, np.bincount(splits["train"].labels.values, minlength=len(corpus.labels)))
     facts = {

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.thresholds.objectives import first_bad
 
 #: The threshold, as a probability, of a label that is never predicted.
 NEVER = 1.0
@@ -201,8 +202,7 @@ def check_scores(y_score: np.ndarray, labels: int | None = None) -> np.ndarray:
     y_score = np.asarray(y_score, dtype=np.float32)
     if y_score.ndim != 2 or labels not in (None, y_score.shape[1]):
         raise LabelPolicyError(f"scores: found an array {y_score.shape}, expected (documents, {labels or 'labels'})")
-    if y_score.size and not (y_score.min() >= 0 and y_score.max() <= 1):  # NaN fails both
-        row, column = np.argwhere(~((y_score >= 0) & (y_score <= 1)))[0]
-        found = f"document {row}, label {column}: {y_score[row, column]}"
+    if (bad := first_bad(y_score)) is not None:
+        found = f"document {bad[0]}, label {bad[1]}: {y_score[bad]}"
         raise LabelPolicyError(f"scores: {found}, expected a probability in [0, 1]")
     return y_score

@@ -48,6 +48,14 @@ class ThresholdParameters(Parameters):
     )
 
 
+def first_bad(y_score: np.ndarray) -> tuple[int, int] | None:
+    """Row and column of the first score (documents, labels) that is not a probability, if there is one."""
+    if not y_score.size or (y_score.min() >= 0 and y_score.max() <= 1):  # NaN fails both
+        return None
+    row, column = np.argwhere(~((y_score >= 0) & (y_score <= 1)))[0]
+    return int(row), int(column)
+
+
 def f1(tp: ArrayLike, predicted: ArrayLike, support: ArrayLike) -> np.ndarray:
     """2 tp / (predicted + support): F1 from the counts of true positives, predictions and true labels; 0 if none."""
     return ratio(2 * np.asarray(tp), np.asarray(predicted) + np.asarray(support))
