@@ -1,7 +1,5 @@
 """From an encoded corpus to the prepared form (:mod:`labelpolicy.data.prepared`): splits, vocabulary, tables, facts."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -43,7 +41,7 @@ class Part:
     def lengths(self) -> np.ndarray:
         return self.source.lengths[self.rows]
 
-    def divide(self, fraction: float, random: np.random.Generator) -> tuple[Part, Part]:
+    def divide(self, fraction: float, random: np.random.Generator) -> "tuple[Part, Part]":
         """The documents that stay and those held out, by :func:`labelpolicy.data.splits.hold_out`."""
         groups = None
         if "group" in self.source.columns.column_names:
@@ -211,14 +209,9 @@ def _share(counts: np.ndarray, marked: np.ndarray) -> float:
 
 def _without_text(splits: Mapping[str, Part]) -> dict[str, Any]:
     """Documents without a single token: how many and, if they are few, which."""
-    rows = {name: part.rows[part.lengths == 0] for name, part in splits.items()}
-    count = sum(map(len, rows.values()))
-    if count > IDS_LISTED:
-        return {"count": count, "ids": None}
-    return {
-        "count": count,
-        "ids": [splits[name].source.columns["id"][row].as_py() for name in SPLITS for row in rows[name]],
-    }
+    bare = (part.source.columns["id"].take(part.rows[part.lengths == 0]) for part in splits.values())
+    ids = [document for found in bare for document in found.to_pylist()]
+    return {"count": len(ids), "ids": ids if len(ids) <= IDS_LISTED else None}
 
 
 def labels_per_document(splits: Mapping[str, Part]) -> dict[str, float]:

@@ -4,9 +4,9 @@ A folder with
 
 ``train.parquet``, ``valid.parquet``, ``test.parquet``
     a row a document or entity mention: ``id`` string, ``tokens`` list<int32> (rows of the vocabulary), ``labels``
-    list<int32> (sorted rows of labels.parquet), ``text`` string (before it was cut into tokens). Mentions have ``start``
-    and ``end`` int32 (tokens[start:end]), ``text_start`` and ``text_end`` int32 (text[text_start:text_end], characters)
-    and ``group`` string (the document they come from) besides.
+    list<int32> (sorted rows of labels.parquet), ``text`` string (before it was cut into tokens). Mentions have
+    ``start`` and ``end`` int32 (tokens[start:end]), ``text_start`` and ``text_end`` int32 (characters of the text) and
+    ``group`` string (the document they come from) besides.
 ``labels.parquet``
     ``label`` string, ``parent`` string or null (the nearest ancestor that is a label), ``depth`` int32 (1 for a root),
     ``train_count`` int64 (documents of train.parquet that carry the label). Where the hierarchy has nodes that are no
@@ -19,8 +19,8 @@ A folder with
     facts: name, counts beside the paper's Table 1 or 4, coverage of the vectors, what was left out, what the text is.
 
 A split is never in memory as a whole: its columns are streamed from Parquet into unlinked temporary files (in TMPDIR)
-that are mapped as plain arrays, whose pages the system may drop again. The text is read from Parquet, a piece at a time,
-by whoever iterates over it (:class:`Texts`).
+that are mapped as plain arrays, whose pages the system may drop again. The text is read from Parquet, a piece at a
+time, by whoever iterates over it (:class:`Texts`).
 """
 
 import tempfile

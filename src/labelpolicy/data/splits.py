@@ -19,7 +19,7 @@ def hold_out(
     last training document; until enough are. Documents of the same group, where ``groups`` names it, are visited and
     held out together, and a group that is larger than what is still wanted is passed over.
     """
-    group = np.arange(len(labels)) if groups is None else pd.Index(groups).factorize()[0]
+    group = np.arange(len(labels)) if groups is None else pd.factorize(np.asarray(groups, dtype=object))[0]
     members, starts = np.argsort(group, kind="stable"), np.append(0, np.bincount(group)).cumsum()
     left = Counter(labels.values.tolist())
     wanted = round(fraction * len(labels))
