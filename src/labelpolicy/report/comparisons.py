@@ -3,11 +3,9 @@
 Nothing is trained or fitted. Decisions made again must give the measures that were collected.
 """
 
-from __future__ import annotations
-
+import itertools
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +21,7 @@ from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.methods import Method, with_baselines
 from labelpolicy.metrics import evaluate
 from labelpolicy.parsing import require
-from labelpolicy.report.results import Results
+from labelpolicy.report.results import DatasetResults
 from labelpolicy.thresholds import from_json
 from labelpolicy.thresholds.objectives import MEASURES
 
@@ -37,27 +35,21 @@ SCHEMA = pa.schema(
 TOLERANCE = 1e-9
 
 
-@dataclass(frozen=True)
 class Runs:
-    """Rows of one data set, and the scores and thresholds.json of each by (row, seed); all are there."""
+    """Rows of one data set, with the scores and the thresholds.json of each by (row, seed)."""
 
-    data: Prepared
-    methods: Sequence[Method]
-    seeds: list[int]
-    files: Mapping[tuple[int, int], tuple[Path, Path]]
-    collected: Results
-
-    @classmethod
-    def of(cls, data: Prepared, methods: Sequence[Method], results: Path, collected: Results) -> Runs:
+    def __init__(self, data: Prepared, collected: DatasetResults, results: Path):
         """Raises LabelPolicyError for a row or a seed without a collected measure, or without files in ``results``."""
-        seeds, files = collected.seeds(data.name, methods), {}
-        for row, method in enumerate(methods):
+        self.data, self.collected, self.files = data, collected, {}
+        for row, method in enumerate(collected.methods):
             for measure in MEASURES:
-                collected.value(data.name, method, measure, split="test", seeds=seeds)
-            for seed in seeds:
+                collected.value(method, measure)
+            for seed in collected.seeds:
                 cell = Cell(data.name, method.classifier, method.weights, seed, thresholds=method.thresholds)
-                files[row, seed] = (require(cell.scores(results)), require(cell.decided(results) / "thresholds.json"))
-        return cls(data, methods, seeds, files, collected)
+                self.files[row, seed] = (
+                    require(cell.scores(results)),
+                    require(cell.decided(results) / "thresholds.json"),
+                )
 
     def compare(
         self, split: str, comparisons: Sequence[tuple[int, int]], parameters: significance.Significance
@@ -66,16 +58,18 @@ class Runs:
 
         Raises LabelPolicyError where decisions do not give the collected measures.
         """
-        groups, measures = groups_and_measures(self.data, split)
+        groups = significance.group_numbers(self.data.split(split).groups)
+        # Mentions come in groups, and the tables of entity typing show the loose measures.
+        measures = MEASURES if groups is None else significance.TYPING_MEASURES
         outcomes: dict[tuple[int, int], significance.Outcomes] = {}
         for scores in sorted({scores for scores, _ in self.files.values()}):  # each file is read once
             y_score, y_true = Scores(scores, self.data).split(split)
-            for (row, seed), (from_scores, thresholds) in self.files.items():
-                if from_scores == scores:
+            for (row, seed), (of, thresholds) in self.files.items():
+                if of == scores:
                     y_pred = self._decided(thresholds, y_score)
-                    self._check(thresholds, evaluate(y_true, y_pred), self.methods[row], seed, split)
+                    self._check(thresholds, evaluate(y_true, y_pred), row, seed, split)
                     outcomes[row, seed] = significance.Outcomes.of(y_true, y_pred, measures)
-        rows = [[outcomes[row, seed] for seed in self.seeds] for row in range(len(self.methods))]
+        rows = [[outcomes[row, seed] for seed in self.collected.seeds] for row in range(len(self.collected.methods))]
         found = significance.differences(y_true, rows, comparisons, parameters, groups=groups, measures=measures)
         return len(y_true), found
 
@@ -84,21 +78,16 @@ class Runs:
         y_pred = from_json(decision, data.labels, str(path)).decide(y_score)
         return ancestor_closure(y_pred, data.labels, data.parents) if decision.get("ancestor_closure") else y_pred
 
-    def _check(self, path: Path, decided: Mapping[str, float], method: Method, seed: int, split: str) -> None:
+    def _check(self, path: Path, decided: Mapping[str, float], row: int, seed: int, split: str) -> None:
         for measure in MEASURES:
-            stands = self.collected.value(self.data.name, method, measure, split=split, seeds=[seed]).mean
+            values = self.collected.value(self.collected.methods[row], measure, split).by_seed
+            stands = values[self.collected.seeds.index(seed)]
             if abs(decided[measure] - stands) > TOLERANCE:
                 raise LabelPolicyError(
                     f"{path}: decisions by it give a {split} {measure} of {decided[measure]:.6f}, but "
-                    f"{self.collected.path} has {stands:.6f}: run `labelpolicy decide` and `labelpolicy collect` again"
+                    f"{self.collected.results.path} has {stands:.6f}: run `labelpolicy decide` and `labelpolicy "
+                    "collect` again"
                 )
-
-
-def groups_and_measures(data: Prepared, split: str) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    """The groups (n,) of a split's documents, numbered from 0 (None: it has none), and the measures to test."""
-    groups = significance.group_numbers(data.split(split).groups)
-    # Mentions come in groups, and the tables of entity typing show the loose measures.
-    return groups, MEASURES if groups is None else significance.TYPING_MEASURES
 
 
 def warn_of_few_draws(comparisons: int, parameters: significance.Significance) -> None:
@@ -131,11 +120,8 @@ def significance_rows(
 
     Two learned rows stand there from both sides, but are one hypothesis of Holm's family.
     """
-    both = dict(found)
-    for (i, j, measure), difference in found.items():
-        if methods[j].is_learned:
-            both[j, i, measure] = difference.reversed()
-    for (i, j, measure), difference in sorted(both.items(), key=lambda item: item[0][:2]):
+    back = {(j, i, name): each.reversed() for (i, j, name), each in found.items() if methods[j].is_learned}
+    for (i, j, measure), difference in sorted({**found, **back}.items(), key=lambda item: item[0][:2]):
         names = (dataset, methods[i].name, methods[j].name, measure)
         yield (*names, *difference, difference.p_holm < level, seeds, documents)
 
@@ -159,14 +145,13 @@ def marks(
     """
     above = read_significance(path).get(dataset, {})
     marked = set()
-    for method, baseline in with_baselines(methods):
-        for measure in measures:
-            tested = measure.replace("loose_micro", "micro")  # the loose micro-F1 is the micro-F1 (metrics.py)
-            if (method.name, baseline.name, tested) not in above:
-                raise LabelPolicyError(
-                    f"{path}: no {tested} of {dataset}, row {method.name!r} against {baseline.name!r}: "
-                    "run `labelpolicy significance` again"
-                )
-            if above[method.name, baseline.name, tested]:
-                marked.add((method.name, measure))
+    for (method, baseline), measure in itertools.product(with_baselines(methods), measures):
+        tested = measure.replace("loose_micro", "micro")  # the loose micro-F1 is the micro-F1 (metrics.py)
+        if (method.name, baseline.name, tested) not in above:
+            raise LabelPolicyError(
+                f"{path}: no {tested} of {dataset}, row {method.name!r} against {baseline.name!r}: "
+                "run `labelpolicy significance` again"
+            )
+        if above[method.name, baseline.name, tested]:
+            marked.add((method.name, measure))
     return marked

@@ -1,11 +1,12 @@
 """What the report reads: the measures of a cell, the collected ones of all, and the paper's printed numbers."""
 
+import itertools
 import math
+import re
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labelpolicy.cell import Cell
 from labelpolicy.data.registry import task
@@ -68,43 +69,44 @@ COLUMNS = ("dataset", "classifier", "weights", "thresholds", "seed", "split", "m
 PAPER_COLUMNS = ("table", "row", "dataset", "metric", "value")
 
 
-def read_measures(path: str | Path) -> tuple[Cell, list[tuple[str, str, float]]]:
-    """The cell that a metrics.json says it is of, and every measure of both splits as (split, metric, value).
+#: The parts of a metrics.json, whose measures are {measure}_{part}, and the splits that each has.
+PARTS = {
+    "": ("valid", "test"),
+    "standard_error": ("test",),
+    "as_decided": ("valid", "test"),
+    "ancestor_closure": ("valid", "test"),
+}
 
-    Where it has them, standard errors over groups follow as {measure}_standard_error, and, of a label hierarchy, the
-    measures of both ways to decide as {measure}_as_decided and {measure}_ancestor_closure.
+
+def read_measures(path: str | Path) -> tuple[Cell, list[tuple[str, str, float]]]:
+    """The cell that a metrics.json says it is of, and its measures as (split, metric, value).
 
     Raises LabelPolicyError for a partial file, or one that does not say its cell.
     """
     content = read_json(path)
     content = content if isinstance(content, dict) else {}
-    measures = _measures(path, content, "")
-    for part in ("standard_error", "as_decided", "ancestor_closure"):
-        if part in content:
-            measures += _measures(path, content[part], f"_{part}", ("valid", "test")[part == "standard_error" :])
-    return Cell.of_about(content.get("about"), path), measures
-
-
-def _measures(
-    path: str | Path, content: Any, suffix: str, splits: Sequence[str] = ("valid", "test")
-) -> list[tuple[str, str, float]]:
-    found = []
-    for split in splits:
-        values = content.get(split) if isinstance(content, dict) else None
-        for name in NAMES:
-            value = values.get(name) if isinstance(values, dict) else None
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    measures = []
+    for part, splits in PARTS.items():
+        if part and part not in content:
+            continue
+        for split, name in itertools.product(splits, NAMES):
+            metric = f"{name}_{part}" if part else name
+            try:
+                value = (content[part] if part else content)[split][name]
+            except (KeyError, TypeError):
+                value = None
+            if type(value) not in (int, float) or not math.isfinite(value):
                 raise LabelPolicyError(
-                    f"{path}: {split} {name + suffix} is {value!r}, expected a number: delete the file and run "
+                    f"{path}: {split} {metric} is {value!r}, expected a number: delete the file and run "
                     "`labelpolicy decide` again"
                 )
-            found.append((split, name + suffix, float(value)))
-    return found
+            measures.append((split, metric, float(value)))
+    return Cell.of_about(content.get("about"), path), measures
 
 
 @dataclass(frozen=True)
 class Value:
-    """One measure of one row: the values by seed, in the order of the seeds."""
+    """One measure of one row, by seed."""
 
     by_seed: tuple[float, ...]
 
@@ -119,63 +121,52 @@ class Value:
 
 
 class Results:
-    """results/metrics.parquet by cell. Asking for what is not there is an error, never a blank."""
+    """metrics.parquet: ``values`` by (dataset, classifier, weights, thresholds, split, metric), and by seed."""
 
     def __init__(self, path: str | Path):
         """Raises LabelPolicyError for a value twice, or a value of the table's measures outside [0, 1]."""
         self.path = Path(path)
-        self._values: dict[tuple, dict[int, float]] = {}
-        rows = read_parquet(path, list(COLUMNS)).to_pylist()
-        if not rows:
-            raise LabelPolicyError(f"{path}: no rows, expected the measures of cells: run `labelpolicy collect` again")
-        for row in rows:
-            *key, seed, split, metric, value = (row[column] for column in COLUMNS)
+        self.values: dict[tuple[str, ...], dict[int, float]] = {}
+        for row in read_parquet(path, list(COLUMNS)).to_pylist():
+            *key, seed, split, metric, value = row.values()
             place = f"{path}: {metric} of {'/'.join(key)}, seed {seed}, {split}"
-            if metric in TITLES and not 0 <= value <= 1:
+            fault = None
+            if not (0 <= value <= 1 if metric in TITLES else math.isfinite(value)):
+                fault = f"found {value}, expected a number{' in [0, 1]' if metric in TITLES else ''}"
+            seeds = self.values.setdefault((*key, split, metric), {})
+            if fault or seed in seeds:
                 raise LabelPolicyError(
-                    f"{place}: found {value}, expected a number in [0, 1]: run `labelpolicy collect` again"
+                    f"{place}: {fault or 'two values, expected one'}: run `labelpolicy collect` again"
                 )
-            seeds = self._values.setdefault((*key, split, metric), {})
-            if seed in seeds:
-                raise LabelPolicyError(f"{place}: two values, expected one: run `labelpolicy collect` again")
             seeds[seed] = value
-
-    def seeds(self, dataset: str, methods: Iterable[Method]) -> list[int]:
-        """The seeds that stand in the table for any of these methods."""
-        cells = {(dataset, *method.cell) for method in methods}
-        return sorted({seed for key, found in self._values.items() if key[:4] in cells for seed in found})
-
-    def value(self, dataset: str, method: Method, metric: str, *, split: str, seeds: list[int]) -> Value:
-        """One measure of one row over exactly these seeds. Raises LabelPolicyError if one, or the row, is missing."""
-        found = self._values.get((dataset, *method.cell, split, metric), {})
-        missing = [seed for seed in seeds if seed not in found] if seeds else [0]
-        if missing:
-            raise LabelPolicyError(
-                f"{self.path}: no {split} {metric} of {dataset}/{'/'.join(method.cell)}, seed {missing[0]} "
-                f"(row {method.name!r}): run it, or take the row out of methods.tsv"
-            )
-        return Value(tuple(found[seed] for seed in seeds))
-
-    def has(self, dataset: str, method: Method, metric: str, split: str) -> bool:
-        """Whether any seed has this measure."""
-        return (dataset, *method.cell, split, metric) in self._values
+        if not self.values:
+            raise LabelPolicyError(f"{path}: no rows, expected the measures of cells: run `labelpolicy collect` again")
 
 
 class DatasetResults:
-    """The rows of one data set, over all seeds that any of them has."""
+    """The rows of one data set over all seeds that any has. Asking for what is not there is an error, never a blank."""
 
     def __init__(self, results: Results, dataset: str, methods: Iterable[Method]):
         self.results, self.dataset, self.methods = results, dataset, rows_of(methods, dataset)
-        self.seeds = results.seeds(dataset, self.methods)
         self.table = "2" if task(dataset) == "typing" else "5"
+        cells = {(dataset, *method.cell) for method in self.methods}
+        self.seeds = sorted({seed for key, found in results.values.items() if key[:4] in cells for seed in found})
 
     def value(self, method: Method, metric: str, split: str = "test") -> Value:
-        """As `Results.value`."""
-        return self.results.value(self.dataset, method, metric, split=split, seeds=self.seeds)
+        """One measure of one row. Raises LabelPolicyError if it is missing for a seed."""
+        found = self.results.values.get((self.dataset, *method.cell, split, metric), {})
+        for seed in self.seeds or [0]:
+            if seed not in found:
+                raise LabelPolicyError(
+                    f"{self.results.path}: no {split} {metric} of {self.dataset}/{'/'.join(method.cell)}, seed {seed} "
+                    f"(row {method.name!r}): run it, or take the row out of methods.tsv"
+                )
+        return Value(tuple(found[seed] for seed in self.seeds))
 
-    def given(self, method: Method, metric: str, split: str = "test") -> Value | None:
+    def given(self, method: Method, metric: str) -> Value | None:
         """As `value`, or None where no seed has the measure: what only some data sets have."""
-        return self.value(method, metric, split) if self.results.has(self.dataset, method, metric, split) else None
+        has = (self.dataset, *method.cell, "test", metric) in self.results.values
+        return self.value(method, metric) if has else None
 
     def blocks(self) -> dict[str, list[Method]]:
         """Rows by classifier, chains with the one they stand on; classifiers in order of first appearance."""
@@ -191,18 +182,13 @@ class PaperNumbers:
     def __init__(self, path: str | Path):
         """Raises LabelPolicyError for a value that is no number, or one given twice."""
         self.path = Path(path)
-        self._text: dict[tuple[str, str, str, str], str] = {}
-        for line, (table, row, dataset, metric, text) in read_tsv(path, PAPER_COLUMNS):
-            try:
-                float(text)
-            except ValueError:
-                raise LabelPolicyError(
-                    f"{path}, line {line}: value {text!r}, expected a number as the paper prints it"
-                ) from None
-            key = (table, row, dataset, metric)
-            if key in self._text:
+        self._text: dict[tuple[str, ...], str] = {}
+        for line, (*key, text) in read_tsv(path, PAPER_COLUMNS):
+            if not re.fullmatch(r"\d+(\.\d+)?", text):
+                raise LabelPolicyError(f"{path}, line {line}: value {text!r}, expected a number as the paper prints it")
+            if tuple(key) in self._text:
                 raise LabelPolicyError(f"{path}, line {line}: {' / '.join(key)} is given a second time: keep one")
-            self._text[key] = text
+            self._text[tuple(key)] = text
 
     def text(self, table: str, row: str, dataset: str, metric: str) -> str | None:
         """One number as printed, or None where the paper has none."""
@@ -210,12 +196,11 @@ class PaperNumbers:
 
     def rows(self, table: str, dataset: str | None = None) -> list[str]:
         """The rows of one table (for one data set), in the order of the paper."""
-        rows = (row for number, row, of, _ in self._text if number == table and dataset in (None, of))
-        return list(dict.fromkeys(rows))
+        return list(dict.fromkeys(row for of, row, on, _ in self._text if of == table and dataset in (None, on)))
 
     def datasets(self, table: str) -> list[str]:
         """The data sets of one table, in the order of the paper."""
-        return list(dict.fromkeys(of for number, _, of, _ in self._text if number == table))
+        return list(dict.fromkeys(dataset for of, _, dataset, _ in self._text if of == table))
 
 
 def classifier_title(name: str) -> str:
@@ -224,11 +209,9 @@ def classifier_title(name: str) -> str:
 
 def figure_words(path: Path) -> tuple[str, str]:
     """(data set and classifier, what it shows) from .../figures/{dataset}/{classifier}[/{policy}]/{name}.png."""
-    parts = path.parts
-    inner = list(parts[len(parts) - parts[::-1].index("figures") : -1]) if "figures" in parts[:-1] else []
     title = FIGURE_TITLES.get(path.stem, path.stem.replace("_", " "))
-    if not inner:
+    found = re.search(r"figures/([^/]+)/([^/]+)/(?:([^/]+)/)?[^/]+$", path.as_posix())
+    if not found:
         return "All", title
-    dataset, *rest = inner
-    group = ", ".join([dataset_title(dataset), *rest[:1]])
-    return group, f"{title}, policy {rest[1]}" if len(rest) > 1 else title
+    dataset, classifier, policy = found.groups()
+    return f"{dataset_title(dataset)}, {classifier}", title + (f", policy {policy}" if policy else "")

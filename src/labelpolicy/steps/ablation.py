@@ -4,6 +4,7 @@ A block of the table has one reference row, with the reference policy, and rows 
 the label weights, in the thresholds, or in both. docs/ablation.md says how to read it.
 """
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,10 +20,10 @@ from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.methods import NOT_IN_PAPER, Method
 from labelpolicy.options import FromStudy, MetricsFile, Output, PreparedFolders, ResultsFolder
 from labelpolicy.parameters import Ablation, Study, differences
-from labelpolicy.report.comparisons import Runs, groups_and_measures, warn_of_few_draws
+from labelpolicy.report.comparisons import Runs, warn_of_few_draws
 from labelpolicy.report.facts import Facts, read_facts
 from labelpolicy.report.markup import SIGNIFICANT, Row, Table, latex
-from labelpolicy.report.results import TITLES, Results, Value, classifier_title
+from labelpolicy.report.results import TITLES, DatasetResults, Results, Value, classifier_title
 from labelpolicy.report.tables import column
 from labelpolicy.significance import Difference, Significance
 
@@ -35,6 +36,11 @@ FIXED_WEIGHTS = {
 }
 
 SPLITS = {"test": "Test", "valid": "Validation"}
+MEASURED_ON = {
+    "test": "Measured on the test split; nothing was fitted on it or chosen by these numbers.",
+    "valid": "Measured on the validation split. Shared thresholds were fitted on it, held-out rewards come from it and "
+    "training stopped by it: its numbers are for choosing between policies, not for saying how good one is.",
+}
 
 #: The blocks, by what is learned in them, in the order of the table.
 BLOCKS = {
@@ -47,9 +53,9 @@ BLOCKS = {
 #: A row names what differs from the reference up to so many parameters; more of them stand below the table.
 FEW = 3
 
+NAMES = ("weights", "thresholds", "reference_weights", "reference_thresholds")
 SCHEMA = pa.schema(
-    [(name, pa.string()) for name in ("dataset", "classifier", "split", "block", "row", "weights", "thresholds")]
-    + [(name, pa.string()) for name in ("reference_weights", "reference_thresholds", "measure")]
+    [(name, pa.string()) for name in ("dataset", "classifier", "split", "block", "row", *NAMES, "measure")]
     + [(name, pa.float64()) for name in ("mean", "deviation", *Difference._fields)]
     + [("significant", pa.bool_()), ("seeds", pa.int64()), ("documents", pa.int64())]
 )
@@ -77,26 +83,22 @@ def layout(classifier: str, reference: str, policies: Mapping[str, LearnerParame
         rows = {name: Method(name, classifier, *cell, NOT_IN_PAPER, key) for name, cell in cells.items()}
         return Block(key, rows, names[reference])
 
-    plain, shared = ("uniform", "fixed"), ("uniform", "shared")
-    both = {"uniform label weights, thresholds of 0.5": plain, "uniform label weights, shared thresholds": shared}
-    fixed = {title: (rule, "fixed") for rule, title in FIXED_WEIGHTS.items()}
-    fixed_shared = {title: (rule, "shared") for rule, title in FIXED_WEIGHTS.items()}
-    thresholds = {"thresholds of 0.5": plain, "shared thresholds": shared}
+    rules = {"thresholds of 0.5": ("uniform", "fixed"), "shared thresholds": ("uniform", "shared")}
+    plain = {f"uniform label weights, {title}": cell for title, cell in rules.items()}
+    fixed, shared = ({title: (rule, by) for rule, title in FIXED_WEIGHTS.items()} for by in ("fixed", "shared"))
     return [
-        block("both", both, {name: (name, name) for name in names}),
+        block("both", plain, {name: (name, name) for name in names}),
         block("weights", fixed, {name: (name, "fixed") for name in names}),
-        block("weights_shared", fixed_shared, {reference: (reference, "shared")}),
-        block("thresholds", thresholds, {name: ("uniform", name) for name in names}),
+        block("weights_shared", shared, {reference: (reference, "shared")}),
+        block("thresholds", rules, {name: ("uniform", name) for name in names}),
     ]
 
 
 def described(policy: LearnerParameters, reference: LearnerParameters) -> str:
     """What differs from the reference, in the words of params.yaml: ``reward = paper, credit = total``."""
-    found = differences(policy, reference)
-    if not found:
-        return "the same parameters"
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in found.items()}
-    return ", ".join(f"{key} = {value}" for key, value in texts.items())
+    found = differences(policy, reference).items()
+    texts = (f"{key} = {value if isinstance(value, str) else json.dumps(value)}" for key, value in found)
+    return ", ".join(texts) or "the same parameters"
 
 
 def explanations(reference: str, policies: Mapping[str, LearnerParameters]) -> list[str]:
@@ -110,11 +112,7 @@ def explanations(reference: str, policies: Mapping[str, LearnerParameters]) -> l
 
 def cells(blocks: Sequence[Block]) -> list[Method]:
     """Every cell once, in the order of the blocks."""
-    found: dict[tuple[str, str, str], Method] = {}
-    for block in blocks:
-        for method in block.rows.values():
-            found.setdefault(method.cell, method)
-    return list(found.values())
+    return list({method.cell: method for block in blocks for method in block.rows.values()}.values())
 
 
 def comparisons(blocks: Sequence[Block]) -> list[tuple[int, int]]:
@@ -163,63 +161,40 @@ def ablation_table(
     measures = list(dict.fromkeys(measure for _, _, measure in measured))
     laid_out = []
     for block in blocks:
-        columns = []
+        columns: list[Sequence[Any]] = []
         for measure in measures:
             numbers = [measured[block.key, name, measure] for name in block.rows]
             columns += [column([number.value for number in numbers]), [number.delta(level) for number in numbers]]
-        cells = zip(*columns, strict=True)
-        laid_out.append((BLOCKS[block.key], [Row(name, row) for name, row in zip(block.rows, cells, strict=True)]))
-    return Table(
-        f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split].lower()} split",
-        [title for measure in measures for title in (TITLES[measure], "Δ")],
-        laid_out,
-        [*_notes(facts, split, blocks, measured, measures, seeds, level), *explained],
-        "lr" * len(measures),
-        r"\scriptsize\setlength{\tabcolsep}{2pt}",
-        wrapped=True,
-    )
-
-
-def ablation_latex(table: Table) -> str:
-    """The table in LaTeX: a tabular for each block, so that pages may break between them, and the notes."""
-    tabulars = [
-        replace(
-            table, corner=title, blocks=[("", rows)], notes=table.notes if rows is table.blocks[-1][1] else []
-        ).latex()
-        for title, rows in table.blocks
-    ]
-    return rf"\noindent{{\small {latex(table.corner)}}}\par\smallskip" + "\n" + "".join(tabulars)
-
-
-def _signed(difference: float) -> str:
-    return f"{difference:+.3f}".replace("-", "−")
-
-
-def _notes(
-    facts: Facts,
-    split: str,
-    blocks: Sequence[Block],
-    measured: Numbers,
-    measures: Sequence[str],
-    seeds: Sequence[int],
-    level: float,
-) -> list[str]:
+        laid_out.append(
+            (BLOCKS[block.key], [Row(*row) for row in zip(block.rows, zip(*columns, strict=True), strict=True)])
+        )
     over = "One seed" if len(seeds) == 1 else f"Mean ± sample standard deviation over {len(seeds)} seeds"
     notes = [
         facts.split_sentence(),
-        "Measured on the test split; nothing was fitted on it or chosen by these numbers."
-        if split == "test"
-        else "Measured on the validation split. Shared thresholds were fitted on it, held-out rewards come from it and "
-        "training stopped by it: its numbers are for choosing between policies, not for saying how good one is.",
+        MEASURED_ON[split],
         f"{over} ({', '.join(map(str, seeds))}). Accuracy is strict: the whole label set must be right. Macro-F1 is "
         "the mean of the labels' F1. Bold: the best of its block and column as shown.",
         f"Δ: difference to the reference row of the block. {SIGNIFICANT} more than chance: paired bootstrap "
         f"over documents and seeds, p below {level:g} after Holm's correction for the {len(comparisons(blocks))} "
         "comparisons of a measure on this split.",
     ]
-    return notes + [
-        _against_fixed_weights(block, measured, measures, level) for block in blocks if block.key.startswith("weights")
-    ]
+    notes += [_against_fixed_weights(b, measured, measures, level) for b in blocks if b.key.startswith("weights")]
+    corner = f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split].lower()} split"
+    titles = [title for measure in measures for title in (TITLES[measure], "Δ")]
+    size = r"\scriptsize\setlength{\tabcolsep}{2pt}"
+    return Table(corner, titles, laid_out, [*notes, *explained], "lr" * len(measures), size, wrapped=True)
+
+
+def ablation_latex(table: Table) -> str:
+    """The table in LaTeX: a tabular for each block, so that pages may break between them, and the notes."""
+    parts = [replace(table, corner=title, blocks=[("", rows)], notes=[]) for title, rows in table.blocks]
+    parts[-1] = replace(parts[-1], notes=table.notes)
+    heading = rf"\noindent{{\small {latex(table.corner)}}}\par\smallskip"
+    return heading + "\n" + "".join(part.latex() for part in parts)
+
+
+def _signed(difference: float) -> str:
+    return f"{difference:+.3f}".replace("-", "−")
 
 
 def _against_fixed_weights(block: Block, measured: Numbers, measures: Sequence[str], level: float) -> str:
@@ -268,64 +243,55 @@ def ablation(
     """
     collected = Results(metrics)
     found = []
-    for data in map(Prepared, datasets):
-        for classifier in compared.classifiers:
-            blocks = layout(classifier, compared.reference, policies)
-            if collected.seeds(data.name, methods := cells(blocks)):
-                found.append((classifier, blocks, Runs.of(data, methods, results, collected)))
+    for data, classifier in itertools.product(map(Prepared, datasets), compared.classifiers):
+        blocks = layout(classifier, compared.reference, policies)
+        ours = DatasetResults(collected, data.name, cells(blocks))
+        if ours.seeds:
+            found.append((classifier, blocks, Runs(data, ours, results)))
     if not found:
         raise LabelPolicyError(
             f"{metrics}: no cell of {', '.join(compared.classifiers)} on {', '.join(each.name for each in datasets)}: "
             "run `snakemake ablation`, or correct ablation.classifiers"
         )
     warn_of_few_draws(len(comparisons(found[0][1])), parameters)
-    explained = explanations(compared.reference, policies)
+    explained, level = explanations(compared.reference, policies), parameters.level
     rows: list[tuple] = []
     tables = []
-    for classifier, blocks, runs in found:
-        for split in SPLITS:
-            documents, numbers = _compared(runs, split, blocks, parameters)
-            about: dict[str, Any] = {"dataset": runs.data.name, "classifier": classifier, "split": split}
-            about |= {"seeds": len(runs.seeds), "documents": documents}
-            lines = _lines(blocks, numbers, parameters.level)
-            rows += [tuple((about | line).get(name) for name in SCHEMA.names) for line in lines]
-            shown: dict[str, Any] = {"seeds": runs.seeds, "level": parameters.level, "explained": explained}
-            tables.append(ablation_table(read_facts(runs.data.folder), classifier, split, blocks, numbers, **shown))
+    for (classifier, blocks, runs), split in itertools.product(found, SPLITS):
+        documents, numbers = _measured(runs, split, blocks, parameters)
+        about: dict[str, Any] = {"dataset": runs.data.name, "classifier": classifier, "split": split}
+        about |= {"seeds": len(runs.collected.seeds), "documents": documents}
+        rows += [tuple((about | line).get(name) for name in SCHEMA.names) for line in _lines(blocks, numbers, level)]
+        shown: dict[str, Any] = {"seeds": runs.collected.seeds, "level": level, "explained": explained}
+        tables.append(ablation_table(read_facts(runs.data.folder), classifier, split, blocks, numbers, **shown))
     write_rows(SCHEMA, rows, parquet=output, csv=csv)
     write_text(latex, "\n\\bigskip\n".join(map(ablation_latex, tables)))
     write_text(markdown, "\n".join(table.markdown() for table in tables))
 
 
-def _compared(runs: Runs, split: str, blocks: list[Block], parameters: Significance) -> tuple[int, Numbers]:
+def _measured(runs: Runs, split: str, blocks: list[Block], parameters: Significance) -> tuple[int, Numbers]:
     """The documents of the split, and each measure of each row."""
     documents, tested = runs.compare(split, comparisons(blocks), parameters)
-    place = {method.cell: index for index, method in enumerate(runs.methods)}
-    _, measures = groups_and_measures(runs.data, split)
-    return documents, {
-        (block.key, name, measure): Measured(
-            runs.collected.value(runs.data.name, method, measure, split=split, seeds=runs.seeds),
-            tested.get((place[method.cell], place[block.rows[block.reference].cell], measure)),
-        )
-        for block in blocks
-        for name, method in block.rows.items()
-        for measure in measures
-    }
+    place = {method.cell: index for index, method in enumerate(runs.collected.methods)}
+    numbers = {}
+    for block in blocks:
+        reference = place[block.rows[block.reference].cell]
+        for (name, method), measure in itertools.product(
+            block.rows.items(), dict.fromkeys(each for *_, each in tested)
+        ):
+            difference = tested.get((place[method.cell], reference, measure))
+            numbers[block.key, name, measure] = Measured(runs.collected.value(method, measure, split), difference)
+    return documents, numbers
 
 
 def _lines(blocks: list[Block], numbers: Numbers, level: float) -> Iterator[dict[str, Any]]:
     by_key = {block.key: block for block in blocks}
     for (key, name, measure), number in numbers.items():
-        method, reference = by_key[key].rows[name], by_key[key].rows[by_key[key].reference]
-        yield {
-            "block": key,
-            "row": name,
-            "weights": method.weights,
-            "thresholds": method.thresholds,
-            "reference_weights": reference.weights,
-            "reference_thresholds": reference.thresholds,
-            "measure": measure,
-            "mean": number.value.mean,
-            "deviation": number.value.deviation,
-            "significant": number.significant(level),
+        block = by_key[key]
+        cell = block.rows[name].cell[1:] + block.rows[block.reference].cell[1:]
+        mean, deviation = number.value.mean, number.value.deviation
+        yield {"block": key, "row": name, "measure": measure, "mean": mean, "deviation": deviation} | {
+            **dict(zip(NAMES, cell, strict=True)),
             **(number.tested._asdict() if number.tested else {}),
+            "significant": number.significant(level),
         }

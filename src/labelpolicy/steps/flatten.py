@@ -2,7 +2,6 @@
 
 import csv
 import statistics
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from labelpolicy.cell import Trained
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, whole_folder, write_json
 from labelpolicy.options import Output
-from labelpolicy.report.results import COLUMNS, TITLES
+from labelpolicy.report.results import TITLES, Results
 
 CURVE = ("epoch", "loss", "valid_accuracy", "valid_macro_f1", "valid_micro_f1")
 
@@ -34,45 +33,34 @@ def flatten(
 
     Raises LabelPolicyError for a missing or broken file, and for a table without a value of these measures.
     """
-    means = _means(metrics)
+    values = Results(metrics).values.items()
+    means = {"/".join(key): statistics.fmean(by_seed.values()) for key, by_seed in values if key[-1] in TITLES}
+    if not means:
+        raise LabelPolicyError(f"{metrics}: no value of {', '.join(TITLES)}: run `labelpolicy collect` again")
     names = sorted({name.rpartition("/test/")[0] for name in means if "/test/" in name})
+    measures = [(name, *(means.get(f"{name}/test/{measure}") for measure in TITLES)) for name in names]
     curves = [
         (_name(path), *row.values()) for path in history or [] for row in read_parquet(path, [*CURVE]).to_pylist()
     ]
     rewards = [(_name(path), *row) for path in trace or [] for row in _by_episode(path)]
     with whole_folder(output) as folder:
-        write_json(folder / "metrics.json", means)
-        rows = [(name, *(means.get(f"{name}/test/{measure}") for measure in TITLES)) for name in names]
-        _write(folder / "measures.csv", ("row", *TITLES), rows)
-        _write(folder / "learning_curves.csv", ("run", *CURVE), curves)
-        _write(folder / "rewards.csv", ("run", "episode", "reward"), rewards)
+        write_json(folder / "metrics.json", dict(sorted(means.items())))
+        for name, header, rows in (
+            ("measures", ("row", *TITLES), measures),
+            ("learning_curves", ("run", *CURVE), curves),
+            ("rewards", ("run", "episode", "reward"), rewards),
+        ):
+            with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _means(path: Path) -> dict[str, float]:
-    values: dict[str, list[float]] = {}
-    for row in read_parquet(path, [*COLUMNS]).to_pylist():
-        if row["metric"] in TITLES:
-            name = "/".join(row[column] for column in COLUMNS if column not in ("seed", "value"))
-            values.setdefault(name, []).append(row["value"])
-    if not values:
-        raise LabelPolicyError(f"{path}: no value of {', '.join(TITLES)}: run `labelpolicy collect` again")
-    return {name: statistics.fmean(values[name]) for name in sorted(values)}
-
-
-def _by_episode(path: Path) -> Iterable[tuple[int, float]]:
+def _by_episode(path: Path) -> list[tuple[int, float]]:
     rewards: dict[int, list[float]] = {}
     for row in read_parquet(path, ["episode", "reward"]).to_pylist():
         rewards.setdefault(row["episode"], []).append(row["reward"])
-    return ((episode, statistics.fmean(rewards[episode])) for episode in sorted(rewards))
+    return [(episode, statistics.fmean(rewards[episode])) for episode in sorted(rewards)]
 
 
 def _name(path: Path) -> str:
     trained = Trained.of_path(path)
     return f"{trained.dataset}/{trained.classifier}/{trained.weights}"
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence]) -> None:
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.files import write_rows
-from labelpolicy.methods import read_methods, rows_of
+from labelpolicy.methods import read_methods
 from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, Output, PreparedFolders, ResultsFolder
 from labelpolicy.report.comparisons import SCHEMA, Runs, pairs, significance_rows, warn_of_few_draws
-from labelpolicy.report.results import Results
+from labelpolicy.report.results import DatasetResults, Results
 from labelpolicy.significance import Significance
 
 
@@ -30,12 +30,13 @@ def significance(
     """
     every, collected = read_methods(methods), Results(metrics)
     prepared = [Prepared(folder) for folder in datasets]
-    found = [Runs.of(data, rows_of(every, data.name), results, collected) for data in prepared]
-    warn_of_few_draws(max((len(pairs(runs.methods)) for runs in found), default=0), parameters)
+    found = [Runs(data, DatasetResults(collected, data.name, every), results) for data in prepared]
+    compared = [(runs, pairs(runs.collected.methods)) for runs in found]
+    warn_of_few_draws(max((len(each) for _, each in compared), default=0), parameters)
     rows: list[tuple] = []
-    for runs in found:
-        if comparisons := pairs(runs.methods):
+    for runs, comparisons in compared:
+        if comparisons:
             documents, tested = runs.compare("test", comparisons, parameters)
-            about: dict[str, Any] = {"level": parameters.level, "seeds": len(runs.seeds), "documents": documents}
-            rows += significance_rows(runs.data.name, runs.methods, tested, **about)
+            about: dict[str, Any] = {"level": parameters.level, "seeds": len(runs.collected.seeds)}
+            rows += significance_rows(runs.data.name, runs.collected.methods, tested, documents=documents, **about)
     write_rows(SCHEMA, rows, parquet=output, csv=csv)
