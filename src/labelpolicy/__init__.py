@@ -7,8 +7,6 @@ What is named here needs numpy, scipy and pydantic only, and is imported when it
     evaluate(new_truth, y_pred)
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

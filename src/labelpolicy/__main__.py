@@ -1,7 +1,5 @@
 """The command ``labelpolicy``. Where a package of an extra is not installed, one line says which extra to install."""
 
-from __future__ import annotations
-
 import sys
 
 #: The extra of pyproject.toml that brings each module that a command may import.

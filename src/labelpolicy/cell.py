@@ -1,7 +1,5 @@
 """A cell of the study, its name and its folder: nothing else puts such a path together or takes one apart."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -32,7 +30,7 @@ class Thresholds(NamedTuple):
     out_of_fold: bool = False
 
     @classmethod
-    def parse(cls, name: str, known: Collection[str] | None = None, where: str = "") -> Thresholds:
+    def parse(cls, name: str, known: Collection[str] | None = None, where: str = "") -> "Thresholds":
         """The parts of a name. Raises LabelPolicyError, beginning with ``where``, for a rule not among ``known``."""
         in_fold = name.removesuffix(OUT_OF_FOLD)
         rule = in_fold.removesuffix(AT_LEAST_ONE)
@@ -70,7 +68,7 @@ class Trained:
         below = TRAINED.format(dataset=self.dataset, classifier=self.classifier, weights=self.weights, seed=self.seed)
         return Path(results) / below / ("" if self.init is None else f"init{self.init}")
 
-    def with_thresholds(self, thresholds: str) -> Cell:
+    def with_thresholds(self, thresholds: str) -> "Cell":
         return Cell(**asdict(self), thresholds=thresholds)
 
     @property
@@ -91,7 +89,7 @@ class Trained:
         return cls(**{name: about.get(name) for name in names})
 
     @classmethod
-    def of_path(cls, path: str | Path) -> Trained:
+    def of_path(cls, path: str | Path) -> "Trained":
         """From the path of a file, or a folder, in the folder of a trained classifier."""
         names = r"([^/]+)/([^/]+)/([^/]+)/seed(\d+)(?:/init(\d+))?"
         found = re.fullmatch(rf".*/{names}(?:/.*)?", Path(path).absolute().as_posix())

@@ -6,8 +6,6 @@ annotations (:mod:`labelpolicy.options`) say what typer has to know. A module wi
 has ``--params`` and ``--set``. Nothing else declares an argument, and a step is imported only when it is asked for.
 """
 
-from __future__ import annotations
-
 import ast
 import functools
 import importlib

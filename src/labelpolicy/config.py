@@ -1,7 +1,5 @@
 """What every section of the parameters is made of: the base model, the types of values, and their check."""
 
-from __future__ import annotations
-
 import reprlib
 from collections.abc import Callable
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """Several GPUs on one machine: each job leases one, by a lock on a file that ends with its process, however it ends."""
 
-from __future__ import annotations
-
 import fcntl
 import getpass
 import os

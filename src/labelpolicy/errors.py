@@ -1,7 +1,5 @@
 """The one exception that the command line turns into a one-line message, and the others that it knows the reason of."""
 
-from __future__ import annotations
-
 LONGEST = 500  # characters of a message
 
 

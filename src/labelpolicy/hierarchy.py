@@ -1,13 +1,29 @@
 """Predictions that agree with a hierarchy of labels: a label implies its parent."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
+
+
+def ancestors_of(node: str | None, parents: Mapping[str, str | None]) -> list[str]:
+    """All nodes above ``node``, from the root down; ``parents`` without a cycle (:func:`find_cycle`)."""
+    above: list[str] = []
+    while node is not None and (node := parents.get(node)) is not None:
+        above.append(node)
+    return above[::-1]
+
+
+def find_cycle(parents: Mapping[str, str | None]) -> str | None:
+    """A node that is its own ancestor, if there is one: the first of ``parents``."""
+    above = {node: [parent] for node, parent in parents.items() if parent is not None}
+    try:
+        TopologicalSorter(above).prepare()
+    except CycleError as error:
+        return next(node for node in parents if node in error.args[1])
+    return None
 
 
 def ancestor_closure(y_pred: np.ndarray, labels: Sequence[str], parents: Sequence[str | None]) -> np.ndarray:
@@ -17,17 +33,13 @@ def ancestor_closure(y_pred: np.ndarray, labels: Sequence[str], parents: Sequenc
 
     Raises LabelPolicyError if a label is its own ancestor.
     """
-    place = {label: index for index, label in enumerate(labels)}
-    above = {index: [place[parent]] if parent in place else [] for index, parent in enumerate(parents)}
-    try:
-        parents_first = list(TopologicalSorter(above).static_order())
-    except CycleError as error:
-        cycle = " < ".join(labels[index] for index in error.args[1])
-        raise LabelPolicyError(f"labels: {cycle}: a label is its own ancestor, expected a hierarchy") from None
+    above, place = dict(zip(labels, parents, strict=True)), {label: index for index, label in enumerate(labels)}
+    if (cycle := find_cycle(above)) is not None:
+        raise LabelPolicyError(f"labels: {cycle!r} is its own ancestor, expected a hierarchy")
     closed = y_pred.copy()
-    for label in reversed(parents_first):  # children first: they pass on what they got
-        for parent in above[label]:
-            closed[:, parent] |= closed[:, label]
+    for label, index in place.items():
+        ancestors = [place[node] for node in ancestors_of(label, above) if node in place]
+        closed[:, ancestors] |= y_pred[:, [index]]
     return closed
 
 

@@ -1,22 +1,19 @@
 """workflow/methods.tsv: one line per row of the results table, a cell of classifier x weights x thresholds."""
 
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from labelpolicy.cell import Thresholds
 from labelpolicy.data.registry import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.parsing import read_text
+from labelpolicy.parsing import read_tsv
 from labelpolicy.thresholds import RULES as THRESHOLD_RULES
 from labelpolicy.weights import RULES as WEIGHT_RULES
 
-#: A row of these data sets stands in the tables of all of them; others name tasks or data sets, comma-separated.
-ALL = "all"
-
-#: How a row says that the paper's table has no such row.
-NOT_IN_PAPER = "-"
+ALL = "all"  # the data sets of a row that stands in all tables; others name tasks or data sets, comma-separated
+NOT_IN_PAPER = "-"  # the paper's table has no such row
 
 
 @dataclass(frozen=True)
@@ -82,36 +79,6 @@ def with_baselines(methods: Iterable[Method]) -> list[tuple[Method, Method]]:
     return [(method, baseline[method.classifier]) for method in learned]
 
 
-def read_tsv(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
-    """Rows of a tab-separated file with exactly these columns, each with its line number.
-
-    Raises LabelPolicyError for another header, a row of another width, or an empty field.
-    """
-    lines = read_text(path).splitlines()
-    header = tuple(lines[0].split("\t")) if lines else ()
-    if header != columns:
-        raise LabelPolicyError(
-            f"{path}, line 1: found the columns {', '.join(header) or '(none)'}; "
-            f"expected, separated by tabs: {', '.join(columns)}"
-        )
-    rows = []
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        fields = tuple(field.strip() for field in line.split("\t"))
-        if len(fields) != len(columns):
-            raise LabelPolicyError(
-                f"{path}, line {number}: {len(fields)} columns, expected {len(columns)} separated by tabs "
-                f"({', '.join(columns)})"
-            )
-        if "" in fields:
-            raise LabelPolicyError(f"{path}, line {number}: column {columns[fields.index('')]!r} is empty")
-        rows.append((number, fields))
-    if not rows:
-        raise LabelPolicyError(f"{path}: no row below the header: give at least one")
-    return rows
-
-
 def read_methods(
     path: str | Path,
     *,
@@ -128,11 +95,17 @@ def read_methods(
     clash = sorted(set(policies or ()) & {*WEIGHT_RULES, *THRESHOLD_RULES})
     if clash:
         raise LabelPolicyError(f"{path}: policy {clash[0]!r} has the name of a fixed rule: rename the policy")
+    allowed = {
+        "classifier": _known(classifiers),
+        "weights": _known(policies, *WEIGHT_RULES),
+        "thresholds": _known(policies, *THRESHOLD_RULES),
+        "datasets": _known(datasets, ALL, *TASKS),
+    }
     methods: list[Method] = []
     lines: dict[tuple[str, object], int] = {}
     for number, fields in read_tsv(path, COLUMNS):
         method = Method(*fields)
-        _check_names(f"{path}, line {number}", method, classifiers, policies, datasets)
+        _check_names(f"{path}, line {number}", method, allowed)
         named = {method.name: f"the name {method.name!r}", method.cell: f"the cell {'/'.join(method.cell)}"}
         for of, (key, what) in itertools.product(method.tasks, named.items()):
             if (of, key) in lines:
@@ -144,22 +117,17 @@ def read_methods(
     return methods
 
 
-def _check_names(
-    where: str,
-    method: Method,
-    classifiers: Collection[str] | None,
-    policies: Collection[str] | None,
-    datasets: Collection[str] | None,
-) -> None:
-    learned = None if policies is None else sorted(policies)
-    allowed = {
-        "classifier": None if classifiers is None else sorted(classifiers),
-        "weights": None if learned is None else [*WEIGHT_RULES, *learned],
-        "datasets": None if datasets is None else [ALL, *TASKS, *sorted(datasets)],
-    }
+def _known(names: Collection[str] | None, *fixed: str) -> list[str] | None:
+    return None if names is None else [*fixed, *sorted(names)]
+
+
+def _check_names(where: str, method: Method, allowed: Mapping[str, list[str] | None]) -> None:
     for column, names in allowed.items():
-        for found in getattr(method, column).split(",") if column == "datasets" else [getattr(method, column)]:
-            if names is not None and found not in names:
+        if names is None:
+            continue
+        if column == "thresholds":
+            Thresholds.parse(method.thresholds, names, f"{where}: ")
+            continue
+        for found in getattr(method, column).split(","):
+            if found not in names:
                 raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")
-    if learned is not None:
-        Thresholds.parse(method.thresholds, (*THRESHOLD_RULES, *learned), f"{where}: ")

@@ -1,7 +1,5 @@
 """What the steps' signatures say to the command line: annotated types that several steps share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +21,7 @@ class FromStudy:
     ``Annotated[Thresholds, FromStudy(lambda study, arguments: study.thresholds)]``
     """
 
-    take: Callable[[Study, Mapping[str, Any]], Any]
+    take: Callable[["Study", Mapping[str, Any]], Any]
 
 
 class Output(OptionInfo):
@@ -55,7 +53,7 @@ ClassifierName = Annotated[
 ]
 
 
-def _of_classifier(study: Study, arguments: Mapping[str, Any]) -> Any:
+def _of_classifier(study: "Study", arguments: Mapping[str, Any]) -> Any:
     from labelpolicy.classifiers import registry
 
     return registry.load(arguments["classifier"]).parameters(study)

@@ -1,7 +1,5 @@
 """Before a command starts: can its outputs be written, and would one of them destroy what it needs?"""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Mapping
 from inspect import Signature

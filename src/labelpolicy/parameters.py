@@ -4,8 +4,6 @@
 a test fails when they drift. The library gets its values as arguments: nothing here reads a file by itself.
 """
 
-from __future__ import annotations
-
 import copy
 import json
 from collections.abc import Iterator
@@ -83,7 +81,7 @@ class Ablation(Parameters):
     policies: list[Name] = Field([], description="the learned policies that are compared with it")
 
     @model_validator(mode="after")
-    def _each_once(self) -> Ablation:
+    def _each_once(self) -> "Ablation":
         names = [self.reference, *self.policies]
         twice = [name for name in names if names.count(name) > 1]
         if twice:

@@ -1,7 +1,5 @@
 """Text that people write, or could have: UTF-8, JSON and YAML, read more strictly than their parsers do."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path
@@ -25,6 +23,31 @@ def read_text(path: str | Path) -> str:
     except UnicodeDecodeError as error:
         where = f"{error.reason} at byte {error.start}"
         raise LabelPolicyError(f"{path}: not UTF-8 text ({where}): save it as UTF-8") from None
+
+
+def read_tsv(path: str | Path, columns: tuple[str, ...]) -> list[tuple[int, tuple[str, ...]]]:
+    """Rows of a tab-separated file with exactly these columns, each with its line number.
+
+    Raises LabelPolicyError for another header, no row, a row of another width, or an empty field.
+    """
+    lines = read_text(path).splitlines()
+    header = tuple(lines[0].split("\t")) if lines else ()
+    expected = f"expected {len(columns)} separated by tabs ({', '.join(columns)})"
+    if header != columns:
+        raise LabelPolicyError(f"{path}, line 1: found the columns {', '.join(header) or '(none)'}; {expected}")
+    rows = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line.strip():
+            continue
+        fields = tuple(field.strip() for field in line.split("\t"))
+        if len(fields) != len(columns):
+            raise LabelPolicyError(f"{path}, line {number}: {len(fields)} columns, {expected}")
+        if "" in fields:
+            raise LabelPolicyError(f"{path}, line {number}: column {columns[fields.index('')]!r} is empty")
+        rows.append((number, fields))
+    if not rows:
+        raise LabelPolicyError(f"{path}: no row below the header: give at least one")
+    return rows
 
 
 def parse_json(text: str | bytes) -> Any:

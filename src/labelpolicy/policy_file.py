@@ -1,7 +1,5 @@
 """policy.json: label weights and decision thresholds by label name."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +31,7 @@ class Policy:
         write_json(path, {"about": self.about or {}, "labels": by_name})
 
     @classmethod
-    def read(cls, path: str | Path, labels: list[str]) -> Policy:
+    def read(cls, path: str | Path, labels: list[str]) -> "Policy":
         """Read a policy for exactly these labels, in this order.
 
         Raises LabelPolicyError for other labels, a weight below 0 or not summing to 1, or a threshold outside (0, 1).

@@ -1,7 +1,5 @@
 """Progress of long work: a bar on a terminal, plain lines in a log."""
 
-from __future__ import annotations
-
 import sys
 import time
 
@@ -26,7 +24,7 @@ class Progress:
             self.spoken = time.monotonic()
             print(f"{self.title} {self.done}/{self.total} {note}".rstrip(), file=sys.stderr, flush=True)
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> "Progress":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,7 +1,5 @@
 """Seeds: one number from the user, an independent stream for every purpose."""
 
-from __future__ import annotations
-
 import hashlib
 
 import numpy as np

@@ -6,8 +6,6 @@ entity mentions of one text, are drawn group by group. Counts are whole numbers 
 exactly in any order, so the outcome does not depend on the machine's cores. docs/statistics.md says what is tested.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -50,7 +48,7 @@ class Difference(NamedTuple):
     p: float
     p_holm: float
 
-    def reversed(self) -> Difference:
+    def reversed(self) -> "Difference":
         """The other row less this one."""
         return self._replace(difference=0.0 - self.difference, low=0.0 - self.high, high=0.0 - self.low)
 
@@ -111,7 +109,7 @@ class Outcomes:
     shares: csr_matrix | None = None
 
     @classmethod
-    def of(cls, y_true: np.ndarray, y_pred: np.ndarray, measures: tuple[str, ...] = MEASURES) -> Outcomes:
+    def of(cls, y_true: np.ndarray, y_pred: np.ndarray, measures: tuple[str, ...] = MEASURES) -> "Outcomes":
         wrong = (y_true != y_pred).any(axis=1, keepdims=True)
         counts = csr_matrix(np.concatenate([y_true & y_pred, y_pred & ~y_true, wrong], axis=1).T, dtype="f4")
         if "loose_macro_f1" not in measures:

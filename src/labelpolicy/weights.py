@@ -1,7 +1,5 @@
 """Label weights by a fixed rule; every w sums to 1 (Section 3.2.2)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

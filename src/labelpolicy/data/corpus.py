@@ -4,18 +4,15 @@ A reader is a module in ``labelpolicy.data.readers`` that names its data sets in
 ``read(raw: Path) -> Corpus`` that takes the folder ``data/raw/{dataset}``. Nothing else has to change for a new corpus.
 
 A split is any iterable of documents that can be iterated again, such as :class:`Rereadable`. ``prepare`` passes once
-over each split and hands the documents in chunks to processes that call :meth:`Document.parsed`, where a subclass of
-Document may do the costly part (parsing XML, say). What ``read`` itself finds (labels, parents) must be cheap; what
-shows only in a pass is written into ``Corpus.counted`` when the pass ends, set and not added.
+over each split; processes call :meth:`Document.parsed`, where a subclass of Document may do the costly part (parsing
+XML, say). What ``read`` itself finds (labels, parents) must be cheap; what shows only in a pass is written into
+``Corpus.counted`` when the pass ends, set and not added.
 """
-
-from __future__ import annotations
 
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +38,7 @@ class Document:
     text_mention: tuple[int, int] | None = None
     group: str | None = None
 
-    def parsed(self) -> Document:
+    def parsed(self) -> "Document":
         """The document with its text, where a subclass has yet to read it; with all that is said above."""
         if self.text or self.tokens is None:
             return self
@@ -115,24 +112,6 @@ class Dataset:
     title: str = ""
     task: str = "text"
     resplit: bool = False
-
-
-def ancestors_of(node: str | None, parents: Mapping[str, str | None]) -> list[str]:
-    """All nodes above ``node``, from the root down; ``parents`` without a cycle (:func:`find_cycle`)."""
-    above: list[str] = []
-    while node is not None and (node := parents.get(node)) is not None:
-        above.append(node)
-    return above[::-1]
-
-
-def find_cycle(parents: Mapping[str, str | None]) -> str | None:
-    """A node that is its own ancestor, if there is one: the first of ``parents``."""
-    above = {node: [parent] for node, parent in parents.items() if parent is not None}
-    try:
-        TopologicalSorter(above).prepare()
-    except CycleError as error:
-        return next(node for node in parents if node in error.args[1])
-    return None
 
 
 def tokenise(text: str) -> list[str]:

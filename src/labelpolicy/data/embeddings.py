@@ -31,7 +31,7 @@ from labelpolicy.randomness import generator
 
 SPREAD = 0.25  # Kim (2014)
 SEED = 0  # of the random numbers of unknown tokens; fixed, so that a new validation split does not move them
-CHUNK = 1 << 22  # bytes read at a time
+CHUNK = 1 << 21  # bytes read at a time
 LONGEST_WORD = 1 << 16  # bytes; a longer "word" means that the file is not what it claims to be
 
 Keep = Callable[[str], bool]  # whether a word's vector is wanted
@@ -85,17 +85,17 @@ def _file(path: Path, width: int, keep: Keep) -> Found:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as opened:
             stream = cast("BinaryIO", opened)
-            line, number, words = stream.readline(LONGEST_WORD), 1, None
-            header = re.fullmatch(rb"\s*(\d+)\s+(\d+)\s*", line)  # of word2vec; a GloVe line has more fields
-            if header:
-                words = int(header[1])
-                if int(header[2]) != width:
-                    raise _wrong_width(path, 1, int(header[2]), width)
-                line, number = stream.readline(LONGEST_WORD), 2
-            if words is None or _is_text(line):
-                yield from _text(path, stream, line, number, words, width, keep)
+            header = re.fullmatch(rb"\s*(\d+)\s+(\d+)\s*", stream.readline(LONGEST_WORD))  # GloVe has more fields
+            if header and int(header[2]) != width:
+                raise _wrong_width(path, 1, int(header[2]), width)
+            start, words = (stream.tell(), int(header[1])) if header else (0, None)
+            stream.seek(start)
+            text = _is_text(stream.readline(LONGEST_WORD))
+            stream.seek(start)
+            if words is None or text:
+                yield from _text(path, stream, words, width, keep)
             else:
-                yield from _binary(path, stream, line, words, width, keep)
+                yield from _binary(path, stream, words, width, keep)
     except (EOFError, OSError, zlib.error) as error:
         raise LabelPolicyError(f"{path}: cannot be read to its end ({error}): fetch the file again") from None
 
@@ -108,43 +108,38 @@ def _is_text(line: bytes) -> bool:
         return False
 
 
-def _text(path: Path, stream: BinaryIO, line: bytes, number: int, words: int | None, width: int, keep: Keep) -> Found:
-    """Lines from ``line`` (the ``number``-th of the file) on; ``words`` is how many the header promised."""
-    first = number
-    while line:
+def _text(path: Path, stream: BinaryIO, words: int | None, width: int, keep: Keep) -> Found:
+    """The lines; ``words`` is how many a first line, read already, promised."""
+    found = 0
+    for number, line in enumerate(stream, start=1 if words is None else 2):
         fields = line.rstrip().split(b" ")
         # More fields than a word and its numbers: a word with spaces, unless what would be the word is a number.
         if len(fields) != width + 1 and (len(fields) <= width or _is_number(fields[-width - 1])):
             raise _wrong_width(path, number, len(fields) - 1, width)
         word = b" ".join(fields[:-width]).decode("utf-8", "replace")
+        found += 1
         if keep(word):
             try:
                 vector = np.array(fields[-width:], dtype=np.float32)
             except ValueError as error:
                 raise LabelPolicyError(f"{path}, line {number}: {error}; expected {width} numbers") from None
             yield word, _finite(path, f"line {number}", vector)
-        line = stream.readline()
-        number += 1
-    if number == first:
+    if not found:
         raise LabelPolicyError(f"{path}: no vectors: correct data.vectors.path or the file")
-    if words is not None and number - first != words:
-        found = f"found {number - first} vectors, the first line promises {words}"
-        raise LabelPolicyError(f"{path}: {found}: the file is truncated or altered, fetch it again")
+    if words not in (None, found):
+        what = f"found {found} vectors, the first line promises {words}"
+        raise LabelPolicyError(f"{path}: {what}: the file is truncated or altered, fetch it again")
 
 
-def _binary(path: Path, stream: BinaryIO, start: bytes, words: int, width: int, keep: Keep) -> Found:
-    """Vectors of a word2vec binary whose bytes after the header begin with ``start``."""
-    size = 4 * width
-    buffer, place = start, 0
+def _binary(path: Path, stream: BinaryIO, words: int, width: int, keep: Keep) -> Found:
+    size, buffer, place = 4 * width, b"", 0
     for number in range(1, words + 1):
-        end = buffer.find(b" ", place)
-        while end < 0 or end + 1 + size > len(buffer):
+        while (end := buffer.find(b" ", place)) < 0 or end + 1 + size > len(buffer):
             more = stream.read(CHUNK)
             if not more or (end < 0 and len(buffer) - place > LONGEST_WORD):
                 place_in_file = f"vector {number} of {words} (width {width})"
                 raise LabelPolicyError(f"{path}: ends or is broken in {place_in_file}: fetch the file again")
             buffer, place = buffer[place:] + more, 0
-            end = buffer.find(b" ")
         word = buffer[place:end].lstrip(b"\n").decode("utf-8", "replace")  # some writers end each vector with \n
         place = end + 1 + size
         if keep(word):

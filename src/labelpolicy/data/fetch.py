@@ -18,7 +18,6 @@ members that match the pattern, joined in name order, for a file whose packing m
 that a check is not made, which a row of npm must not say of both: source.json notes that a file was compared with none.
 """
 
-import csv
 import hashlib
 import os
 import re
@@ -29,16 +28,23 @@ import tempfile
 import time
 from dataclasses import dataclass, replace
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from labelpolicy.data.readers.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
-from labelpolicy.parsing import read_text
+from labelpolicy.parsing import read_tsv
 
-KINDS = ("own", "mirror", "url", "npm")
 COLUMNS = ("dataset", "order", "kind", "location", "file", "version", "sha256", "content_sha256", "licence")
+EXPECTED = {
+    "kind": ("own|mirror|url|npm", "one of own, mirror, url, npm"),
+    "order": ("[0-9]+", "a whole number"),
+    "file": ("[^/]+", "a name without a folder"),
+    "sha256": ("-|[0-9a-f]{64}", "64 hexadecimal digits or -"),
+    "content_sha256": ("-|.*:[0-9a-f]{64}", "a pattern, a colon and 64 hexadecimal digits, or -"),
+}
 ATTEMPTS = 3  # of each download
 PAUSE_S = 1.0  # before the second attempt; doubled before each further one
 TIMEOUT_S = (10.0, 30.0)  # to connect, and between two packets
@@ -71,64 +77,52 @@ class Source:
     def __str__(self) -> str:
         return self.location if self.kind == "url" else f"{self.kind} {self.location}"
 
+    @property
+    def checked(self) -> bool:
+        return bool(self.sha256 or self.content_sha256)
+
     def record(self, digest: str) -> dict[str, str]:
         """What source.json keeps: enough to get the same bytes again, and no path of this machine."""
         kept = {name: getattr(self, name) for name in ("kind", "location", "file", "version")}
-        checked = {} if self.sha256 or self.content_sha256 else {"checksum": UNCHECKED}
-        return {**kept, "sha256": digest, **checked, "licence": self.licence}
+        unchecked = {} if self.checked else {"checksum": UNCHECKED}
+        return {**kept, "sha256": digest, **unchecked, "licence": self.licence}
 
 
 def read_sources(path: Path, dataset: str) -> list[Source]:
     """The sources of ``dataset`` in their order.
 
-    Raises LabelPolicyError naming the line for a table that is not as described above, and for a data set that is
-    not in it.
+    Raises LabelPolicyError for a table that is not as described above, with the line, and a data set that it lacks.
     """
-    lines = read_text(path).splitlines()
-    rows = csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
-    header = next(rows, [])
-    if header != list(COLUMNS):
-        raise LabelPolicyError(f"{path}, line 1: found columns {', '.join(header)}; expected {', '.join(COLUMNS)}")
-    sources = [_source(f"{path}, line {rows.line_num}", row) for row in rows]
-    found = sorted((source for source in sources if source.dataset == dataset), key=lambda source: source.order)
+    sources = [_source(f"{path}, line {line}", row) for line, row in read_tsv(path, COLUMNS)]
+    found = sorted((source for source in sources if source.dataset == dataset), key=attrgetter("order"))
     if not found:
-        known = ", ".join(sorted({source.dataset for source in sources})) or "none"
+        known = ", ".join(sorted({source.dataset for source in sources}))
         raise LabelPolicyError(
             f"{path}: no source of data set {dataset!r}; known: {known}: correct the name or add a line"
         )
     return found
 
 
-def _source(where: str, row: list[str]) -> Source:
-    if len(row) != len(COLUMNS):
-        raise LabelPolicyError(f"{where}: found {len(row)} columns, expected {len(COLUMNS)}, separated by tabs")
-    values = dict(zip(COLUMNS, row, strict=True))
-    expected = {
-        "kind": ("|".join(KINDS), f"one of {', '.join(KINDS)}"),
-        "order": ("[0-9]+", "a whole number"),
-        "file": ("[^/]+", "a name without a folder"),
-        "sha256": ("-|[0-9a-f]{64}", "64 hexadecimal digits or -"),
-        "content_sha256": ("-|.*:[0-9a-f]{64}", "a pattern, a colon and 64 hexadecimal digits, or -"),
-    }
-    for name, (pattern, what) in expected.items():
+def _source(where: str, row: tuple[str, ...]) -> Source:
+    values: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
+    for name, (pattern, what) in EXPECTED.items():
         if not re.fullmatch(pattern, values[name]):
             raise LabelPolicyError(f"{where}: found {name} {values[name]!r}, expected {what}")
-    checks = {name: None if values[name] == "-" else values[name] for name in ("sha256", "content_sha256")}
-    if values["kind"] == "npm" and not any(checks.values()):
+    values |= {name: None for name in ("sha256", "content_sha256") if values[name] == "-"}
+    source = Source(**values | {"order": int(values["order"])})
+    if source.kind == "npm" and not source.checked:
         raise LabelPolicyError(f"{where}: neither sha256 nor content_sha256 is given: one of them must be")
-    fields: dict[str, Any] = {**values, **checks, "order": int(values["order"])}
-    return Source(**fields)
+    return source
 
 
 def fetch(sources: list[Source], mirror: str | None, folder: Path, own: Path) -> dict[str, Any]:
     """Put the files of the first source that gives them into ``folder``, verified; return its record for source.json.
 
-    ``own`` is the raw folder itself, where a user may have put files. The record of one file names it; that of several
-    lists them as ``files``. Raises LabelPolicyError if a file of the mirror has a wrong checksum (somebody
-    must look at it: going on silently would hide it), and if no source gives the files.
+    ``own`` is the raw folder itself, where a user may have put files. The record of several files lists them as
+    ``files``. Raises LabelPolicyError for a wrong checksum of a mirror's file, and if no source gives the files.
     """
     failures = []
-    for _, rows in groupby(sources, key=lambda source: source.order):
+    for _, rows in groupby(sources, key=attrgetter("order")):
         try:
             records = [record for source in rows for record in _given(source, mirror, folder, own)]
         except Unavailable as failure:
@@ -179,13 +173,13 @@ def _joined(records: list[dict[str, str]]) -> dict[str, Any]:
 
 def _as_before(record: dict[str, Any], own: Path) -> dict[str, Any]:
     """The earlier record where what stands in the raw folder is what an earlier fetch put there, not the user's own."""
-    if record["kind"] == "own" and (own / "source.json").is_file():
-        before = read_json(own / "source.json")
-        ours, theirs = (
-            {entry.get("file"): entry.get("sha256") for entry in each.get("files", [each])} for each in (record, before)
-        )
-        return before if ours == theirs else record
-    return record
+    if record["kind"] != "own" or not (own / "source.json").is_file():
+        return record
+    before = read_json(own / "source.json")
+    ours, theirs = (
+        {entry.get("file"): entry.get("sha256") for entry in each.get("files", [each])} for each in (record, before)
+    )
+    return before if ours == theirs else record
 
 
 def _downloaded(source: Source, folder: Path) -> str:

@@ -1,7 +1,5 @@
 """Parameters of the data: preparing, word vectors, the synthetic corpus, folds."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -22,7 +20,7 @@ class Vectors(Parameters):
     width: Size = Field(50, description="numbers per vector; the source must agree")
 
     @model_validator(mode="after")
-    def _path_goes_with_file(self) -> Vectors:
+    def _path_goes_with_file(self) -> "Vectors":
         if (self.source == "file") != (self.path is not None):
             raise ValueError("path goes with source: file, and source: file needs a path")
         return self

@@ -1,8 +1,10 @@
 """From an encoded corpus to the prepared form (:mod:`labelpolicy.data.prepared`): splits, vocabulary, tables, facts."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,13 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labelpolicy.data import embeddings
-from labelpolicy.data.corpus import Corpus, ancestors_of, find_cycle
+from labelpolicy.data.corpus import Corpus
 from labelpolicy.data.encode import Encoded
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS, UNKNOWN, Ragged
 from labelpolicy.data.registry import is_development
 from labelpolicy.data.splits import hold_out
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.hierarchy import ancestors_of, find_cycle
 from labelpolicy.randomness import generator
 
 DEV_FRACTION, DEV_SEED = 0.2, 0  # of the test split of a {dataset}_dev
@@ -130,6 +133,24 @@ def frequent_words(
     return ["<pad>", "<unk>", *(word for _, word, _ in kept)], [0, rare, *(-count for count, *_ in kept)], row
 
 
+def refuse_rubble(counted: Mapping[str, Any], share: float, raw: object) -> None:
+    """Say on stderr what of the files could not be used.
+
+    ``counted`` is that of a Corpus; its entries by file that say how much was ``read`` and how much of it ``bad`` are
+    looked at. Raises LabelPolicyError, with a summary, where more than ``share`` of a file is bad.
+    """
+    for name, facts in counted.items():
+        if not isinstance(facts, dict) or not facts.get("bad"):
+            continue
+        kinds = {**facts["bad_lines"], **facts["bad_mentions"]}.items()
+        found = f"{raw}/{name}: {facts['bad']} of {facts['read']} lines and mentions cannot be used"
+        why = f"{', '.join(f'{count} x {kind}' for kind, count in kinds)}; first: {'; '.join(facts['examples'][:3])}"
+        if facts["bad"] > share * facts["read"]:
+            found += f", more than the {share:.1%} of data.bad_share"
+            raise LabelPolicyError(f"{found}: {why}: fetch the file again, or raise data.bad_share")
+        print(f"{found} and are left out: {why}; counted in dataset.json", file=sys.stderr)
+
+
 def label_table(corpus: Corpus, train_count: np.ndarray) -> pa.Table:
     """labels.parquet: label, parent, depth and ``train_count``, the number of training documents that carry it.
 
@@ -161,7 +182,11 @@ def facts(
     words: Vocabulary,
 ) -> dict[str, Any]:
     """dataset.json; ``counts`` are those of each word of the provisional vocabulary, by split."""
-    per_document, without_text = labels_per_document(splits), _without_text(splits)
+    lengths = {name: part.labels.lengths for name, part in splits.items()}
+    lengths = {"all": np.concatenate(list(lengths.values())), **lengths}
+    per_document = {name: round(float(each.mean()), 4) for name, each in lengths.items()}
+    bare = [part.source.columns["id"].take(part.rows[part.lengths == 0]).to_pylist() for part in splits.values()]
+    without_text = sum(map(len, bare))
     published = None if is_development(dataset) else corpus.published
     measured = {
         "labels": len(corpus.labels),
@@ -185,10 +210,10 @@ def facts(
             "types": round(float(in_vocabulary.mean()), 4) if len(in_vocabulary) else 0.0,
             "tokens": _share(counts["train"], words.known[words.row] & (words.row != UNKNOWN)),
         },
-        "without_text": without_text,
+        "without_text": {"count": without_text, "ids": list(chain(*bare)) if without_text <= IDS_LISTED else None},
         **({"counted": corpus.counted} if corpus.counted else {}),
         "published": published,
-        "differences": differences(published, measured, without_text["count"]),
+        "differences": differences(published, measured, without_text),
     }
 
 
@@ -205,20 +230,6 @@ def _share(counts: np.ndarray, marked: np.ndarray) -> float:
     """Share of the running tokens whose word is marked."""
     total = counts.sum()
     return round(float(counts[marked].sum() / total), 4) if total else 0.0
-
-
-def _without_text(splits: Mapping[str, Part]) -> dict[str, Any]:
-    """Documents without a single token: how many and, if they are few, which."""
-    bare = (part.source.columns["id"].take(part.rows[part.lengths == 0]) for part in splits.values())
-    ids = [document for found in bare for document in found.to_pylist()]
-    return {"count": len(ids), "ids": ids if len(ids) <= IDS_LISTED else None}
-
-
-def labels_per_document(splits: Mapping[str, Part]) -> dict[str, float]:
-    """Mean number of labels of a document, for each split and ``all`` of them together."""
-    lengths = {name: part.labels.lengths for name, part in splits.items()}
-    lengths = {"all": np.concatenate(list(lengths.values())), **lengths}
-    return {name: round(float(each.mean()), 4) for name, each in lengths.items()}
 
 
 def differences(published: dict[str, float] | None, measured: dict[str, float], without_text: int) -> list[str]:

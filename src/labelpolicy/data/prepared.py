@@ -36,7 +36,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from labelpolicy.data.corpus import ancestors_of, find_cycle
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import (
     AGAIN,
@@ -48,6 +47,7 @@ from labelpolicy.files import (
     readable,
     room_in,
 )
+from labelpolicy.hierarchy import ancestors_of, find_cycle
 from labelpolicy.parsing import require
 
 SPLITS = ("train", "valid", "test")

@@ -4,18 +4,16 @@ A name without a reader is a user's own data set of JSON lines. ``{name}_dev`` i
 without its test documents (:func:`labelpolicy.data.prepare.parts`). Nothing else takes a name apart.
 """
 
-import importlib
 import pkgutil
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 from labelpolicy.data import readers
 from labelpolicy.data.corpus import Corpus, Dataset
 from labelpolicy.errors import LabelPolicyError
 
-TASKS = ("text", "typing")
-"""What is labelled: documents, or entity mentions in their sentences. workflow/methods.tsv names rows by task."""
-
+TASKS = ("text", "typing")  # what is labelled: documents, or entity mentions in their sentences
 OWN = f"{readers.__name__}.jsonlines"
 DEV = "_dev"
 
@@ -23,12 +21,9 @@ DEV = "_dev"
 @cache
 def _declared() -> dict[str, tuple[Dataset, str]]:
     """Data set and module of its reader by name."""
-    found = {}
-    for _, name, _ in pkgutil.iter_modules(readers.__path__):
-        module = f"{readers.__name__}.{name}"
-        for dataset in getattr(importlib.import_module(module), "DATASETS", ()):
-            found[dataset.name] = dataset, module
-    return found
+    modules = [f"{readers.__name__}.{name}" for _, name, _ in pkgutil.iter_modules(readers.__path__)]
+    declared = ((dataset, each) for each in modules for dataset in getattr(import_module(each), "DATASETS", ()))
+    return {dataset.name: (dataset, module) for dataset, module in declared}
 
 
 def names() -> list[str]:
@@ -57,8 +52,7 @@ def reader_module(name: str) -> str:
 
 def task(name: str) -> str:
     """One of TASKS; a user's own data set is text."""
-    found = find(name)
-    return found.task if found else "text"
+    return found.task if (found := find(name)) else "text"
 
 
 def title(name: str) -> str:
@@ -80,7 +74,7 @@ def read(name: str, raw: Path) -> Corpus:
             f"unknown data set {base(name)!r}: expected one of {', '.join(names())}, or a folder {raw} with "
             "train.jsonl and test.jsonl: correct the name, or put your documents there (docs/data.md)"
         )
-    corpus = found.read(raw) if found else importlib.import_module(OWN).read(raw)
+    corpus = found.read(raw) if found else import_module(OWN).read(raw)
     if not corpus.labels:
         raise LabelPolicyError(f"{raw}: no document has a label: there is nothing to learn, correct the corpus")
     return corpus

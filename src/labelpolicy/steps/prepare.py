@@ -13,7 +13,7 @@ import typer
 from safetensors.numpy import save_file
 
 from labelpolicy.data import prepare as form
-from labelpolicy.data import quality, registry
+from labelpolicy.data import registry
 from labelpolicy.data.encode import Encoder, cores
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS
@@ -51,7 +51,7 @@ def prepare(
         for name, documents in corpus.splits.items()
         if not (name == "test" and registry.is_development(dataset))
     }
-    quality.check(corpus.counted, parameters.bad_share, raw)
+    form.refuse_rubble(corpus.counted, parameters.bad_share, raw)
     splits = form.parts(dataset, encoded, parameters)
     for name in SPLITS:
         if not len(splits[name]):

@@ -367,9 +367,9 @@ def test_without_npm(tmp_path, table, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("dataset,kind\n", "line 1: found columns"),
-        ("", "line 1: found columns"),
-        ("{header}\nsmall\t1\n", "line 2: found 2 columns, expected 9"),
+        ("dataset,kind\n", "line 1: found the columns"),
+        ("", "line 1: found the columns"),
+        ("{header}\nsmall\t1\n", "line 2: 2 columns, expected 9"),
         ("{header}\nsmall\t1\tftp\tl\tf\t1\t{good}\t-\tfree\n", "line 2: found kind 'ftp'"),
         ("{header}\nsmall\tfirst\turl\tl\tf\t1\t{good}\t-\tfree\n", "line 2: found order 'first'"),
         ("{header}\nsmall\t1\turl\tl\t../f\t1\t{good}\t-\tfree\n", "line 2: found file"),

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelpolicy.data import quality
 from labelpolicy.data.parameters import Data
+from labelpolicy.data.prepare import refuse_rubble
 from labelpolicy.data.readers.entity_typing import (
     MARGIN,
     TABLE,
@@ -171,8 +171,8 @@ def test_rubble_is_refused_with_a_summary(tmp_path, capsys):
     with pytest.raises(
         LabelPolicyError, match=r"2 of 6 lines .* more than the 33\.0% of data\.bad_share: 1 x not JSON, 1 x"
     ):
-        quality.check(counted, 0.33, tmp_path)
-    quality.check(counted, 0.34, tmp_path)
+        refuse_rubble(counted, 0.33, tmp_path)
+    refuse_rubble(counted, 0.34, tmp_path)
     said = capsys.readouterr().err
     assert "train.json: 2 of 6 lines and mentions cannot be used and are left out" in said and "train.json:2:" in said
 
@@ -211,7 +211,7 @@ class TestGold:
         groups = [{document.group for document in documents} for documents in splits.values()]
         assert not sentences[0] & sentences[1] and not groups[0] & groups[1]
         assert corpus.published is None and "a re-split, not the published" in corpus.variant
-        quality.check(corpus.counted, Data().bad_share, folder)
+        refuse_rubble(corpus.counted, Data().bad_share, folder)
         return corpus, splits
 
     def test_bbn(self, mirror):

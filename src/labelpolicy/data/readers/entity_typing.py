@@ -107,7 +107,7 @@ class Counts:
             self.examples.append(f"{place}: {what}")
 
     def facts(self) -> dict[str, Any]:
-        """For dataset.json. ``read`` and ``bad`` are lines and mentions together, for labelpolicy.data.quality."""
+        """For dataset.json. ``read`` and ``bad`` are lines and mentions together, for ``prepare.refuse_rubble``."""
         bad_lines, bad_mentions, outside, other = (
             dict(sorted(counter.items())) for counter in (self.bad_lines, self.bad_mentions, self.outside, self.other)
         )

@@ -18,10 +18,11 @@ from collections.abc import Collection, Iterator
 from functools import partial
 from pathlib import Path
 
-from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, find_cycle
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable
 from labelpolicy.data.prepared import SPLITS
 from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.hierarchy import find_cycle
 from labelpolicy.parsing import parse_json, read_text, require
 
 
