@@ -4,6 +4,7 @@ on the test split, 3 and 6 the spread over random initial policies.
 A data set of the paper that is not in the study has dashes with a footnote for ours, never a number.
 """
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,37 +27,32 @@ from labelpolicy.report.results import (
     classifier_title,
 )
 
-#: The metric in paper.tsv, its title, our count as text.
-Statistic = tuple[str, str, Callable[[Facts], str]]
-
-
-def _statistics(units: str, second: Statistic) -> tuple[Statistic, ...]:
-    return (
+#: Of each table of counts: the metric in paper.tsv, its title, our count as text.
+STATISTICS: dict[str, list[tuple[str, str, Callable[[Facts], str]]]] = {
+    number: [
         ("labels", "Labels", lambda facts: f"{facts.labels:,}"),
         second,
         ("train_documents", f"Training {units}", lambda facts: f"{facts.training:,}"),
         ("test_documents", f"Test {units}", lambda facts: f"{facts.documents['test']:,}"),
+    ]
+    for number, units, second in (
+        ("1", "mentions", ("depth", "Depth of the hierarchy", lambda facts: f"{facts.depth}")),
+        (
+            "4",
+            "documents",
+            ("labels_per_document", "Average labels per document", lambda facts: f"{facts.labels_per_document:.2f}"),
+        ),
     )
-
-
-STATISTICS = {
-    "1": _statistics("mentions", ("depth", "Depth of the hierarchy", lambda facts: f"{facts.depth}")),
-    "4": _statistics(
-        "documents",
-        ("labels_per_document", "Average labels per document", lambda facts: f"{facts.labels_per_document:.2f}"),
-    ),
 }
 
 
-def statistics_table(
-    datasets: Sequence[Facts], paper: PaperNumbers, table: str = "4", absent: Sequence[str] = ()
-) -> Table:
+def statistics_table(datasets: Sequence[Facts], paper: PaperNumbers, table: str, absent: Sequence[str]) -> Table:
     """Lay out Table 1 or 4 for these data sets, and those of the paper that are ``absent`` from the study."""
     missing = [dataset_title(name) for name in absent]
     rows = []
     for metric, title, count in STATISTICS[table]:
-        ours = [(facts.name, count(facts)) for facts in datasets] + [(name, ABSENT) for name in absent]
-        pairs = [(printed_count(paper, table, name, metric) or "", number) for name, number in ours]
+        ours = {facts.name: count(facts) for facts in datasets} | dict.fromkeys(absent, ABSENT)
+        pairs = [(printed_count(paper, table, name, metric), number) for name, number in ours.items()]
         rows.append(Row(title, [cell for pair in pairs for cell in pair]))
     notes = [
         f"{facts.title}: {facts.documents['valid']:,} of our {facts.training:,} training {facts.units} are held out "
@@ -70,13 +66,11 @@ def statistics_table(
     return Table("", columns, [("", rows)], notes, "rr" * len(columns))
 
 
-def printed_count(paper: PaperNumbers, table: str, dataset: str, metric: str) -> str | None:
-    """A count as the paper prints it, commas and all."""
-    for row in paper.rows(table, dataset):
-        text = paper.text(table, row, dataset, metric)
-        if text is not None:
-            return text if "." in text else f"{int(text):,}"
-    return None
+def printed_count(paper: PaperNumbers, table: str, dataset: str, metric: str) -> str:
+    """A count as the paper prints it, commas and all; empty where it has none."""
+    found = (paper.text(table, row, dataset, metric) for row in paper.rows(table, dataset))
+    text = next(filter(None, found), "")
+    return f"{int(text):,}" if text.isdecimal() else text
 
 
 #: What marks, in a row's name, the method with the reward exactly as printed.
@@ -90,10 +84,7 @@ MOST_ROWS = 45
 
 
 def results_table(
-    facts: Facts,
-    results: DatasetResults,
-    paper: PaperNumbers,
-    marks: Collection[tuple[str, str]] | None = None,
+    facts: Facts, results: DatasetResults, paper: PaperNumbers, marks: Collection[tuple[str, str]] | None = None
 ) -> Table:
     """Lay out Table 2 or 5, whichever the data set belongs to, from the test metrics.
 
@@ -108,27 +99,26 @@ def results_table(
                 f"methods.tsv, row {method.name!r}: paper_row {method.paper_row!r} is not in Tables 2 and 5 of "
                 f"{paper.path}; expected {NOT_IN_PAPER} or one of {', '.join(known)}"
             )
-    table, laid_out = results.table, []
+    table, laid_out, has_errors = results.table, [], False
     for classifier, members in results.blocks().items():
         columns = []
         for measure in TABLE_MEASURES[table]:
             values = [results.value(method, measure) for method in members]
             errors = [results.given(method, f"{measure}_standard_error") for method in members]
             columns.append(column(values, errors, [(method.name, measure) in (marks or ()) for method in members]))
+            has_errors |= any(errors)
         rows = [
-            _row(paper, table, facts.name, method.paper_row, ours, method.name, method.group)
+            Row(method.name, _beside(paper, table, facts.name, method.paper_row, ours), method.group)
             for method, ours in zip(members, zip(*columns, strict=True), strict=True)
         ]
         laid_out.append((classifier_title(classifier), rows))
     ours_of = {method.paper_row for method in results.methods}
     missing = [row for row in paper.rows(table, facts.name) if row not in ours_of]
-    if missing:
-        laid_out.append((NOT_RUN, _paper_only(paper, table, facts.name, missing, NO_NUMBER)))
-    numbers = [cell for _, rows in laid_out for row in rows for cell in row.cells if isinstance(cell, Number)]
+    laid_out += _not_run(paper, table, facts.name, missing, NO_NUMBER)
     notes = [*_notes(facts, results, bool(paper.rows(table, facts.name)))]
     if missing:
         notes.append(f"Missing: {', '.join(missing)}: no row in methods.tsv.")
-    if any(number.error for number in numbers):
+    if has_errors:
         notes.append(
             "In parentheses: standard error over the texts that the test mentions are from (jackknife), mean over "
             "seeds."
@@ -138,14 +128,14 @@ def results_table(
             f"{SIGNIFICANT} better than the same classifier's row with uniform weights and a threshold of 0.5, "
             "beyond chance (results/significance.csv; only rows with a learned policy were tested)."
         )
-    return _table(facts.title, table, laid_out, notes, any(number.deviation or number.error for number in numbers))
+    return _table(facts.title, table, laid_out, notes, has_errors or len(results.seeds) > 1)
 
 
 def absent_table(dataset: str, *, paper: PaperNumbers, table: str) -> Table:
     """Table 2 or 5 for a data set of the paper that is not in the study: its printed rows, and dashes."""
-    rows = _paper_only(paper, table, dataset, paper.rows(table, dataset), ABSENT)
     title = dataset_title(dataset)
-    return _table(title, table, [(NOT_RUN, rows)], [absent_note([title])], False)
+    rows = _not_run(paper, table, dataset, paper.rows(table, dataset), ABSENT)
+    return _table(title, table, rows, [absent_note([title])], False)
 
 
 def _table(
@@ -159,23 +149,22 @@ def _table(
     return Table(title, columns, laid_out, notes, "rl" * len(columns), size)
 
 
-def _row(
-    paper: PaperNumbers,
-    table: str,
-    dataset: str,
-    paper_row: str,
-    ours: Sequence[str | Number],
-    name: str | None = None,
-    group: str = "paper",
-) -> Row:
-    cells: list[str | Number] = []
-    for measure, number in zip(TABLE_MEASURES[table], ours, strict=True):
-        cells += [paper.text(table, paper_row, dataset, measure) or "", number]
-    return Row(name or paper_row, cells, group)
+def _beside(
+    paper: PaperNumbers, table: str, dataset: str, paper_row: str, ours: Sequence[str | Number]
+) -> list[str | Number]:
+    """Each number of the paper's row, with ours beside it."""
+    measures = zip(TABLE_MEASURES[table], ours, strict=True)
+    pairs = [(paper.text(table, paper_row, dataset, measure) or "", number) for measure, number in measures]
+    return [cell for pair in pairs for cell in pair]
 
 
-def _paper_only(paper: PaperNumbers, table: str, dataset: str, rows: Sequence[str], dash: str) -> list[Row]:
-    return [_row(paper, table, dataset, row, [dash] * len(TABLE_MEASURES[table])) for row in rows]
+def _not_run(
+    paper: PaperNumbers, table: str, dataset: str, rows: Sequence[str], dash: str
+) -> list[tuple[str, list[Row]]]:
+    """The block of the paper's rows that we have no number for, if there are some."""
+    dashes = [dash] * len(TABLE_MEASURES[table])
+    shown = [Row(row, _beside(paper, table, dataset, row, dashes), "paper") for row in rows]
+    return [(NOT_RUN, shown)] if shown else []
 
 
 def column(
@@ -234,6 +223,9 @@ class Robustness:
     def title(self) -> str:
         return f"{dataset_title(self.dataset)}, {classifier_title(self.classifier).split(':')[0]}"
 
+    def shown(self, statistic: str, measure: str) -> str:
+        return f"{self.values[statistic, measure]:.{4 if statistic == 'stdev' else 3}f}"
+
 
 def read_robustness(path: str | Path) -> Robustness:
     """Raises LabelPolicyError for more than one sweep in the file, or a measure without its statistics."""
@@ -243,37 +235,32 @@ def read_robustness(path: str | Path) -> Robustness:
     if len(sweeps) != 1:
         raise LabelPolicyError(f"{path}: {len(sweeps)} sweeps, expected one: run `labelpolicy robustness` again")
     values = {(row["statistic"], row["metric"]): row["value"] for row in rows if row["statistic"] in SPREAD}
-    for metric in TITLES:
-        for statistic in SPREAD:
-            if not isinstance(values.get((statistic, metric)), float):
-                raise LabelPolicyError(f"{path}: no {statistic} of {metric}: run `labelpolicy robustness` again")
+    for metric, statistic in itertools.product(TITLES, SPREAD):
+        if not isinstance(values.get((statistic, metric)), float):
+            raise LabelPolicyError(f"{path}: no {statistic} of {metric}: run `labelpolicy robustness` again")
     dataset, classifier, policy, seed = sweeps.pop()
     return Robustness(dataset, classifier, policy, seed, values)
 
 
 def robustness_table(runs: Sequence[Robustness], paper: PaperNumbers, table: str) -> Table:
     """Lay out Table 3 or 6: the paper's numbers, and ours on its data set and on others, under their names."""
-    measures = TABLE_MEASURES[table]
     (dataset,) = paper.datasets(table)
-    printed = [
-        Row(title, [paper.text(table, statistic, dataset, metric) or "" for statistic in SPREAD])
-        for metric, title in measures.items()
-    ]
-    blocks = [(f"{dataset_title(dataset)}, the paper", printed)]
+    title = dataset_title(dataset)
+
+    def block(heading: str, cell: Callable[[str, str], str]) -> tuple[str, list[Row]]:
+        """A row for each measure; ``cell`` gives the text by statistic and measure."""
+        measures = TABLE_MEASURES[table].items()
+        return heading, [Row(shown, [cell(statistic, name) for statistic in SPREAD]) for name, shown in measures]
+
+    blocks = [block(f"{title}, the paper", lambda *place: paper.text(table, place[0], dataset, place[1]) or "")]
     notes = [f"Paper: Table {table} as printed."]
     if dataset not in {run.dataset for run in runs}:
-        dashes = [Row(title, [ABSENT] * len(SPREAD)) for title in measures.values()]
-        blocks.append((f"{dataset_title(dataset)}, ours", dashes))
-        notes.append(
-            f"ᵃ No run of ours on {dataset_title(dataset)}: not in this study, or `snakemake robustness` was not run."
-        )
+        blocks.append(block(f"{title}, ours", lambda *place: ABSENT))
+        notes.append(f"ᵃ No run of ours on {title}: not in this study, or `snakemake robustness` was not run.")
     order = sorted(runs, key=lambda run: (run.dataset != dataset, run.dataset, run.classifier, run.policy, run.seed))
     for run in order:
-        rows = [
-            Row(title, [f"{run.values[name, metric]:.{4 if name == 'stdev' else 3}f}" for name in SPREAD])
-            for metric, title in measures.items()
-        ]
-        blocks.append((f"{run.title}, ours: policy {run.policy}, seed {run.seed}", rows))
+        heading = f"{run.title}, ours: policy {run.policy}, seed {run.seed}"
+        blocks.append(block(heading, run.shown))
     if runs:
         notes.append(
             "Ours: test split; the learned meta-learner's test-time episode from random initial policies, a classifier "

@@ -5,6 +5,7 @@ TeX, a note in Markdown takes the PDF's place.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,13 +75,11 @@ def engine() -> str | None:
     return next((name for name in ENGINES if shutil.which(name)), None)
 
 
-def setup(facts: Sequence[Facts], seeds: Mapping[str, Sequence[int]]) -> list[str]:
-    """What was run, in sentences; ``seeds`` by the title of the data set."""
-    sentences = []
-    for each in facts:
-        sentences += [each.split_sentence(), *(remark for remark in each.remarks if not remark.startswith(DIFFERS))]
-        sentences.append(f"Seeds of every row on {each.title}: {', '.join(map(str, seeds[each.title]))}.")
-    return sentences
+def setup(facts: Facts, seeds: Sequence[int]) -> list[str]:
+    """What was run of a data set, in sentences."""
+    remarks = [remark for remark in facts.remarks if not remark.startswith(DIFFERS)]
+    listed = f"Seeds of every row on {facts.title}: {', '.join(map(str, seeds))}."
+    return [facts.split_sentence(), *remarks, listed]
 
 
 def deviations(
@@ -115,42 +114,31 @@ def fill(template: str, parts: Mapping[str, str]) -> str:
 
     Raises LabelPolicyError for a template that lacks a part, or names an unknown one.
     """
-    lines = template.splitlines()
-    named = [line.removeprefix(MARK).strip() for line in lines if line.startswith(MARK)]
+    named = re.findall(rf"^{MARK}(.*)$", template, re.MULTILINE)
     if sorted(named) != sorted(parts):
         wrong = sorted(set(named) ^ set(parts)) or [name for name in parts if named.count(name) > 1]
         raise LabelPolicyError(
             f"the report's template: {MARK}{wrong[0]}: expected one such line for each of {', '.join(parts)}, no other"
         )
-    filled = [parts[line.removeprefix(MARK).strip()] if line.startswith(MARK) else line for line in lines]
-    return "\n".join([*filled, ""])
+    return re.sub(rf"^{MARK}(.*)$", lambda found: parts[found[1]], template, flags=re.MULTILINE)
 
 
 def items(sentences: Sequence[str]) -> str:
     return "\n".join([r"\begin{itemize}", *(rf"\item {latex(text)}" for text in sentences), r"\end{itemize}"])
 
 
-def table_sections(texts: Mapping[str, str]) -> str:
-    """Tables under headings that keep the paper's numbers; Table 5 is longer than any float may be."""
-    return "\n".join(
-        rf"\subsection*{{Table {number}. {latex(TABLE_TITLES[number])}}}" + f"\n{{\\centering\n{text}\\par}}"
-        for number, text in texts.items()
-    )
+def table_section(number: str, text: str) -> str:
+    """A table under a heading that keeps the paper's number; Table 5 is longer than any float may be."""
+    return rf"\subsection*{{Table {number}. {latex(TABLE_TITLES[number])}}}" + f"\n{{\\centering\n{text}\\par}}"
 
 
-def figure_floats(paths: Sequence[Path]) -> str:
-    """The figures, as figure1.pdf, figure2.pdf, ... in this order."""
+def figure_float(path: Path, index: int) -> str:
+    """A figure, which lies beside the document as figure{index}.pdf."""
+    group, title = figure_words(path)
     size = r"width=\linewidth,height=0.82\textheight,keepaspectratio"
-    lines = []
-    for index, path in enumerate(paths, start=1):
-        group, title = figure_words(path)
-        lines += [
-            r"\begin{figure}[H]\centering",
-            rf"\includegraphics[{size}]{{figure{index}.pdf}}",
-            rf"\caption{{{latex(title)}; {latex(group)}.}}",
-            r"\end{figure}",
-        ]
-    return "\n".join(lines) or "None was drawn."
+    graphics = rf"\includegraphics[{size}]{{figure{index}.pdf}}"
+    caption = rf"\caption{{{latex(title)}; {latex(group)}.}}"
+    return "\n".join([r"\begin{figure}[H]\centering", graphics, caption, r"\end{figure}"])
 
 
 def typeset(source: str, figures: Sequence[Path], output: Path, name: str) -> None:
@@ -171,8 +159,8 @@ def typeset(source: str, figures: Sequence[Path], output: Path, name: str) -> No
             )
             if done.returncode:
                 lines = (done.stdout + done.stderr).splitlines()
-                first = next((i for i, line in enumerate(lines) if line.startswith(("!", "error:"))), len(lines) - 1)
-                complaint = " ".join(" ".join(lines[first : first + 3]).split())
+                first = next((i for i, line in enumerate(lines) if line.startswith(("!", "error:"))), -1)
+                complaint = " ".join(" ".join(lines[first:][:3]).split())
                 raise LabelPolicyError(f"{output}: {name} stopped: {complaint}")
         with whole_file(output) as temporary:
             shutil.copyfile(Path(folder) / "document.pdf", temporary)
@@ -201,19 +189,18 @@ def document(
     figures = [require(path) for path in figure or []]
     facts, numbers = facts_of(datasets), PaperNumbers(paper)
     rows, collected = read_methods(methods), Results(metrics)
-    results = {each.title: DatasetResults(collected, each.name, rows) for each in facts}
-    learned = {name for each in results.values() for method in each.methods for name in method.learned}
+    results = [DatasetResults(collected, each.name, rows) for each in facts]
+    learned = {name for each in results for method in each.methods for name in method.learned}
     used = {name: policy for name, policy in policies.items() if name in learned}
-    source = fill(
-        read_text(template),
-        {
-            "setup": items(setup(facts, {title: each.seeds for title, each in results.items()})),
-            "deviations": items(deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data)),
-            "claims": read_text(claims),
-            "tables": table_sections({n: read_text(path) for n, path in table_files.items()}),
-            "figures": figure_floats(figures),
-        },
-    )
+    run = [text for each, found in zip(facts, results, strict=True) for text in setup(each, found.seeds)]
+    parts = {
+        "setup": items(run),
+        "deviations": items(deviations(facts, [*numbers.datasets("1"), *numbers.datasets("4")], used, data)),
+        "claims": read_text(claims),
+        "tables": "\n".join(table_section(number, read_text(path)) for number, path in table_files.items()),
+        "figures": "\n".join(figure_float(path, index) for index, path in enumerate(figures, 1)) or "None was drawn.",
+    }
+    source = fill(read_text(template), parts)
     if name := engine():
         typeset(source, figures, output, name)
         return

@@ -54,14 +54,8 @@ class Claim:
 COLUMNS = tuple(Claim.__dataclass_fields__)
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """A claim's verdict, why, and the numbers: (what, the paper's, ours) as text."""
-
-    claim: Claim
-    verdict: str
-    why: str
-    lines: list[tuple[str, str, str]]
+#: A claim's verdict, why, and the numbers: (what, the paper's, ours) as text.
+Verdict = tuple[str, str, list[tuple[str, str, str]]]
 
 
 @dataclass(frozen=True)
@@ -102,51 +96,50 @@ def read_claims(path: str | Path) -> list[Claim]:
     return list(claims.values())
 
 
-def judge(claim: Claim, evidence: Evidence) -> Judgement:
+def judge(claim: Claim, evidence: Evidence) -> Verdict:
     """By the claim's rule, if its data set is in the study."""
     if claim.dataset not in evidence.facts:
-        return Judgement(claim, UNTESTED, f"{dataset_title(claim.dataset)} is not in this study.", [])
+        return UNTESTED, f"{dataset_title(claim.dataset)} is not in this study.", []
     return JUDGES[claim.rule](claim, evidence)
 
 
-def _count(claim: Claim, evidence: Evidence) -> Judgement:
-    counts = {metric: (title, count) for metric, title, count in STATISTICS[claim.table]}
+def _count(claim: Claim, evidence: Evidence) -> Verdict:
     lines = []
-    for metric in map(str.strip, claim.rows.split(",")):
-        title, count = counts[metric]
-        printed = printed_count(evidence.paper, claim.table, claim.dataset, metric)
-        lines.append((title, printed or "", count(evidence.facts[claim.dataset])))
+    for wanted in map(str.strip, claim.rows.split(",")):
+        ((title, count),) = [(title, count) for metric, title, count in STATISTICS[claim.table] if metric == wanted]
+        printed = printed_count(evidence.paper, claim.table, claim.dataset, wanted)
+        lines.append((title, printed, count(evidence.facts[claim.dataset])))
     differing = [title for title, printed, ours in lines if printed != ours]
-    why = f"Another number: {', '.join(differing).lower()}." if differing else "The same, to the digits printed."
-    return Judgement(claim, NOT if differing else REPRODUCED, why, lines)
+    if differing:
+        return NOT, f"Another number: {', '.join(differing).lower()}.", lines
+    return REPRODUCED, "The same, to the digits printed.", lines
 
 
-def _near(claim: Claim, evidence: Evidence) -> Judgement:
+def _near(claim: Claim, evidence: Evidence) -> Verdict:
     method = evidence.method(claim, claim.rows)
     if method is None:
-        return Judgement(claim, UNTESTED, f"{claim.rows} was not run.", [])
+        return UNTESTED, f"{claim.rows} was not run.", []
     lines, far = [], []
     printed, means = evidence.printed(claim, claim.rows), evidence.means(claim, method)
     for title, text, mean in zip(claim.measures.values(), printed, means, strict=True):
         lines.append((f"{method.name}: {title}", text or "", f"{mean:.3f}"))
         if text is None or abs(mean - float(text)) > NEAR:
             far.append(title)
-    why = f"More than {NEAR} away: {', '.join(far)}." if far else f"Every measure within {NEAR}."
-    return Judgement(claim, NOT if far else REPRODUCED, why, lines)
+    if far:
+        return NOT, f"More than {NEAR} away: {', '.join(far)}.", lines
+    return REPRODUCED, f"Every measure within {NEAR}.", lines
 
 
-def _above(claim: Claim, evidence: Evidence) -> Judgement:
+def _above(claim: Claim, evidence: Evidence) -> Verdict:
     first, _, rest = (part.strip() for part in claim.rows.partition(">"))
     method = evidence.method(claim, first)
     if method is None:
-        return Judgement(claim, UNTESTED, f"{first} was not run.", [])
+        return UNTESTED, f"{first} was not run.", []
     tests = None if evidence.tests is None else evidence.tests.get(claim.dataset, {})
     lines, failing, missing, untested = [], [], [], []
     for row in map(str.strip, rest.split(";")):
-        printed = " / ".join(
-            "–" if a is None or b is None else f"{float(a) - float(b):+.3f}"
-            for a, b in zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
-        )
+        both = zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
+        printed = " / ".join(f"{float(a) - float(b):+.3f}" if a and b else "–" for a, b in both)
         other = evidence.method(claim, row)
         if other is None:
             lines.append((f"{first} − {row}", printed, "not run"))
@@ -162,38 +155,34 @@ def _above(claim: Claim, evidence: Evidence) -> Judgement:
         if None in tested:
             untested.append(other.name)
     if failing:
-        verdict, why = NOT, f"Not above {', '.join(failing)} in every measure{' beyond chance' if tests else ''}."
-    elif missing:
-        verdict, why = UNTESTED, f"Above all rows that were run; not run: {', '.join(missing)}."
-    else:
-        verdict, why = REPRODUCED, "Above in every measure."
-        why += f" Chance was not tested against {', '.join(untested)}." if untested else ""
-    return Judgement(claim, verdict, why, lines)
+        return NOT, f"Not above {', '.join(failing)} in every measure{' beyond chance' if tests else ''}.", lines
+    if missing:
+        return UNTESTED, f"Above all rows that were run; not run: {', '.join(missing)}.", lines
+    chance = f" Chance was not tested against {', '.join(untested)}." if untested else ""
+    return REPRODUCED, f"Above in every measure.{chance}", lines
 
 
-def _steady(claim: Claim, evidence: Evidence) -> Judgement:
-    classifier, policy = claim.rows.split()
-    wanted = (claim.dataset, classifier, policy)
-    runs = [run for run in evidence.robustness if (run.dataset, run.classifier, run.policy) == wanted]
+def _steady(claim: Claim, evidence: Evidence) -> Verdict:
+    wanted = [claim.dataset, *claim.rows.split()]
+    runs = [run for run in evidence.robustness if [run.dataset, run.classifier, run.policy] == wanted]
     if not runs:
-        return Judgement(claim, UNTESTED, "No robustness run (snakemake robustness).", [])
+        return UNTESTED, "No robustness run (snakemake robustness).", []
     (dataset,) = evidence.paper.datasets(claim.table)
-    measures = claim.measures
-    printed = {metric: evidence.paper.text(claim.table, "stdev", dataset, metric) or "" for metric in measures}
+    printed = {metric: evidence.paper.text(claim.table, "stdev", dataset, metric) or "" for metric in claim.measures}
     limit = max(map(float, printed.values()))
     lines = [
         (f"St. dev. of {title}, seed {run.seed}", printed[metric], f"{run.values['stdev', metric]:.4f}")
         for run in runs
-        for metric, title in measures.items()
+        for metric, title in claim.measures.items()
     ]
-    wide = any(run.values["stdev", metric] > limit for run in runs for metric in measures)
+    wide = any(run.values["stdev", metric] > limit for run in runs for metric in claim.measures)
     found = "Not every" if wide else "Every"
     why = f"{found} standard deviation is at most {limit}, the largest that Table {claim.table} prints."
-    return Judgement(claim, NOT if wide else REPRODUCED, why, lines)
+    return NOT if wide else REPRODUCED, why, lines
 
 
-def _none(claim: Claim, evidence: Evidence) -> Judgement:
-    return Judgement(claim, UNTESTED, "No rule judges it: it compares data sets, or is read off a figure.", [])
+def _none(claim: Claim, evidence: Evidence) -> Verdict:
+    return UNTESTED, "No rule judges it: it compares data sets, or is read off a figure.", []
 
 
 JUDGES = {"count": _count, "near": _near, "above": _above, "steady": _steady, "none": _none}
@@ -213,58 +202,58 @@ RULES = (
 )
 
 
-def reproducing_markdown(judgements: Sequence[Judgement], seeds: Mapping[str, Sequence[int]]) -> str:
+def reproducing_markdown(judged: Mapping[Claim, Verdict], seeds: Mapping[str, Sequence[int]]) -> str:
     """The page results/reproducing.md: all verdicts, the rules, then each claim with its numbers."""
     listed = [f"{dataset_title(name)}: {', '.join(map(str, found))}" for name, found in seeds.items()]
-    claims = [(each.claim, f"**{each.verdict}**") for each in judgements]
-    verdicts = [[claim.id, markdown(claim.claim), claim.place, verdict] for claim, verdict in claims]
+    verdicts = [
+        [claim.id, markdown(claim.claim), claim.place, f"**{verdict}**"] for claim, (verdict, _, _) in judged.items()
+    ]
     parts = [
         "# The paper's claims beside ours\n",
         "Written by `labelpolicy reproducing` from the results, the tests and the robustness runs; a change here is "
         "lost.\n",
         f"Seeds: {'; '.join(listed)}.\n",
-        _count_sentence(judgements),
+        _count_sentence(judged) + "\n",
         markdown_table(["", "Claim", "Where", "Verdict"], verdicts, left=4),
         "## How claims are judged\n",
         "".join(f"- {markdown(rule)}\n" for rule in RULES),
         "## Claim by claim\n",
     ]
-    for each in judgements:
-        parts.append(f"### {each.claim.id}: {markdown(each.claim.claim)}\n")
-        parts.append(f"{each.claim.place}. **{each.verdict.capitalize()}.** {markdown(each.why)}\n")
-        if each.lines:
-            rows = [[markdown(what), paper, ours] for what, paper, ours in each.lines]
+    for claim, (verdict, why, lines) in judged.items():
+        parts.append(f"### {claim.id}: {markdown(claim.claim)}\n")
+        parts.append(f"{claim.place}. **{verdict.capitalize()}.** {markdown(why)}\n")
+        if lines:
+            rows = [[markdown(what), paper, ours] for what, paper, ours in lines]
             parts.append(markdown_table(["", "Paper", "Ours"], rows))
     return "\n".join(parts)
 
 
-def _count_sentence(judgements: Sequence[Judgement]) -> str:
-    verdicts = [each.verdict for each in judgements]
+def _count_sentence(judged: Mapping[Claim, Verdict]) -> str:
+    verdicts = [verdict for verdict, _, _ in judged.values()]
     counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in (REPRODUCED, NOT, UNTESTED))
-    return f"{len(verdicts)} claims: {counted}.\n"
+    return f"{len(verdicts)} claims: {counted}."
 
 
-def reproducing_latex(judgements: Sequence[Judgement]) -> str:
+def reproducing_latex(judged: Mapping[Claim, Verdict]) -> str:
     """The same verdicts and numbers for a LaTeX document; needs longtable, array and booktabs."""
-    lines = [
+    parts = [
         "% Written by labelpolicy; a change here is lost. Needs \\usepackage{longtable,array,booktabs}.",
-        latex(_count_sentence(judgements).strip()),
+        latex(_count_sentence(judged)),
         r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}",
         r"\begin{longtable}{@{}>{\raggedright\arraybackslash}p{0.5\linewidth}ll@{}}",
         r"\toprule & paper & ours \\ \midrule \endhead",
         r"\bottomrule \endfoot",
     ]
-    for each in judgements:
-        text = f"{each.claim.id}. {each.claim.claim} ({each.claim.place})"
-        cell = rf"{latex(text)} \textbf{{{latex(each.verdict.capitalize())}.}} {latex(each.why)}"
-        lines.append(
-            rf"\multicolumn{{3}}{{@{{}}>{{\raggedright\arraybackslash}}p{{0.97\linewidth}}@{{}}}}{{{cell}}} \\*"
-        )
-        for what, *numbers in each.lines:
-            signed = [number.replace("-0", "−0") for number in numbers]
-            lines.append(" & ".join([rf"\quad {latex(what)}", *map(latex, signed)]) + r" \\")
-        lines.append(r"\addlinespace[4pt]")
-    return "\n".join([*lines, r"\end{longtable}", r"\endgroup", ""])
+    for claim, (verdict, why, lines) in judged.items():
+        text = latex(f"{claim.id}. {claim.claim} ({claim.place})")
+        cell = rf"{text} \textbf{{{latex(verdict.capitalize())}.}} {latex(why)}"
+        column = r"@{}>{\raggedright\arraybackslash}p{0.97\linewidth}@{}"
+        parts.append(rf"\multicolumn{{3}}{{{column}}}{{{cell}}} \\*")
+        for what, *numbers in lines:
+            signed = [latex(number.replace("-0", "−0")) for number in numbers]
+            parts.append(" & ".join([rf"\quad {latex(what)}", *signed]) + r" \\")
+        parts.append(r"\addlinespace[4pt]")
+    return "\n".join([*parts, r"\end{longtable}", r"\endgroup", ""])
 
 
 def reproducing(
@@ -286,13 +275,10 @@ def reproducing(
     """
     facts = {each.name: each for each in facts_of(datasets)}
     collected, rows = Results(metrics), read_methods(methods)
-    evidence = Evidence(
-        facts=facts,
-        results={name: DatasetResults(collected, name, rows) for name in facts},
-        paper=PaperNumbers(paper),
-        tests=None if significance is None else read_significance(significance),
-        robustness=[read_robustness(path) for path in robustness or []],
-    )
-    found = [judge(claim, evidence) for claim in read_claims(claims)]
-    write_text(output, reproducing_markdown(found, {name: each.seeds for name, each in evidence.results.items()}))
-    write_text(latex, reproducing_latex(found))
+    found = {name: DatasetResults(collected, name, rows) for name in facts}
+    tests = None if significance is None else read_significance(significance)
+    runs = [read_robustness(path) for path in robustness or []]
+    evidence = Evidence(facts, found, PaperNumbers(paper), tests, runs)
+    judged = {claim: judge(claim, evidence) for claim in read_claims(claims)}
+    write_text(output, reproducing_markdown(judged, {name: each.seeds for name, each in found.items()}))
+    write_text(latex, reproducing_latex(judged))

@@ -18,12 +18,8 @@ from labelpolicy.report.results import read_measures
 #: The best run of a table is the one with the largest.
 SCORES = tuple(name for name in NAMES if name not in NOT_SCORES)
 #: The rows of the paper's tables. The standard deviation is the sample's (divided by n - 1).
-STATISTICS: dict[str, Callable[[list[float]], float]] = {
-    "best": max,
-    "worst": min,
-    "average": statistics.mean,
-    "stdev": statistics.stdev,
-}
+STATISTICS: dict[str, Callable[[list[float]], float]]
+STATISTICS = {"best": max, "worst": min, "average": statistics.mean, "stdev": statistics.stdev}
 
 SCHEMA = pa.schema(
     [(name, pa.string()) for name in ("dataset", "classifier", "policy")]

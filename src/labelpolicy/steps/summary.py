@@ -76,14 +76,13 @@ def _gains(results: DatasetResults) -> Iterator[list[str]]:
 def _changed_by_closure(results: DatasetResults) -> Iterator[list[str]]:
     """The rows whose test measures change when the ancestors of predicted labels are predicted too."""
     for method in results.methods:
-        before, after = (
-            [results.given(method, f"{measure}_{way}") for measure in TABLE_MEASURES[results.table]]
-            for way in ("as_decided", "ancestor_closure")
-        )
-        pairs = zip(before, after, strict=True)
-        shown = [(f"{one.mean:.3f}", f"{other.mean:.3f}") for one, other in pairs if one and other]
-        if len(shown) == len(before) and any(one != other for one, other in shown):
-            yield [markdown(method.name), *(f"{one} → {other}" for one, other in shown)]
+        cells = []
+        for measure in TABLE_MEASURES[results.table]:
+            before, after = (results.given(method, f"{measure}_{way}") for way in ("as_decided", "ancestor_closure"))
+            if before and after:
+                cells.append((f"{before.mean:.3f}", f"{after.mean:.3f}"))
+        if any(before != after for before, after in cells):
+            yield [markdown(method.name), *(" → ".join(cell) for cell in cells)]
 
 
 def summary(

@@ -1,8 +1,7 @@
 """table: one of the paper's six tables with our numbers beside the printed ones, in LaTeX and in Markdown."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,8 +11,7 @@ from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
 from labelpolicy.options import MethodsFile, Output, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
 from labelpolicy.report.comparisons import marks
-from labelpolicy.report.facts import Facts, facts_of
-from labelpolicy.report.markup import Table
+from labelpolicy.report.facts import facts_of
 from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
 from labelpolicy.report.tables import absent_table, read_robustness, results_table, robustness_table, statistics_table
 
@@ -54,19 +52,14 @@ def table(
     elif metrics is None:
         raise LabelPolicyError(f"table {number}: needs the collected metrics, found none: give --metrics")
     else:
-        tables = [*_results(number, shown, metrics, methods, numbers, significance)]
+        every, collected, measures = read_methods(methods), Results(metrics), TABLE_MEASURES[number]
+        tables = []
+        for facts in shown:
+            results = DatasetResults(collected, facts.name, every)
+            about: dict[str, Any] = {"dataset": facts.name, "methods": results.methods, "measures": measures}
+            tables.append(
+                results_table(facts, results, numbers, marks(significance, **about) if significance else None)
+            )
         tables += [absent_table(name, paper=numbers, table=number) for name in absent]
     write_text(output, "\n\\bigskip\n".join(each.latex() for each in tables))
     write_text(markdown, "\n".join(each.markdown() for each in tables))
-
-
-def _results(
-    number: str, shown: Sequence[Facts], metrics: Path, methods: Path, paper: PaperNumbers, significance: Path | None
-) -> Iterator[Table]:
-    every, collected, measures = read_methods(methods), Results(metrics), TABLE_MEASURES[number]
-    for facts in shown:
-        results = DatasetResults(collected, facts.name, every)
-        marked = None
-        if significance:
-            marked = marks(significance, dataset=facts.name, methods=results.methods, measures=measures)
-        yield results_table(facts, results, paper, marked)

@@ -53,9 +53,7 @@ def _moves(axes: Axes, labels: list[str], counts: np.ndarray, before: np.ndarray
         style: dict[str, Any] = {"color": colour, "markersize": 4, "linestyle": "none"}
         axes.plot(rank[moved], after[moved], marker, label=f"{name}: {moved.sum()} labels", **style)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handletextpad=0.2, borderaxespad=0.2)
-    axes.set_ylabel("F1")
-    axes.set_ylim(-0.03, 1.03)
-    axes.set_xlim(-1, len(labels))
+    axes.set(ylabel="F1", ylim=(-0.03, 1.03), xlim=(-1, len(labels)))
     ticks = np.unique(np.linspace(0, len(labels) - 1, min(10, len(labels))).round().astype(int))
     axes.set_xticks(ticks, labels=[f"{counts[tick]:,}" for tick in ticks])
     axes.set_xlabel("labels by frequency; training documents of the label")
@@ -76,22 +74,12 @@ def _name_movers(axes: Axes, labels: list[str], rank: np.ndarray, before: np.nda
             low, high = (before[label] - height, before[label]) if up else (before[label], before[label] + height)
             up = not up
         near = len(labels) / 55
-        if any(
-            abs(rank[label] - x) < near and low < other_high and high > other_low for x, other_low, other_high in taken
-        ):
+        if any(abs(rank[label] - x) < near and low < top and high > bottom for x, bottom, top in taken):
             continue
         taken.append((rank[label], low, high))
-        axes.annotate(
-            labels[label],
-            (rank[label], low if up else high),
-            xytext=(0, 5 if up else -5),
-            textcoords="offset points",
-            rotation=90,
-            ha="center",
-            va="bottom" if up else "top",
-            fontsize=6.5,
-            parse_math=False,
-        )
+        style: dict[str, Any] = {"ha": "center", "va": "bottom" if up else "top", "rotation": 90, "fontsize": 6.5}
+        style |= {"xytext": (0, 5 if up else -5), "textcoords": "offset points", "parse_math": False}
+        axes.annotate(labels[label], (rank[label], low if up else high), **style)
 
 
 def _band_means(axes: Axes, counts: np.ndarray, before: np.ndarray, after: np.ndarray, names: tuple[str, str]) -> None:
@@ -105,9 +93,7 @@ def _band_means(axes: Axes, counts: np.ndarray, before: np.ndarray, after: np.nd
             axes.bar(x + offset, mean, width=0.38, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
             axes.text(x + offset, mean + 0.02, f"{mean:.2f}", ha="center", va="bottom", fontsize=7)
     axes.set_xticks(range(len(present)), labels=[_band_name(each, int((band == each).sum())) for each in present])
-    axes.set_xlabel("training documents of the label")
-    axes.set_ylabel("mean F1")
-    axes.set_ylim(0, 1.1)
+    axes.set(xlabel="training documents of the label", ylabel="mean F1", ylim=(0, 1.1))
     axes.grid(visible=False, axis="x")
     axes.set_title(f"Mean of each band: left {names[0]}, right (hatched) {names[1]}", parse_math=False)
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from matplotlib.transforms import blended_transform_factory
 
 from labelpolicy.cell import Trained
 from labelpolicy.options import Pdf, Png, Title
@@ -51,22 +50,12 @@ def _name_line_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) ->
     low, high = axes.get_ylim()
     order = sorted(ends, key=lambda line: ends[line][1])
     wanted = np.array([(ends[line][1] - low) / (high - low) for line in order])
-    beside = blended_transform_factory(axes.transAxes, axes.transAxes)
     for line, height in zip(order, spread_out(wanted, 0.085), strict=True):
         x, y, colour = ends[line]
         axes.plot(x, y, "o", markersize=3, color=colour, clip_on=False)
-        axes.annotate(
-            line,
-            xy=(x, y),
-            xycoords="data",
-            xytext=(1.06, height),
-            textcoords=beside,
-            va="center",
-            fontsize=7,
-            color=colour,
-            parse_math=False,
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2},
-        )
+        arrow = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2}
+        style: dict[str, Any] = {"va": "center", "fontsize": 7, "color": colour, "parse_math": False}
+        axes.annotate(line, (x, y), (1.06, height), textcoords=axes.transAxes, arrowprops=arrow, **style)
 
 
 def spread_out(wanted: np.ndarray, gap: float) -> np.ndarray:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 
 from labelpolicy.data.prepared import Prepared
@@ -13,14 +12,13 @@ from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.options import Pdf, Png, PreparedFolder
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.drawing import (
-    WIDTH,
     by_frequency,
     colour_bar,
+    draw_cells,
     drawing,
-    shortened,
+    room_in_cell,
     text_width,
     weight_scale,
-    write_cell,
 )
 
 
@@ -42,13 +40,13 @@ def policy(
         norm = Normalize(0.5 - half, 0.5 + half)
         panels.append(("Decision threshold p (0.5 = fixed)", learned.thresholds, norm, 0.5))
     order = by_frequency(data.labels, data.train_count)
-    columns = columns_for(data.labels)
+    names, columns = [data.labels[label] for label in order], columns_for(data.labels)
     rows = -(-len(order) // columns)
     title = f"{dataset_title(data.name)}: labels by training frequency, row by row, most frequent first"
     with drawing(pdf, png, 0.4 + len(panels) * (0.21 * rows + 0.62), title) as figure:
-        all_axes = np.atleast_1d(figure.subplots(len(panels), 1))
+        all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
         for axes, (name, values, norm, middle) in zip(all_axes, panels, strict=True):
-            _cells(axes, [data.labels[label] for label in order], values[order], columns, norm)
+            draw_cells(axes, names, values[order], (rows, columns), norm)
             axes.set_title(name)
             colour_bar(figure, axes, norm, middle, aspect=1.7 * rows, pad=0.01, fraction=0.02)
 
@@ -56,22 +54,4 @@ def policy(
 def columns_for(labels: list[str]) -> int:
     """As many columns as leave room for the longest name and its number, 6 at most."""
     longest = max(text_width(label, 6.5) for label in labels)
-    return next((columns for columns in (6, 5, 4, 3) if longest <= _room(columns)), 2)
-
-
-def _room(columns: int) -> float:
-    """Points for a name in a cell, beside its number: the colour bar takes 8 % of the width, the number 32 points."""
-    return 0.92 * WIDTH * 72 / columns - 32
-
-
-def _cells(axes: Axes, names: list[str], values: np.ndarray, columns: int, norm: Normalize) -> None:
-    rows = -(-len(names) // columns)
-    padded = np.full(rows * columns, np.nan)
-    padded[: len(values)] = values
-    mesh = axes.pcolormesh(padded.reshape(rows, columns), cmap="cividis", norm=norm, edgecolors="white", linewidth=1)
-    room = _room(columns)
-    for index, (name, value) in enumerate(zip(names, values, strict=True)):
-        row, column = divmod(index, columns)
-        write_cell(axes, (column, row), mesh.cmap(norm(value)), shortened(name, room), f"{value:.2f}")
-    axes.invert_yaxis()
-    axes.set_axis_off()
+    return next((columns for columns in (6, 5, 4, 3) if longest <= room_in_cell(columns)), 2)

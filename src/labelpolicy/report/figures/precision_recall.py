@@ -1,8 +1,10 @@
 """Precision and recall at every threshold, for all labels together and for a few."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from sklearn.metrics import precision_recall_curve as sklearn_curve
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
@@ -28,21 +30,15 @@ class Curve:
 def precision_recall_curve(y_score: np.ndarray, y_true: np.ndarray) -> Curve | None:
     """The curve of one label, or of all pairs of document and label (micro); None where nothing is true.
 
-    ``y_score`` and ``y_true`` are of one shape; a threshold between two scores is meant, so equal ones count together.
+    ``y_score`` and ``y_true`` are of one shape.
     """
     y_score, y_true = y_score.ravel(), y_true.ravel()
-    support = int(y_true.sum())
-    if not support:
+    if not y_true.any():
         return None
-    order = np.argsort(-y_score, kind="stable")
-    ranked = y_score[order]
-    last = np.append(ranked[:-1] != ranked[1:], True)  # the last of each run of equal scores
-    tp, predicted = np.cumsum(y_true[order])[last], np.arange(1, len(y_score) + 1)[last]
-    recall, precision = tp / support, tp / predicted
+    precision, recall, _ = (values[-2::-1] for values in sklearn_curve(y_true, y_score))
     above = y_score > 0.5
-    half = (
-        (float((y_true & above).sum() / support), float((y_true & above).sum() / above.sum())) if above.any() else None
-    )
+    tp = float((y_true & above).sum())
+    half = (tp / y_true.sum(), tp / above.sum()) if above.any() else None
     if len(recall) > POINTS:
         # At each recall the first point and the last: between them precision falls straight down.
         levels = recall[np.searchsorted(recall, np.linspace(recall[0], 1, POINTS)).clip(0, len(recall) - 1)]
@@ -70,20 +66,15 @@ def precision_recall(
         for axes, (split, named) in zip(panels, curves.items(), strict=True):
             for index, (name, curve) in enumerate(named.items()):
                 # The first line stands out; the others take colours and dashes in turn, black left out.
-                colour = "black" if index == 0 else [c for c in COLOURS if c != "#000000"][(index - 1) % 6]
-                dash = DASHES[index % len(DASHES)]
-                width = 2 if index == 0 else 1.3
-                recall, precision = ([], []) if curve is None else (curve.recall, curve.precision)
-                title_ = name + (" (none true)" if curve is None else "")
-                axes.plot(
-                    recall, precision, color=colour, linestyle=dash, linewidth=width, label=title_.replace("$", r"\$")
-                )
-                if curve is not None and curve.at_half is not None:
+                colour = [c for c in COLOURS if c != "#000000"][(index - 1) % 6] if index else "black"
+                style: dict[str, Any] = {"color": colour, "linestyle": DASHES[index % len(DASHES)]}
+                name += "" if curve else " (none true)"
+                points = (curve.recall, curve.precision) if curve else ([], [])
+                axes.plot(*points, linewidth=1.3 if index else 2, label=name.replace("$", r"\$"), **style)
+                if curve and curve.at_half:
                     axes.plot(*curve.at_half, "o", color=colour, markersize=5, markeredgecolor="white")
             axes.set_title(f"{split} split")
             axes.set_xlabel("recall")
-            axes.set_xlim(-0.02, 1.02)
-            axes.set_ylim(-0.02, 1.02)
-            axes.set_aspect("equal")
+            axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
             axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, handlelength=3)
         panels[0].set_ylabel("precision")

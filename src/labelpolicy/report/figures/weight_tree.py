@@ -12,7 +12,7 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
 from labelpolicy.options import Output, Pdf, Png, PreparedFolder, Title
 from labelpolicy.policy_file import Policy
-from labelpolicy.report.drawing import WIDTH, colour_bar, drawing, shortened, weight_scale, write_cell
+from labelpolicy.report.drawing import colour_bar, draw_cells, drawing, weight_scale
 
 COLUMNS = 3
 INDENT = 9  # points a level
@@ -33,32 +33,21 @@ def weight_tree(
     data = Prepared(dataset)
     if not any(data.parents):
         raise LabelPolicyError(f"{dataset}: the labels have no hierarchy to draw: use `labelpolicy figure policy`")
-    name, labels, parents, depth = data.name, data.labels, data.parents, data.depth
+    labels, parents = data.labels, data.parents
     weights = Policy.read(policy, labels).weights
-    found = correlate(labels, parents, depth, data.train_count, weights)
-    relative = weights * len(labels)
-    norm = weight_scale(relative)
+    found = correlate(labels, parents, data.depth, data.train_count, weights)
     shown = order(labels, parents, data.train_count)
+    relative = weights[shown] * len(labels)
+    norm = weight_scale(relative)
+    names = [labels[label].removeprefix(f"{parents[label]}/" if parents[label] else "") for label in shown]
     rows = -(-len(shown) // COLUMNS)
-    title = f"{title}: training weights N·w over the tree of labels"
-    with drawing(pdf, png, 0.9 + 0.155 * rows, title) as figure:
+    with drawing(pdf, png, 0.9 + 0.155 * rows, f"{title}: training weights N·w over the tree of labels") as figure:
         axes = figure.subplots()
-        grid = np.full(rows * COLUMNS, np.nan)
-        grid[: len(shown)] = relative[shown]
-        mesh = axes.pcolormesh(
-            grid.reshape(COLUMNS, rows).T, cmap="cividis", norm=norm, edgecolors="white", linewidth=1
-        )
-        room = 0.92 * WIDTH * 72 / COLUMNS - 32
-        for index, label in enumerate(shown):
-            indent = INDENT * (int(depth[label]) - 1)
-            shown_name = labels[label].removeprefix(f"{parents[label]}/") if parents[label] else labels[label]
-            colour, value = mesh.cmap(norm(relative[label])), f"{relative[label]:.2f}"
-            write_cell(axes, divmod(index, rows), colour, shortened(shown_name, room - indent), value, indent)
-        axes.invert_yaxis()
-        axes.set_axis_off()
+        indents = [INDENT * (int(data.depth[label]) - 1) for label in shown]
+        draw_cells(axes, names, relative, (rows, COLUMNS), norm, down=True, indents=indents)
         colour_bar(figure, axes, norm, 1.0, pad=0.01, fraction=0.02, aspect=40)
         figure.supxlabel(words(found), fontsize=7, x=0.01, ha="left", parse_math=False)
-    write_json(correlations, {"dataset": name} | found)
+    write_json(correlations, {"dataset": data.name} | found)
 
 
 def correlate(
@@ -74,36 +63,21 @@ def correlate(
     frequency, since parents are the frequent labels. ``pairs`` compares every label with its own parent: how many
     children weigh more, less, the same, and the two-sided sign test over those that differ.
     """
-    from scipy.stats import binomtest  # scipy.stats is slow to import
+    from scipy.stats import binomtest, spearmanr  # scipy.stats is slow to import
 
     columns = {"weight": weights, "depth": depth, "train_count": train_count}
-    place: dict[str | None, int] = {label: index for index, label in enumerate(labels)}
-    children = [index for index, parent in enumerate(parents) if parent in place]
-    more = weights[children] - weights[[place[parents[child]] for child in children]] if children else np.zeros(0)
+    spearman: dict[str, dict[str, float | None]] = {}
+    for first, second in (("weight", "depth"), ("weight", "train_count"), ("depth", "train_count")):
+        constant = min(len(np.unique(columns[name])) for name in (first, second)) < 2
+        rho, p = (None, None) if constant else map(float, spearmanr(columns[first], columns[second]))
+        spearman[f"{first} and {second}"] = {"rho": rho, "p": p}
+    weight = dict(zip(labels, weights, strict=True))
+    more = np.array([weight[label] - weight[parent] for label, parent in zip(labels, parents, strict=True) if parent])
     heavier, lighter = int((more > 0).sum()), int((more < 0).sum())
     differ = heavier + lighter
-    return {
-        "labels": len(labels),
-        "spearman": {
-            f"{first} and {second}": _spearman(columns[first], columns[second])
-            for first, second in (("weight", "depth"), ("weight", "train_count"), ("depth", "train_count"))
-        },
-        "pairs": {
-            "child_heavier": heavier,
-            "child_lighter": lighter,
-            "equal": len(children) - differ,
-            "p": float(binomtest(heavier, differ).pvalue) if differ else None,
-        },
-    }
-
-
-def _spearman(first: np.ndarray, second: np.ndarray) -> dict[str, float | None]:
-    from scipy.stats import spearmanr
-
-    if len(np.unique(first)) < 2 or len(np.unique(second)) < 2:
-        return {"rho": None, "p": None}
-    found = spearmanr(first, second)
-    return {"rho": float(found.statistic), "p": float(found.pvalue)}
+    p = float(binomtest(heavier, differ).pvalue) if differ else None
+    pairs = {"child_heavier": heavier, "child_lighter": lighter, "equal": len(more) - differ, "p": p}
+    return {"labels": len(labels), "spearman": spearman, "pairs": pairs}
 
 
 def words(found: dict[str, Any]) -> str:
@@ -128,13 +102,13 @@ def _p(value: float) -> str:
 
 def order(labels: Sequence[str], parents: Sequence[str | None], train_count: np.ndarray) -> list[int]:
     """Labels as a tree is read: each parent before its children, siblings by falling frequency."""
-    place: dict[str | None, int] = {label: index for index, label in enumerate(labels)}
-    below: dict[int | None, list[int]] = {}
-    for index, parent in enumerate(parents):
-        below.setdefault(place.get(parent), []).append(index)
 
-    def walk(node: int | None) -> list[int]:
+    below: dict[str | None, list[int]] = {}
+    for label, parent in enumerate(parents):
+        below.setdefault(parent, []).append(label)
+
+    def walk(node: str | None) -> list[int]:
         siblings = sorted(below.get(node, []), key=lambda label: (-train_count[label], labels[label]))
-        return [found for label in siblings for found in (label, *walk(label))]
+        return [found for label in siblings for found in (label, *walk(labels[label]))]
 
     return walk(None)
