@@ -14,8 +14,7 @@ from labelpolicy.files import read_json
 class Facts:
     """The part of dataset.json that the report shows.
 
-    ``documents`` is by split. ``depth`` is that of the label hierarchy, 1 for a flat set. ``labels_per_document`` is
-    the mean over all splits. ``remarks`` are sentences on what else a reader of the results must know.
+    ``depth`` is 1 for a flat label set; ``remarks`` are sentences on what else a reader of the results must know.
     """
 
     name: str
@@ -40,7 +39,6 @@ class Facts:
         return "mentions" if task(self.name) == "typing" else "documents"
 
     def split_sentence(self) -> str:
-        """The exact split in one sentence."""
         return (
             f"{self.title}, {self.labels:,} labels: {self.training:,} training {self.units}, of which "
             f"{self.documents['valid']:,} are held out for validation, and {self.documents['test']:,} test "

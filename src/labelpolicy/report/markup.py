@@ -74,12 +74,12 @@ class Number:
 
     def latex(self) -> str:
         shown = rf"\textbf{{{self.mean}}}" if self.best else self.mean
-        shown += latex(SIGNIFICANT) if self.significant else ""
+        shown += latex(SIGNIFICANT) * self.significant
         shown += rf"\,{{\tiny$\pm${self.deviation.removeprefix('0')}}}" if self.deviation else ""
         return shown + (rf"\,{{\tiny({self.error.removeprefix('0')})}}" if self.error else "")
 
     def markdown(self) -> str:
-        shown = self.mean + (SIGNIFICANT if self.significant else "")
+        shown = self.mean + SIGNIFICANT * self.significant
         shown += (f" ± {self.deviation}" if self.deviation else "") + (f" ({self.error})" if self.error else "")
         return f"**{shown}**" if self.best else shown
 
@@ -97,13 +97,12 @@ class Row:
 class Table:
     """Columns under headings, rows in titled blocks, and notes below.
 
-    ``columns`` are (heading over them, their titles), or titles alone where nothing stands over them; ``corner`` stands
-    over the rows' names. ``align`` has a letter of LaTeX for each column, ``size`` is the LaTeX of the font. With
-    ``wrapped``, rows' names may take several lines in LaTeX.
+    ``columns`` are (heading over them, their titles); ``corner`` stands over the rows' names. ``align`` has a letter of
+    LaTeX for each column, ``size`` is the LaTeX of the font. With ``wrapped``, rows' names may take several lines.
     """
 
     corner: str
-    columns: Sequence[str] | Sequence[tuple[str, Sequence[str]]]
+    columns: Sequence[tuple[str, Sequence[str]]]
     blocks: Sequence[tuple[str, Sequence[Row]]]
     notes: Sequence[str]
     align: str
@@ -117,12 +116,9 @@ class Table:
             lines.append(r"\midrule")
             if title:
                 lines.append(rf"\multicolumn{{{1 + len(self.align)}}}{{@{{}}l@{{}}}}{{\itshape {latex(title)}}} \\")
-            above = None
-            for row in rows:
-                lines += [r"\addlinespace[2pt]"] if row.group != above else []
-                cells = [cell.latex() if isinstance(cell, Number) else latex(cell) for cell in row.cells]
-                lines.append(" & ".join([self._latex_name(latex(row.name)), *cells]) + r" \\")
-                above = row.group
+            for group, members in itertools.groupby(rows, key=lambda row: row.group):
+                lines += [r"\addlinespace[2pt]"] if group else []
+                lines += [_line([self._latex_name(latex(row.name)), *map(_latex_cell, row.cells)]) for row in members]
         return "\n".join(
             [
                 "% Written by labelpolicy; a change here is lost. Needs \\usepackage{booktabs}.",
@@ -141,22 +137,15 @@ class Table:
         )
 
     def _latex_head(self) -> list[str]:
-        plain = [column for column in self.columns if isinstance(column, str)]
-        if plain:
-            corner = self._latex_name(rf"\itshape {latex(self.corner)}") if self.wrapped else latex(self.corner)
-            return [" & ".join([corner, *map(latex, plain)]) + r" \\"]
-        spans, rules, first = [], [], 2
-        titles: list[str] = []
-        for heading, inner in (column for column in self.columns if not isinstance(column, str)):
-            spans.append(rf"\multicolumn{{{len(inner)}}}{{c}}{{{latex(heading)}}}")
-            rules.append(rf"\cmidrule(lr){{{first}-{first + len(inner) - 1}}}")
-            titles += map(latex, inner)
-            first += len(inner)
-        return [
-            " & " + " & ".join(spans) + r" \\",
-            " ".join(rules),
-            " & ".join([latex(self.corner), *titles]) + r" \\",
-        ]
+        spans, rules, first = [""], [], 2
+        for heading, titles in self.columns:
+            last = first + len(titles) - 1
+            spans.append(rf"\multicolumn{{{len(titles)}}}{{c}}{{{latex(heading)}}}")
+            rules.append(rf"\cmidrule(lr){{{first}-{last}}}")
+            first = last + 1
+        corner = self._latex_name(rf"\itshape {latex(self.corner)}") if self.wrapped else latex(self.corner)
+        head = _line([corner, *(latex(title) for _, titles in self.columns for title in titles)])
+        return [_line(spans), " ".join(rules), head] if any(heading for heading, _ in self.columns) else [head]
 
     def _latex_name(self, text: str) -> str:
         return rf"\parbox[t]{{0.34\linewidth}}{{\raggedright {text}\strut}}" if self.wrapped else text
@@ -164,8 +153,7 @@ class Table:
     def markdown(self) -> str:
         """The table, then its notes as a list."""
         header = [markdown(self.corner)]
-        for column in self.columns:
-            heading, (first, *more) = ("", [column]) if isinstance(column, str) else column
+        for heading, (first, *more) in self.columns:
             header += [f"{markdown(heading)}: {first}" if heading else first, *more]
         lines = []
         for title, rows in self.blocks:
@@ -174,3 +162,11 @@ class Table:
                 cells = [cell.markdown() if isinstance(cell, Number) else cell for cell in row.cells]
                 lines.append([markdown(row.name), *cells])
         return markdown_table(header, lines) + "\n" + "".join(f"- {markdown(note)}\n" for note in self.notes)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _latex_cell(cell: str | Number) -> str:
+    return cell.latex() if isinstance(cell, Number) else latex(cell)

@@ -271,4 +271,4 @@ def robustness_table(runs: Sequence[Robustness], paper: PaperNumbers, table: str
         notes.append(
             f"Rows on {', '.join(other)} are another data set than the paper's and not to be compared with it."
         )
-    return Table("Measure", list(SPREAD.values()), blocks, notes, "r" * len(SPREAD))
+    return Table("Measure", [("", list(SPREAD.values()))], blocks, notes, "r" * len(SPREAD))

@@ -182,7 +182,7 @@ def ablation_table(
     corner = f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split].lower()} split"
     titles = [title for measure in measures for title in (TITLES[measure], "Δ")]
     size = r"\scriptsize\setlength{\tabcolsep}{2pt}"
-    return Table(corner, titles, laid_out, [*notes, *explained], "lr" * len(measures), size, wrapped=True)
+    return Table(corner, [("", titles)], laid_out, [*notes, *explained], "lr" * len(measures), size, wrapped=True)
 
 
 def ablation_latex(table: Table) -> str:

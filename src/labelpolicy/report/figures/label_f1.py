@@ -101,4 +101,4 @@ def _band_means(axes: Axes, counts: np.ndarray, before: np.ndarray, after: np.nd
 def _band_name(band: int, labels: int) -> str:
     low = BANDS[band]
     extent = f"{low:,} or more" if band == len(BANDS) - 1 else f"{low:,}–{BANDS[band + 1] - 1:,}"
-    return f"{extent}\n({labels} label{'' if labels == 1 else 's'})"
+    return f"{extent}\n({labels} label{'s' * (labels != 1)})"

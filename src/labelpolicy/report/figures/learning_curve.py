@@ -8,6 +8,7 @@ import numpy as np
 import typer
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from scipy.optimize import isotonic_regression
 
 from labelpolicy.cell import Trained
 from labelpolicy.options import Pdf, Png, Title
@@ -60,12 +61,5 @@ def _name_line_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) ->
 
 def spread_out(wanted: np.ndarray, gap: float) -> np.ndarray:
     """Rising positions in [0, 1], as near to the wanted ones as a least gap between neighbours allows."""
-    shifted = wanted - gap * np.arange(len(wanted))
-    # The closest rising sequence: neighbours in the wrong order are pooled at their mean.
-    pools: list[list[float]] = []
-    for value in shifted:
-        pools.append([value])
-        while len(pools) > 1 and np.mean(pools[-2]) >= np.mean(pools[-1]):
-            pools[-2:] = [pools[-2] + pools[-1]]
-    spread = np.concatenate([np.full(len(pool), np.mean(pool)) for pool in pools]).clip(0, 1 - gap * (len(wanted) - 1))
-    return spread + gap * np.arange(len(wanted))
+    shift = gap * np.arange(len(wanted))
+    return isotonic_regression(wanted - shift).x.clip(0, 1 - gap * (len(wanted) - 1)) + shift

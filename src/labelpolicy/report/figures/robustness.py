@@ -21,9 +21,8 @@ def robustness(
 ) -> None:
     """Test measures of the runs from random initial policies, with their mean and one standard deviation."""
     sweep = read_robustness(file)
-    rows = read_parquet(file, ["statistic", "init", "metric", "value"]).to_pylist()
-    rows = sorted((row for row in rows if row["statistic"] == "run"), key=lambda row: row["init"])
-    runs = {metric: np.array([row["value"] for row in rows if row["metric"] == metric]) for metric in MEASURES}
+    rows = read_parquet(file, ["statistic", "init", "metric", "value"]).to_pandas().query("statistic == 'run'")
+    runs = {name: rows[rows["metric"] == name].sort_values("init")["value"].to_numpy() for name in MEASURES}
     for metric, values in runs.items():
         if len(values) < 2:
             raise LabelPolicyError(f"{file}: {len(values)} runs of {metric}, expected at least 2: run the step again")
