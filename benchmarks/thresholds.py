@@ -24,7 +24,7 @@ from sklearn.metrics import precision_recall_curve
 
 from labelpolicy.cell import AT_LEAST_ONE, Thresholds
 from labelpolicy.thresholds import RULES, fit
-from labelpolicy.thresholds.search import label_cuts
+from labelpolicy.thresholds.objectives import label_cuts
 
 #: Every rule, and those whose fit changes where a document always gets a label.
 NAMES = [*RULES, *(rule + AT_LEAST_ONE for rule in ("odr", "shared"))]

@@ -20,7 +20,7 @@ from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.parsing import parse_json
-from labelpolicy.thresholds.objectives import first_bad
+from labelpolicy.thresholds.arrays import first_bad
 
 KEY = b"labelpolicy"
 AGAIN = "train again on this data set"

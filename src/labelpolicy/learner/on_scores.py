@@ -29,8 +29,8 @@ from labelpolicy.learner.reward import RewardBatch, value
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.decision import PerLabel
+from labelpolicy.thresholds.fitting import fit
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility, utility_of_counts
-from labelpolicy.thresholds.rules import fit
 
 #: The shrinkages that are tried, and the resamples of the holdout for the standard error of each.
 SHRINKAGES, DRAWS = (0.25, 0.5, 0.75, 1.0), 200

@@ -1,8 +1,11 @@
 """Decision thresholds from scores: fit a rule, decide, keep the decision as JSON. NumPy and pydantic only."""
 
-from labelpolicy.thresholds.decision import NEVER, Decision, PerLabel, Proportion, Rank, from_json, logit
+from labelpolicy.thresholds.arrays import logit
+from labelpolicy.thresholds.decision import NEVER, Decision, PerLabel, Proportion, Rank
+from labelpolicy.thresholds.fitting import fit
+from labelpolicy.thresholds.json_form import from_json
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
-from labelpolicy.thresholds.rules import RULES, fit
+from labelpolicy.thresholds.rules import RULES
 
 __all__ = [
     "NEVER",

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from pydantic import Field, model_validator
 
 from labelpolicy.config import LARGEST_SIZE, NonNegativeFloat, Parameters
+from labelpolicy.thresholds.arrays import GRID, logit
 
 
 class Utility(Parameters):
@@ -48,14 +49,6 @@ class ThresholdParameters(Parameters):
     )
 
 
-def first_bad(y_score: np.ndarray) -> tuple[int, int] | None:
-    """Row and column of the first score (documents, labels) that is not a probability, if there is one."""
-    if not y_score.size or (y_score.min() >= 0 and y_score.max() <= 1):  # NaN fails both
-        return None
-    row, column = np.argwhere(~((y_score >= 0) & (y_score <= 1)))[0]
-    return int(row), int(column)
-
-
 def f1(tp: ArrayLike, predicted: ArrayLike, support: ArrayLike) -> np.ndarray:
     """2 tp / (predicted + support): F1 from the counts of true positives, predictions and true labels; 0 if none."""
     return ratio(2 * np.asarray(tp), np.asarray(predicted) + np.asarray(support))
@@ -65,6 +58,24 @@ def ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
     """part / whole in float64, and 0 where whole is 0."""
     part, whole = np.asarray(part, dtype=np.float64), np.asarray(whole, dtype=np.float64)
     return np.divide(part, whole, out=np.zeros(np.broadcast_shapes(part.shape, whole.shape)), where=whole != 0)
+
+
+def label_cuts(y_score: np.ndarray, y_true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each label the best F1 over all cuts, and the level of the highest such cut: both float64 (N,).
+
+    The threshold lies midway between the two scores. Where no F1 is above 0, it is 0.5.
+    """
+    best, levels = np.zeros((2, y_score.shape[1]))
+    for j, true in enumerate(y_true.T):
+        ascending, positives = np.sort(y_score[:, j]), np.sort(y_score[true, j])
+        edges = np.unique(positives[positives > 0])[::-1]
+        if len(edges):
+            starts, tp = np.searchsorted(ascending, edges), len(positives) - np.searchsorted(positives, edges)
+            values = f1(tp, len(ascending) - starts, len(positives))
+            best[j], edge, start = values.max(), edges[values.argmax()], starts[values.argmax()]
+            midway = logit((np.float64(edge) + (ascending[start - 1] if start else 0)) / 2)
+            levels[j] = min(midway, logit(edge) - 1 / GRID)  # between neighbours midway is one of them
+    return best, levels
 
 
 def measures(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:

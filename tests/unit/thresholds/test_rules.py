@@ -85,7 +85,8 @@ def test_odr_finds_the_best_cut_of_all_cells(problem):
     decision = fitted("odr", problem)
     assert_valid(decision, train_count)
     value, cut = best_f1(y_score.reshape(-1), y_true.reshape(-1))
-    assert set(decision.levels[train_count > 0]) == {float(logit(cut if value > 0 else 0.5))}
+    assert len(set(decision.levels[train_count > 0])) == 1
+    np.testing.assert_array_equal(decision.decide(y_score), y_score > (cut if value > 0 else 0.5))
     assert evaluate(y_true, decision.decide(y_score))["micro_f1"] == pytest.approx(value)
 
 
@@ -132,6 +133,37 @@ def test_a_threshold_between_neighbouring_floats_parts_them():
     y_score, y_true = np.array([[low], [high]]), np.array([[False], [True]])
     for rule in ("scut", "odr", "shared"):
         assert fitted(rule, (y_score, y_true, np.ones(1))).decide(y_score).tolist() == y_true.tolist()
+
+
+@pytest.mark.parametrize("rule", ["scut", "odr", "shared", "scutfbr1"])
+def test_scores_in_float64_are_not_rounded(rule):
+    low, high = 0.5 + 1e-10, 0.5 + 2e-10  # one number in float32
+    y_score, y_true = np.array([[low], [high]] * 5), np.array([[False], [True]] * 5)
+    assert fitted(rule, (y_score, y_true, np.ones(1))).decide(y_score).tolist() == y_true.tolist()
+    assert PerLabel.at([low]).decide(y_score).tolist() == y_true.tolist()
+
+
+@pytest.mark.parametrize(
+    "y_true",
+    [
+        np.array([[-1, 1], [1, -1]]),
+        np.array([[0.1, 0.9], [0.9, 0.1]]),
+        np.array([[np.nan, 1], [1, 0]]),
+        np.array([["0", "1"], ["1", "0"]]),
+        np.array([[None, True], [True, False]]),
+        np.array([[2, 1], [1, 0]]),
+    ],
+)
+def test_truth_that_is_not_0_and_1_is_refused(y_true):
+    with pytest.raises(LabelPolicyError, match=r"y_true: found .* at \(0, 0\), expected 0 and 1") as error:
+        fit("shared", np.full((2, 2), 0.5), y_true)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", [bool, int, float, np.uint8, np.float32])
+def test_truth_of_0_and_1_is_taken_in_any_type_of_numbers(kind):
+    y_score, y_true, _ = realistic(50, 3)
+    assert fit("scut", y_score, y_true.astype(kind)).levels.tolist() == fit("scut", y_score, y_true).levels.tolist()
 
 
 # RCut, PCut
@@ -266,7 +298,7 @@ def best_cells(margins, allowed):
 
 def shared_by_hand(problem, weights, slope, z, one):
     """The best utility of p_j = sigmoid(a + slope * z_j) over every a."""
-    values = logit(reachable(problem)[0]) - np.rint(slope * z * 2**36) / 2**36
+    values = logit(reachable(problem)[0]) - np.rint(slope * z * 2**42) / 2**42
     given = best_cells(values, problem[2] > 0) if one else np.zeros(values.shape, dtype=bool)
     edges = [*np.unique(values[np.isfinite(values)]), np.inf]
     return max(worth(problem[1], (values >= edge) | given, weights) for edge in edges)
@@ -322,6 +354,17 @@ def test_a_search_in_steps_ends_where_no_neighbouring_cut_is_better(monkeypatch,
     assert len(near) > 3
     for edge in near:
         assert worth(y_true, (logit(y_score) >= edge) | given, (1, 1, 1)) <= decision.chosen["utility"] + 1e-12
+
+
+@pytest.mark.parametrize("one", [False, True])
+def test_shared_ends_where_many_cuts_are_nearly_equal(one):
+    random = np.random.default_rng(1)
+    share = np.minimum(2 / np.arange(2, 92), 0.9) / 2
+    y_true = random.random((777, 90)) < share
+    margins = random.standard_normal(y_true.shape) + np.log(share) + 3 * y_true
+    y_score = (1 / (1 + np.exp(-margins))).astype(np.float32)
+    decision = fit("shared", y_score, y_true, at_least_one=one)
+    assert worth(y_true, decision.decide(y_score), (1, 1, 1)) == pytest.approx(decision.chosen["utility"])
 
 
 def test_shared_puts_its_thresholds_on_the_line():

@@ -1,0 +1,53 @@
+"""Fitting a rule: what is given is checked, and a label without a training document is never predicted."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.thresholds.arrays import check_scores, check_truth
+from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion
+from labelpolicy.thresholds.objectives import ThresholdParameters
+from labelpolicy.thresholds.rules import RULES, Documents
+
+
+def fit(
+    rule: str,
+    y_score: np.ndarray,
+    y_true: np.ndarray,
+    *,
+    train_count: np.ndarray | None = None,
+    parameters: ThresholdParameters | None = None,
+    seed: int = 0,
+    at_least_one: bool = False,
+) -> Decision:
+    """Fit the rule, a key of RULES, on scores and truth (n, N) of documents outside the training set.
+
+    ``train_count`` (N,) says how many documents each label was trained on, if not how many it has here; a label with
+    none is never predicted. ``seed`` draws the folds of scutfbr0 and scutfbr1. With ``at_least_one`` a document for
+    which no label passes gets its best one; the fits of odr and shared take that into account.
+
+    Raises LabelPolicyError for an unknown rule, arrays that do not fit together, no document, or no probabilities.
+
+    >>> y_score, y_true = np.array([[0.8], [0.4], [0.1]]), np.array([[True], [False], [False]])
+    >>> fit("scut", y_score, y_true).thresholds.round(3).tolist()
+    [0.6]
+    """
+    if rule not in RULES:
+        raise LabelPolicyError(f"thresholds: unknown rule {rule!r}, expected one of {', '.join(RULES)}")
+    y_score, y_true = check_scores(y_score), check_truth(y_true)
+    train_count = np.asarray(y_true.sum(axis=0) if train_count is None else train_count)
+    if not y_score.size or y_true.shape != y_score.shape or train_count.shape != y_score.shape[1:]:
+        raise LabelPolicyError(
+            f"thresholds {rule}: scores are {y_score.shape}, truth {y_true.shape}, train_count {train_count.shape}: "
+            "expected (documents, labels) twice, at least one of each, and (labels,)"
+        )
+    trained, parameters = train_count > 0, parameters or ThresholdParameters()
+    if not trained.any():
+        return PerLabel(np.full(len(trained), np.inf), at_least_one)
+    y_score = y_score if trained.all() else np.where(trained, y_score, np.zeros_like(y_score[:1]))
+    allowed = np.flatnonzero(trained) if at_least_one else None
+    found = RULES[rule](Documents(y_score, y_true, train_count, trained, parameters, seed, allowed))
+    if isinstance(found, PerLabel):
+        return replace(found, levels=np.where(trained, found.levels, np.inf), at_least_one=at_least_one)
+    return replace(found, at_least_one=at_least_one) if isinstance(found, Proportion) else found

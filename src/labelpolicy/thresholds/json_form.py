@@ -1,0 +1,49 @@
+"""Decisions as JSON, the content of thresholds.json: every field by its name, arrays as objects by label."""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion, Rank
+
+KINDS: dict[str, type[Decision]] = {kind.kind: kind for kind in (PerLabel, Rank, Proportion)}
+
+
+def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
+    """The decision that ``to_json(labels)`` described.
+
+    Raises LabelPolicyError, naming the file ``where``, for another rule, other labels, or a value out of range.
+    """
+    content = {"chosen": {}, "at_least_one": False} | (content if isinstance(content, dict) else {})
+    kind = KINDS.get(str(content.get("rule")))
+    if kind is None:
+        raise LabelPolicyError(f"{where}: rule is {content.get('rule')!r}, expected one of {', '.join(KINDS)}")
+    values: dict[str, Any] = {each.name: content.get(each.name) for each in fields(kind)}
+    for name, value in values.items():
+        by_label = name in ("levels", "shares", "never")
+        if by_label and (not isinstance(value, dict) or set(value) != set(labels)):
+            raise LabelPolicyError(f"{where}: {name} must name exactly the {len(labels)} labels of the data set")
+        items = {f"{label!r}: ": value[label] for label in labels} if by_label else {"": value}
+        for place, item in items.items():
+            if not _in_range(name, item):
+                raise LabelPolicyError(f"{where}: {place}{name} is {item!r}, out of its range")
+        if by_label:
+            kept = [np.inf if item is None else item for item in items.values()]
+            values[name] = np.array(kept, dtype=bool if name == "never" else float)
+    if kind is Rank and values["top"] > np.count_nonzero(~values["never"]):
+        raise LabelPolicyError(f"{where}: top is {values['top']}, more than there are labels to predict")
+    return kind(**values)
+
+
+def _in_range(name: str, value: Any) -> bool:
+    number = type(value) in (int, float) and abs(value) < np.inf
+    if name == "levels":
+        return number or value is None
+    if name == "shares":
+        return number and value >= 0
+    if name == "top":
+        return type(value) is int and value > 0
+    return isinstance(value, dict if name == "chosen" else bool)
