@@ -218,7 +218,8 @@ def step_code(*modules):
 
 def learning_settings(wildcards):
     """The options that carry the parameters of a learned policy and of the classifier that it is learned with."""
-    return classifier_settings(f"policies.{wildcards.policy}")(wildcards)
+    init = wildcards.get("init")
+    return each("init", [init] if init else []) + classifier_settings(f"policies.{wildcards.policy}")(wildcards)
 
 
 def learned_on_scores(wildcards):
@@ -228,10 +229,6 @@ def learned_on_scores(wildcards):
     return options + settings(study, f"policies.{policy}", "threads")
 
 
-def initialised_settings(wildcards):
-    return ["--init", wildcards.init, *learning_settings(wildcards)]
-
-
 def runs_of_sweep(wildcards):
     """metrics.json of every run of a sweep: thresholds and weights are the policy's."""
     policy, inits = wildcards.policy, range(1, study.robustness.initialisations + 1)
@@ -239,18 +236,8 @@ def runs_of_sweep(wildcards):
     return decided([run.with_thresholds(policy) for run in runs], "metrics.json")
 
 
-def data_folder(wildcards, input):
-    """The folder of the prepared data set that a step reads."""
-    return str(Path(input.data[0]).parent)
-
-
 def output_folder(wildcards, output):
     return str(Path(output[0]).parent)
-
-
-def trained_folder(wildcards, output):
-    """The folder of the trained classifier whose scores are decided."""
-    return str(Path(output[0]).parents[1])
 
 
 #: The summary of every data set and classifier, for seed 0: as in the paper, one trained meta-learner each.

@@ -1,73 +1,85 @@
 # Thresholds fitted on validation or out-of-fold scores, or those of a learned policy; then every measure on the test
 # scores. One job decides all that the sheet, or the ablation, asks of one file of scores.
+from collections import defaultdict
+
+FILES = ("metrics.json", "thresholds.json", "labels.parquet")
 
 
-# Any single cell, whether or not a row of the sheet names it.
-rule decide:
-    message:
-        "Decide {wildcards.dataset}/{wildcards.classifier}/{wildcards.weights}/seed{wildcards.seed} by {params.rules}"
-    input:
-        data=decided_documents,
-        scores=decided_scores,
-        learned=policy_of,
-    output:
-        files=multiext(f"results/{DECIDED}/", *FILES),
-    params:
-        data=data_folder,
-        rules="{thresholds}",
-        folder=trained_folder,
-        learned=learned_option,
-        settings=settings(study, "thresholds"),
-        code=code_digest("steps.decide"),
-    log:
-        f"logs/decide/{DECIDED}.log",
-    benchmark:
-        f"logs/benchmarks/decide/{DECIDED}.tsv"
-    threads: 1
-    resources:
-        **asked("decide"),
-    group:
-        "decisions"
-    shell:
-        DECIDE
+def decision(of, thresholds, job, **more):
+    """The step that decides by some thresholds, each in a folder of its own, what a classifier has scored."""
+    return Step(
+        f"Decide {of.folder('')} by {' '.join(thresholds)}",
+        outputs={"files": decided([of.with_thresholds(name) for name in thresholds], *FILES)},
+        arguments=[PROCESSED, *thresholds, "--seed", "{seed}", "--output", str(of.folder())],
+        command="decide",
+        log=f"{of.folder('decide')}/{job}",
+        group="decisions",
+        written=False,
+        **more,
+    )
 
 
+def policies_behind(of, thresholds):
+    return {policy: path for name in thresholds for policy, path in policy_behind(of, name).items()}
+
+
+def scored(of, thresholds):
+    """What thresholds are fitted on or applied to."""
+    first = of.with_thresholds(thresholds[0])
+    tables = ["labels.parquet", "valid.parquet", "test.parquet", *["train.parquet"] * first.parts.out_of_fold]
+    return {
+        "data": processed(of.dataset, *tables),
+        "scores": str(first.scores()),
+        "read": list(policies_behind(of, thresholds).values()),
+    }
+
+
+def learned_and_settings(of, thresholds):
+    learned = [f"{policy}={path}" for policy, path in policies_behind(of, thresholds).items()]
+    return each("learned", learned) + settings(study, "thresholds")
+
+
+def decided_together():
+    """(classifier, weights, thresholds) decided in one job, by a name; and the data sets that have exactly these.
+
+    The ablation's own thresholds, which may need policies that no row of the sheet does, are not in one job with the
+    sheet's; nor are, on out-of-fold scores, those with and without +one, whose learned thresholds differ.
+    """
+    jobs, datasets = {}, defaultdict(list)
+    for dataset in DATASETS:
+        sheet = [row.cell for row in rows_of(methods, dataset)]
+        ablation = [row.cell for row in ablation_rows(dataset) if row.cell not in sheet]
+        for of, cells in (("decide", sheet), ("decide_ablation", ablation)):
+            together = defaultdict(list)
+            for classifier, weights, thresholds in cells:
+                _, at_least_one, out_of_fold = Thresholds.parse(thresholds)
+                kind = ("_one_oof" if at_least_one else "_oof") if out_of_fold else ""
+                together[classifier, weights, f"{of}_{classifier}_{weights}{kind}"].append(thresholds)
+            for (classifier, weights, name), thresholds in together.items():
+                job = (classifier, weights, tuple(thresholds))
+                datasets[job].append(dataset)
+                jobs.setdefault(job, name if name not in jobs.values() else f"{name}_{dataset}")
+    return [(re.sub(r"\W", "_", name), *job, datasets[job]) for job, name in jobs.items()]
+
+
+# Any single cell, whether or not a row of the sheet names it; also from random initial policies.
+for name, init in ("decide", None), ("decide_init", "{init}"):
+    STEPS[name] = decision(
+        Trained("{dataset}", "{classifier}", "{weights}", "{seed}", init),
+        ["{thresholds}"],
+        "{thresholds}",
+        inputs={},
+        function=lambda wildcards: scored(trained(wildcards), [wildcards.thresholds]),
+        settings=lambda wildcards: learned_and_settings(trained(wildcards), [wildcards.thresholds]),
+    )
 for name, classifier, weights, thresholds, datasets in decided_together():
     of = Trained("{dataset}", classifier, weights, "{seed}")
-    cells = [of.with_thresholds(each) for each in thresholds]
-    behind = {policy: path for each in thresholds for policy, path in policy_behind(of, each).items()}
-    logged = f"{of.folder('decide')}/{name}"
-
-    rule:
-        name:
-            name
-        message:
-            f"Decide {{wildcards.dataset}}/{classifier}/{weights}/seed{{wildcards.seed}} by {{params.rules}}"
-        input:
-            data=multiext(f"{PROCESSED}/", *documents(thresholds[0])),
-            scores=str(cells[0].scores()),
-            learned=list(behind.values()),
-        output:
-            files=decided(cells, *FILES),
-        wildcard_constraints:
-            dataset="|".join(datasets),
-        params:
-            data=data_folder,
-            rules=list(thresholds),
-            folder=trained_folder,
-            learned=learned_options(behind),
-            settings=settings(study, "thresholds"),
-            code=code_digest("steps.decide"),
-        log:
-            f"logs/{logged}.log",
-        benchmark:
-            f"logs/benchmarks/{logged}.tsv"
-        threads: 1
-        resources:
-            **asked("decide"),
-        group:
-            "decisions"
-        shell:
-            DECIDE
-
+    STEPS[name] = decision(
+        of,
+        thresholds,
+        name,
+        inputs=scored(of, thresholds),
+        settings=learned_and_settings(of, thresholds),
+        constraints={"dataset": "|".join(datasets)},
+    )
     workflow.ruleorder(name, "decide")

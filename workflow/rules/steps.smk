@@ -1,4 +1,4 @@
-# Every step that only gathers, tests or shows; common_results.smk and common_figures.smk list them.
+# A rule of every step that a table lists.
 for name, step in STEPS.items():
     command = step.command or name
 
@@ -6,28 +6,30 @@ for name, step in STEPS.items():
         name:
             name
         message:
-            step.message
+            step.message.replace("{", "{wildcards.")
         input:
             *([unpack(step.function)] if step.function else []),
             **step.inputs,
         output:
             **step.outputs,
+        wildcard_constraints:
+            **step.constraints,
         params:
             command=command.split(),
             arguments=step.arguments,
             given=given,
             written=written if step.written else [],
             settings=step.settings,
-            code=code_digest(step.code or f"steps.{command}"),
+            code=step.code or code_digest(f"steps.{command.replace('-', '_')}"),
         log:
             f"logs/{step.log or name}.log",
         benchmark:
             f"logs/benchmarks/{step.log or name}.tsv"
-        threads: 1
+        threads: step.threads
         resources:
-            **asked(command.split()[0]),
+            **asked(name if name in ASKED else command.split()[0], **step.resources),
         group:
-            step.group
+            step.group or None
         shell:
             "labelpolicy {params.command:q} {params.arguments:q} {params.given:q} {params.written:q}"
             " {params.settings:q} 2> {log:q}"

@@ -1,54 +1,104 @@
-# One classifier, trained with the label weights of a policy; its scores are kept, so thresholds never need a retrain.
+# Steps on one classifier: label weights, by a fixed rule or learned (Algorithm 1, then the test-time episode); training
+# with them, whose scores are kept, so that thresholds never need a retrain; thresholds learned on the scores.
+META = {"output": "meta_learner.safetensors", "trace": "trace.parquet"}
+POLICY = {"output": "policy.json", "trace": "rollout.parquet"}
 
 
-rule fit:
-    message:
-        "Train {wildcards.classifier} with {wildcards.weights} label weights on {wildcards.dataset}, seed {wildcards.seed}"
-    input:
-        data=multiext(f"{PROCESSED}/", *PREPARED),
-        policy=f"results/{TRAINED}/policy.json",
-    output:
-        scores=f"results/{TRAINED}/scores.parquet",
-        history=f"results/{TRAINED}/history.parquet",
-    params:
-        folder=data_folder,
-        settings=classifier_settings(),
-        code=step_code("steps.train"),
-    log:
-        f"logs/train/{TRAINED}.log",
-    benchmark:
-        f"logs/benchmarks/train/{TRAINED}.tsv"
-    threads: study.threads
-    resources:
-        **asked("fit", gpu=int(study.device == "cuda")),
-    shell:
-        "labelpolicy train {params.folder:q} {wildcards.classifier:q} --policy {input.policy:q}"
-        " --seed {wildcards.seed:q} --scores {output.scores:q} --history {output.history:q}"
-        " {params.settings:q} 2> {log:q}"
+def of_classifier(command, message, folder, files, inputs, **more):
+    """A step that trains a classifier or learns with it; its products lie in a folder below results/."""
+    defaults = {
+        "arguments": [PROCESSED, "{classifier}", "--seed", "{seed}"],
+        "code": step_code(f"steps.{command}"),
+        "log": f"{command}/{folder}",
+        "resources": {"gpu": int(study.device == "cuda")},
+    }
+    outputs = {option: f"results/{folder}/{file}" for option, file in files.items()}
+    return Step(message, inputs, outputs, command=command, threads=study.threads, group="", **defaults | more)
 
 
-# For thresholds that end in +oof alone: no other cell waits for it.
-rule crossfit:
-    message:
-        "Score {wildcards.dataset} out of fold by {wildcards.classifier} with {wildcards.weights} label weights, seed {wildcards.seed}"
-    input:
-        data=multiext(f"{PROCESSED}/", *PREPARED),
-        policy=f"results/{TRAINED}/policy.json",
-        history=f"results/{TRAINED}/history.parquet",
-    output:
-        scores=f"results/{TRAINED}/out_of_fold.parquet",
-    params:
-        folder=data_folder,
+def while_training(command, message, folder, files, **inputs):
+    """A step of Algorithm 1 while a classifier trains."""
+    return of_classifier(
+        command,
+        message,
+        folder,
+        files,
+        {"data": processed("{dataset}", *LEARNED_FROM), **inputs},
+        arguments=[PROCESSED, "{classifier}", "--learned", "{policy}", "--seed", "{seed}"],
+        settings=learning_settings,
+    )
+
+
+def on_scores(command, message, files, **inputs):
+    """A step of Algorithm 1 on the scores that a classifier has left."""
+    data = processed("{dataset}", "labels.parquet", "train.parquet", "valid.parquet")
+    return of_classifier(
+        command,
+        message,
+        ON_SCORES,
+        files,
+        {"data": data, "scores": f"results/{TRAINED}/out_of_fold.parquet", **inputs},
+        settings=learned_on_scores,
+        code=code_digest(f"steps.{command}"),
+        log=f"{command}_on_scores/{TRAINED}/{{thresholds}}",
+        resources={},
+    )
+
+
+STEPS |= {
+    "label_weights": Step(
+        "Weigh the labels of {dataset} by {weights}",
+        {"data": processed("{dataset}", "labels.parquet", "dataset.json")},
+        {"output": f"results/{TRAINED}/policy.json"},
+        arguments=[PROCESSED, "{weights}"],
+        command="label-weights",
+        log=f"label_weights/{TRAINED}",
+        constraints={"weights": "|".join(map(re.escape, WEIGHT_RULES))},
+        group="weights",
+    ),
+    "learn": while_training(
+        "learn", "Learn policy {policy} with {classifier} on {dataset}, seed {seed}", LEARNED, META
+    ),
+    "learn_on_scores": on_scores(
+        "learn", "Learn {thresholds} on the scores of {dataset}/{classifier}, seed {seed}", META
+    ),
+    "rollout_on_scores": on_scores(
+        "rollout",
+        "Roll out {thresholds} on the scores of {dataset}/{classifier}, seed {seed}",
+        POLICY,
+        meta=f"results/{ON_SCORES}/meta_learner.safetensors",
+    ),
+    # For thresholds that end in +oof alone: no other cell waits for it.
+    "crossfit": of_classifier(
+        "crossfit",
+        "Score {dataset} out of fold by {classifier} with {weights} label weights, seed {seed}",
+        TRAINED,
+        {"output": "out_of_fold.parquet"},
+        {
+            "data": processed("{dataset}", *PREPARED),
+            "policy": f"results/{TRAINED}/policy.json",
+            "history": f"results/{TRAINED}/history.parquet",
+        },
         settings=classifier_settings("crossfit"),
-        code=step_code("steps.crossfit"),
-    log:
-        f"logs/crossfit/{TRAINED}.log",
-    benchmark:
-        f"logs/benchmarks/crossfit/{TRAINED}.tsv"
-    threads: study.threads
-    resources:
-        **asked("crossfit", times=study.crossfit.folds + 1, gpu=int(study.device == "cuda")),
-    shell:
-        "labelpolicy crossfit {params.folder:q} {wildcards.classifier:q} --policy {input.policy:q}"
-        " --history {input.history:q} --seed {wildcards.seed:q} --output {output.scores:q}"
-        " {params.settings:q} 2> {log:q}"
+        resources={"times": study.crossfit.folds + 1, "gpu": int(study.device == "cuda")},
+    ),
+}
+# Also from random initial policies at the test-time episode (the paper's Tables 3 and 6), in a folder init{k}.
+for suffix, init, start in ("", "", ""), ("_init", "init{init}", ", from initial policies {init}"):
+    STEPS |= {
+        f"rollout{suffix}": while_training(
+            "rollout",
+            "Roll out policy {policy} with {classifier} on {dataset}, seed {seed}" + start,
+            str(Path(LEARNED, init)),
+            POLICY,
+            meta=f"results/{LEARNED}/meta_learner.safetensors",
+        ),
+        f"fit{suffix}": of_classifier(
+            "train",
+            "Train {classifier} with {weights} label weights on {dataset}, seed {seed}" + start,
+            str(Path(TRAINED, init)),
+            {"scores": "scores.parquet", "history": "history.parquet"},
+            {"data": processed("{dataset}", *PREPARED), "policy": str(Path("results", TRAINED, init, "policy.json"))},
+            settings=classifier_settings(),
+        ),
+    }

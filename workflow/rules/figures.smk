@@ -1,23 +1,5 @@
 # The figures; nothing is computed here, results are only shown. A figure is an entry of FIGURES and a module
 # labelpolicy/report/figures/{kind}.py, with a caption in report/figures if it is to have one; steps.smk draws them.
-from collections.abc import Callable
-from typing import NamedTuple
-
-
-class Step(NamedTuple):
-    """A step of one job. Inputs called "files" stand alone on the command line, "read" are not on it."""
-
-    message: str
-    inputs: dict
-    outputs: dict
-    arguments: list | Callable = []  # what stands first
-    settings: list = []
-    command: str = ""  # where it is not called as the rule
-    code: str = ""  # the module, where it is not called as the command
-    log: str = ""  # where it is not called as the rule
-    function: Callable | None = None  # of the wildcards: more inputs, by name
-    group: str = "results"
-    written: bool = True  # whether outputs are options
 
 
 class Figure(NamedTuple):
@@ -26,12 +8,12 @@ class Figure(NamedTuple):
     shown_as: str  # in Snakemake's report
     category: str
     drawn_for: Callable  # of data set and classifier: names of policies; "" is a figure of all of them, or of none
-    folder: str  # below the classifier's: that of a policy, or none
     inputs: dict  # patterns or functions, by the option that takes them; "files" have none
+    folder: str = ""  # below the classifier's: that of a policy, or none
     data: tuple = ()  # files of the prepared data set, whose folder then stands first
-    title: str = ""
+    title: str = "{classifier} on {dataset}"
     arguments: tuple = ()
-    with_labels: bool = False  # those of params.yaml that are to be shown
+    settings: list | Callable = []
     outputs: dict = {}  # besides PDF and PNG, endings by the option that takes them
     in_summary: bool = False  # and so part of the main job
 
@@ -50,14 +32,6 @@ def once_if(condition):
     return lambda dataset, classifier: [""] if condition(dataset, classifier) else []
 
 
-def is_trained_by_gradient(dataset, classifier):
-    return classifiers.load(classifier).trained_by_gradient
-
-
-def has_uniform_weights(dataset, classifier):
-    return "uniform" in weights_of(dataset, classifier)
-
-
 def policies_with_both_rows(dataset, classifier):
     """Policies that decide what they trained, where the sheet has what they are compared with too."""
     cells = {row.cell for row in rows(dataset, classifier)}
@@ -65,34 +39,29 @@ def policies_with_both_rows(dataset, classifier):
     return both if (classifier, "uniform", "fixed") in cells else []
 
 
-def policies_of_typing(dataset, classifier):
-    return policies_of(dataset, classifier) if corpora.task(dataset) == "typing" else []
-
-
 def swept_policies(dataset, classifier):
-    return [study.robustness.policy] if (dataset, classifier) in SWEPT and study.report.robustness else []
+    return [study.robustness.policy] * (study.report.robustness and (dataset, classifier) in SWEPT)
 
 
-CLASSIFIER_ON_DATASET = "{classifier} on {dataset}"
+def shown_labels(wildcards):
+    return each("label", study.report.labels.get(wildcards.dataset, []))
+
+
 LEARNED0 = Trained("{dataset}", "{classifier}", "{policy}", 0)
 UNIFORM0 = replace(LEARNED0, weights="uniform")
 FIGURES = {
     "learning_curve": Figure(
         shown_as="learning curve",
         category="Training",
-        drawn_for=once_if(is_trained_by_gradient),
-        folder="",
+        drawn_for=once_if(lambda dataset, classifier: classifiers.load(classifier).trained_by_gradient),
         inputs={"files": seed0("history.parquet", weights_of)},
-        title=CLASSIFIER_ON_DATASET,
         in_summary=True,
     ),
     "trace": Figure(
         shown_as="trace",
         category="Policies",
         drawn_for=once_if(policies_of),
-        folder="",
         inputs={"files": seed0("trace.parquet", policies_of)},
-        title=CLASSIFIER_ON_DATASET,
         in_summary=True,
     ),
     "policy": Figure(
@@ -102,6 +71,7 @@ FIGURES = {
         folder="{policy}",
         inputs={"policy": in_folders([LEARNED0], "policy.json")},
         data=("labels.parquet", "dataset.json"),
+        title="",
         in_summary=True,
     ),
     "label_f1": Figure(
@@ -114,38 +84,34 @@ FIGURES = {
                 [UNIFORM0.with_thresholds("fixed"), LEARNED0.with_thresholds("{policy}")], "labels.parquet"
             )
         },
-        title=CLASSIFIER_ON_DATASET,
         arguments=("--before", "uniform, 0.5", "--after", "{policy}"),
         in_summary=True,
     ),
     "precision_recall": Figure(
         shown_as="precision and recall",
         category="Labels",
-        drawn_for=once_if(has_uniform_weights),
-        folder="",
+        drawn_for=once_if(lambda dataset, classifier: "uniform" in weights_of(dataset, classifier)),
         inputs={"scores": in_folders([UNIFORM0], "scores.parquet")},
         data=("labels.parquet", "valid.parquet", "test.parquet"),
-        title=f"{CLASSIFIER_ON_DATASET}, uniform weights",
-        with_labels=True,
+        title="{classifier} on {dataset}, uniform weights",
+        settings=shown_labels,
     ),
     "weights": Figure(
         shown_as="w (Figure 5)",
         category="Policies",
         drawn_for=once_if(policies_of),
-        folder="",
         inputs={"policy": seed0("policy.json", policies_of)},
         data=("labels.parquet",),
-        title=CLASSIFIER_ON_DATASET,
-        with_labels=True,
+        settings=shown_labels,
     ),
     "weight_tree": Figure(
         shown_as="w over the hierarchy",
         category="Policies",
-        drawn_for=policies_of_typing,
+        drawn_for=lambda dataset, classifier: policies_of(dataset, classifier) * (corpora.task(dataset) == "typing"),
         folder="{policy}",
         inputs={"policy": in_folders([LEARNED0], "policy.json")},
         data=("labels.parquet", "dataset.json"),
-        title=f"{CLASSIFIER_ON_DATASET}, policy {{policy}}",
+        title="{classifier} on {dataset}, policy {policy}",
         outputs={"correlations": "json"},
     ),
     "reward": Figure(
@@ -158,7 +124,7 @@ FIGURES = {
             "scores": in_folders([LEARNED0], "scores.parquet"),
         },
         data=("labels.parquet", "valid.parquet"),
-        title=f"{CLASSIFIER_ON_DATASET}, policy {{policy}}",
+        title="{classifier} on {dataset}, policy {policy}",
     ),
     "robustness": Figure(
         shown_as="robustness",
@@ -166,11 +132,12 @@ FIGURES = {
         drawn_for=swept_policies,
         folder="{policy}",
         inputs={"files": "results/robustness/{dataset}/{classifier}/{policy}/seed0.parquet"},
+        title="",
     ),
 }
 
 
-def figures(wildcards=None, ending="png", only_summary=False):
+def figures(ending="png", only_summary=False):
     """The figures of the study, by data set and classifier."""
     return [
         str(Path("results/figures", dataset, classifier, policy, f"{kind}.{ending}"))
@@ -185,13 +152,6 @@ def figures(wildcards=None, ending="png", only_summary=False):
 def figure_step(kind, figure):
     """The step that draws a figure."""
     place = f"figures/{{dataset}}/{{classifier}}/{figure.folder}/{kind}".replace("//", "/")
-    patterns = [*("--title", figure.title)[: 2 * bool(figure.title)], *figure.arguments]
-
-    def arguments(wildcards):
-        folder = [PROCESSED.format(**wildcards)] * bool(figure.data)
-        labels = study.report.labels.get(wildcards.dataset, []) if figure.with_labels else []
-        return [*folder, *(word.format(**wildcards) for word in patterns), *each("label", labels)]
-
     caption = f"../report/figures/{kind}.rst"
     png = report(
         f"results/{place}.png",
@@ -206,13 +166,16 @@ def figure_step(kind, figure):
         },
     )
     return Step(
-        f"Figure {place}".replace("{", "{wildcards."),
-        {"read": expand(f"{PROCESSED}/{{file}}", file=figure.data, allow_missing=True), **figure.inputs},
+        f"Figure {place}",
+        {"read": processed("{dataset}", *figure.data), **figure.inputs},
         {"pdf": f"results/{place}.pdf", "png": png}
         | {name: f"results/{place}.{ending}" for name, ending in figure.outputs.items()},
-        arguments=arguments,
+        arguments=[PROCESSED] * bool(figure.data)
+        + each("title", [figure.title] if figure.title else [])
+        + [*figure.arguments],
+        settings=figure.settings,
         command=f"figure {kind.replace('_', '-')}",
-        code=f"report.figures.{kind}",
+        code=code_digest(f"report.figures.{kind}"),
         log=place,
         group="figures",
     )

@@ -18,20 +18,6 @@ def decisions(cells):
     return [*dict.fromkeys(str(cell.scores()) for cell in cells), *decided(cells, "thresholds.json")]
 
 
-def given(wildcards, input):
-    """The files of the inputs, each after its option."""
-    return [
-        word
-        for name in input.keys()
-        if name not in ("read", "data")
-        for word in (listed(input[name]) if name == "files" else each(name, listed(input[name])))
-    ]
-
-
-def written(wildcards, output):
-    return [word for name in output.keys() for word in (f"--{name}", output[name])]
-
-
 def results_of_table(wildcards):
     """Tables 1 and 4 are statistics of the data, 2 and 5 results, 3 and 6 robustness."""
     if wildcards.number in "25":
@@ -82,7 +68,7 @@ def page_inputs(cells, metrics, shown_figures):
     }
 
 
-STEPS = {
+STEPS |= {
     "collect": Step(
         "Collect the metrics of all cells",
         {"files": decided(CELLS, "metrics.json")},
@@ -101,7 +87,7 @@ STEPS = {
         command="collect",
     ),
     "summarise_robustness": Step(
-        "Robustness of policy {wildcards.policy} with {wildcards.classifier} on {wildcards.dataset}, seed {wildcards.seed}",
+        "Robustness of policy {policy} with {classifier} on {dataset}, seed {seed}",
         {"files": runs_of_sweep},
         {
             "output": f"results/robustness/{LEARNED}.parquet",
@@ -165,7 +151,7 @@ STEPS = {
         written=False,
     ),
     "table": Step(
-        "Table {wildcards.number}",
+        "Table {number}",
         {"read": FACTS, "methods": METHODS, "paper": PAPER},
         {
             "output": "results/tables/table{number,[1-6]}.tex",
