@@ -143,7 +143,7 @@ def policy_behind(trained, thresholds):
 
 def each(option, values):
     """An option once for every value."""
-    return [word for value in values for word in (f"--{option}", value)]
+    return [word for value in values for word in (f"--{option.replace('_', '-')}", value)]
 
 
 def listed(files):

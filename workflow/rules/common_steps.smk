@@ -37,4 +37,4 @@ def given(wildcards, input):
 
 
 def written(wildcards, output):
-    return [word for name in output.keys() for word in (f"--{name}", output[name])]
+    return [word for name in output.keys() for word in each(name, [output[name]])]

@@ -88,14 +88,14 @@ for suffix, init, start in ("", "", ""), ("_init", "init{init}", ", from initial
     STEPS |= {
         f"rollout{suffix}": while_training(
             "rollout",
-            "Roll out policy {policy} with {classifier} on {dataset}, seed {seed}" + start,
+            f"Roll out policy {{policy}} with {{classifier}} on {{dataset}}, seed {{seed}}{start}",
             str(Path(LEARNED, init)),
             POLICY,
             meta=f"results/{LEARNED}/meta_learner.safetensors",
         ),
         f"fit{suffix}": of_classifier(
             "train",
-            "Train {classifier} with {weights} label weights on {dataset}, seed {seed}" + start,
+            f"Train {{classifier}} with {{weights}} label weights on {{dataset}}, seed {{seed}}{start}",
             str(Path(TRAINED, init)),
             {"scores": "scores.parquet", "history": "history.parquet"},
             {"data": processed("{dataset}", *PREPARED), "policy": str(Path("results", TRAINED, init, "policy.json"))},
