@@ -16,33 +16,33 @@ def check_outputs(signature: Signature, arguments: Mapping[str, Any]) -> None:
     Raises LabelPolicyError for an output that is another output, an input, or inside a prepared data set; and for one
     that cannot be written: a folder in the place of a file or the other way round, or where nothing can be made.
     """
-    written: dict[str, str] = {}
     inputs: dict[str, str] = {}
     prepared: list[str] = []
-    marked = []
+    outputs: list[tuple[str, Path, bool]] = []
     for name, value in arguments.items():
         annotation = signature.parameters[name].annotation if name in signature.parameters else None
         marks = getattr(annotation, "__metadata__", ())
         mark = next((each for each in marks if isinstance(each, Output)), None)
         for path in _paths(value):
             if mark is not None:
-                marked.append((f"--{name.replace('_', '-')}", path, mark))
-            else:
-                inputs[os.path.realpath(path)] = str(path)
-                prepared += [os.path.realpath(path)] if PREPARED in marks else []
-    for option, path, mark in marked:
+                outputs.append((f"--{name.replace('_', '-')} {path}", path, mark.folder))
+                continue
+            inputs[os.path.realpath(path)] = str(path)
+            if PREPARED in marks:
+                prepared.append(os.path.realpath(path))
+    written: dict[str, str] = {}
+    for what, path, is_folder in outputs:
         real = os.path.realpath(path)
         if real in written:
-            raise LabelPolicyError(f"{option} {path}: the same path as {written[real]}: give each output its own")
-        written[real] = f"{option} {path}"
+            raise LabelPolicyError(f"{what}: the same path as {written[real]}: give each output its own")
+        written[real] = what
         if real in inputs:
-            raise LabelPolicyError(f"{option} {path}: would overwrite an input, {inputs[real]}: give another path")
+            raise LabelPolicyError(f"{what}: would overwrite an input, {inputs[real]}: give another path")
         for folder in prepared:
             if Path(real).is_relative_to(folder):
-                raise LabelPolicyError(
-                    f"{option} {path}: inside the prepared data set {inputs[folder]}: give a path outside of it"
-                )
-        _check_place(f"{option} {path}", path, mark.folder)
+                fault = f"inside the prepared data set {inputs[folder]}: give a path outside of it"
+                raise LabelPolicyError(f"{what}: {fault}")
+        _check_place(what, path, is_folder)
 
 
 def _paths(value: Any) -> Iterator[Path]:

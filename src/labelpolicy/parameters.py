@@ -6,6 +6,7 @@ a test fails when they drift. The library gets its values as arguments: nothing 
 
 import copy
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -82,10 +83,9 @@ class Ablation(Parameters):
 
     @model_validator(mode="after")
     def _each_once(self) -> "Ablation":
-        names = [self.reference, *self.policies]
-        twice = [name for name in names if names.count(name) > 1]
-        if twice:
-            raise ValueError(f"{twice[0]!r} stands twice among the reference and the policies: keep one")
+        for name, count in Counter([self.reference, *self.policies]).items():
+            if count > 1:
+                raise ValueError(f"{name!r} stands twice among the reference and the policies: keep one")
         return self
 
 

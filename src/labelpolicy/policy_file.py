@@ -23,11 +23,9 @@ class Policy:
     about: dict[str, Any] | None = None
 
     def write(self, path: str | Path) -> None:
-        by_name = {
-            label: {"weight": float(self.weights[j])}
-            | ({} if self.thresholds is None else {"threshold": float(self.thresholds[j])})
-            for j, label in enumerate(self.labels)
-        }
+        by_name = {label: {"weight": float(w)} for label, w in zip(self.labels, self.weights, strict=True)}
+        for label, p in zip(self.labels, () if self.thresholds is None else self.thresholds, strict=False):
+            by_name[label]["threshold"] = float(p)
         write_json(path, {"about": self.about or {}, "labels": by_name})
 
     @classmethod
@@ -39,18 +37,14 @@ class Policy:
         content = read_json(path)
         by_name = content.get("labels") if isinstance(content, dict) else None
         if not isinstance(by_name, dict):
-            raise LabelPolicyError(
-                f"{path}: no object 'labels': expected a policy.json as `labelpolicy rollout` writes it"
-            )
+            raise LabelPolicyError(f"{path}: no object 'labels': expected a policy.json of `labelpolicy rollout`")
         about = content.get("about") or {}
         if not isinstance(about, dict) or not isinstance(about.get("init", 0), int):
             raise LabelPolicyError(f"{path}: about is {about!r:.80}, expected an object with the place it is from")
-        missing, extra = sorted(set(labels) - set(by_name)), sorted(set(by_name) - set(labels))
-        if missing or extra:
-            what = f"label {missing[0]!r} is missing" if missing else f"label {extra[0]!r} is not in the data set"
-            raise LabelPolicyError(
-                f"{path}: made for other labels: {what} ({len(by_name)} labels here, {len(labels)} in the data set)"
-            )
+        for label in sorted(set(labels) ^ set(by_name)):
+            fault = f"label {label!r} is {'not in the data set' if label in by_name else 'missing'}"
+            counts = f"{len(by_name)} labels here, {len(labels)} in the data set"
+            raise LabelPolicyError(f"{path}: made for other labels: {fault} ({counts})")
         weights = np.array([_number(path, label, "weight", by_name[label], closed=True) for label in labels])
         has = [isinstance(by_name[label], dict) and "threshold" in by_name[label] for label in labels]
         if any(has) and not all(has):

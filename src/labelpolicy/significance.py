@@ -20,13 +20,9 @@ from labelpolicy.metrics import checked
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.objectives import MEASURES, f1, ratio
 
-#: The measures of entity typing (Table 2), where the loose micro-F1 is the micro-F1.
-TYPING_MEASURES = (*MEASURES, "loose_macro_f1")
-
-#: Differences below this are sums of the same shares in another order: no difference.
-ROUNDING = 1e-12
-#: Documents times draws worked on at once: some 20 MB.
-BLOCK = 2**20
+TYPING_MEASURES = (*MEASURES, "loose_macro_f1")  # of entity typing (Table 2); its loose micro-F1 is the micro-F1
+ROUNDING = 1e-12  # differences below are sums of the same shares in another order: no difference
+BLOCK = 2**20  # documents times draws worked on at once: some 20 MB
 
 
 class Significance(Parameters):
@@ -173,7 +169,7 @@ def replicates(
 
 
 def _counts(random: np.random.Generator, draws: int, things: int) -> np.ndarray:
-    """How often each thing is drawn when as many are drawn, with replacement, as there are: float32 (things, draws)."""
+    """How often each of the things is drawn in as many drawings with replacement: float32 (things, draws)."""
     drawn = random.integers(things, size=(draws, things))
     cells = drawn * draws + np.arange(draws)[:, None]
     return np.bincount(cells.ravel(), minlength=things * draws).reshape(things, draws).astype(np.float32)
@@ -196,10 +192,7 @@ def _rounded(differences: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's (1979) adjusted p-values of one family (hypotheses,).
-
-    The k-th smallest of m is multiplied by m - k + 1, is at least the one before it, and at most 1.
-    """
+    """Holm's (1979) adjusted p-values of one family (hypotheses,): the k-th smallest of m times m - k + 1, never falling."""
     order = np.argsort(p, kind="stable")
     steps = (len(p) - np.arange(len(p))) * p[order]
     adjusted = np.empty(len(p))

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from labelpolicy.errors import LabelPolicyError
+
 # A word starts with a letter and may hold digits and inner apostrophes; a number may hold inner dots and commas.
 TOKEN = re.compile(r"[^\W\d_][^\W_]*(?:'[^\W_]+)*|\d+(?:[.,]\d+)*")
 
@@ -76,6 +78,25 @@ class Rereadable:
 
     def __iter__(self) -> Iterator[Document]:
         return self.read()
+
+
+def distinct(
+    path: Path, found: Iterable[tuple[int, Document]], seen: dict[str, dict[str, int]]
+) -> Iterator[Document]:
+    """The documents of one pass over a file, each with its line; ``seen`` has the lines of the ids of each file.
+
+    Raises LabelPolicyError for an id that was there before, and for a file without documents.
+    """
+    own = seen[path.name] = {}
+    for number, document in found:
+        for file, lines in seen.items():
+            if document.id in lines:
+                fault = f"id {document.id!r} was already used in {file}, line {lines[document.id]}"
+                raise LabelPolicyError(f"{path}, line {number}: {fault}: every document needs its own id")
+        own[document.id] = number
+        yield document
+    if not own:
+        raise LabelPolicyError(f"{path}: no documents, expected one a line: fill the file, or fetch it again")
 
 
 @dataclass(frozen=True)

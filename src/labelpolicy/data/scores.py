@@ -7,6 +7,7 @@ document is scored by a model that has not seen it, and rows of the split ``trai
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,9 +82,8 @@ class Scores:
         self.trained: Trained = Trained.of_about(about["trained"], self.path)
         self.out_of_fold: bool = about["out_of_fold"]
         if self.trained.dataset != data.name:
-            raise LabelPolicyError(
-                f"{path}: scores of the data set {self.trained.dataset!r}, expected {data.name!r} ({data.folder})"
-            )
+            found = f"scores of the data set {self.trained.dataset!r}"
+            raise LabelPolicyError(f"{path}: {found}, expected {data.name!r} ({data.folder})")
         labels = about["labels"]
         for label in sorted(set(labels) ^ set(data.labels)):
             there = f"is not in {data.folder}/labels.parquet" if label in set(labels) else "has no scores"
@@ -167,15 +167,13 @@ class Scores:
 def _positions(ids: list[str], found: pa.Array, where: str, prepared: str) -> np.ndarray:
     """Where each prepared document stands among the found ones; both must be the same documents, each once."""
     wanted = pa.array(ids, type=pa.string())
-    strange = found.filter(pc.invert(pc.is_in(found, value_set=wanted)))
-    if len(strange):
+    if len(strange := found.filter(pc.invert(pc.is_in(found, value_set=wanted)))):
         raise LabelPolicyError(f"{where}: document {strange[0].as_py()!r} is not in {prepared}: {AGAIN}")
     positions = pc.index_in(wanted, value_set=found)
     if positions.null_count:
         missing = wanted.filter(pc.is_null(positions))[0].as_py()
         raise LabelPolicyError(f"{where}: no scores of document {missing!r} of {prepared}: {AGAIN}")
     if len(found) != len(wanted):
-        counts = pc.value_counts(found)
-        twice = counts.field("values").filter(pc.greater(counts.field("counts"), 1))[0].as_py()
+        twice = Counter(found.to_pylist()).most_common(1)[0][0]
         raise LabelPolicyError(f"{where}: document {twice!r} has scores twice, expected once: train again")
     return positions.to_numpy()

@@ -22,9 +22,7 @@ def hierarchy(labels: int, depth: int) -> list[int | None]:
     Raises LabelPolicyError if there are fewer labels than levels.
     """
     if labels < depth:
-        raise LabelPolicyError(
-            f"synthetic: {labels} labels cannot fill {depth} levels: lower depth or give more labels"
-        )
+        raise LabelPolicyError(f"synthetic: {labels} labels cannot fill {depth} levels: lower depth or give more labels")
     sizes = [1] * depth
     for _ in range(labels - depth):  # one more for the level that falls shortest of doubling
         sizes[min(range(depth), key=lambda level: sizes[level] / 2**level)] += 1
@@ -38,15 +36,12 @@ def hierarchy(labels: int, depth: int) -> list[int | None]:
 def generate(parameters: Synthetic) -> tuple[list[str], dict[str, str], dict[str, list[Document]]]:
     """Labels, parent by label, and the documents of train and test.
 
-    Every label is drawn for at least one training document. Raises LabelPolicyError if there are fewer of them
-    than labels.
+    Every label is drawn for a training document. Raises LabelPolicyError if there are fewer of them than labels.
     """
     count = parameters.labels
     if parameters.documents < count:
-        raise LabelPolicyError(
-            f"synthetic: {parameters.documents} documents for {count} labels, expected one for each at least: "
-            "raise documents"
-        )
+        fault = f"{parameters.documents} documents for {count} labels, expected one for each at least"
+        raise LabelPolicyError(f"synthetic: {fault}: raise documents")
     parents = hierarchy(count, parameters.depth)
     above: list[set[int]] = []  # a parent comes before its children
     for parent in parents:

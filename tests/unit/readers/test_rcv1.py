@@ -163,11 +163,11 @@ def test_faults_of_the_qrels(tokens, line, fault):
 @pytest.mark.parametrize(
     ("content", "line", "fault"),
     [
-        (".I\n.W\nx\n", 1, r"found '\.I', expected '\.I' and a document number"),
-        (".I one\n.W\nx\n", 1, r"expected '\.I' and a document number"),
-        (".W\nx\n", 1, r"expected '\.I' and a number before \.W"),
-        (block(1, "x") + "\n.W\nx\n", 6, r"expected '\.I' and a number before \.W"),
-        ("stray\n.I 1\n.W\nx\n", 1, r"found 'stray' outside a block"),
+        (".I\n.W\nx\n", 1, r"found '\.I', expected blocks of '\.I' and a document number"),
+        (".I one\n.W\nx\n", 1, r"found '\.I one', expected blocks of '\.I' and a document number"),
+        (".W\nx\n", 1, r"found '\.W', expected blocks of '\.I' and a document number"),
+        (block(1, "x") + "\n.W\nx\n", 6, r"found '\.W', expected blocks of '\.I' and a document number"),
+        ("stray\n.I 1\n.W\nx\n", 1, r"found 'stray', expected blocks"),
         (block(1, "x") + block(2, "y") + block(1, "z"), 9, "a second document 1, expected one"),
         (block(1, "x") + block(2, "") + block(3, "z"), 5, "document 2 has no tokens"),
         (block(1, "x") + block(2, " "), 5, "document 2 has no tokens"),

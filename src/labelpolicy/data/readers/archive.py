@@ -1,17 +1,23 @@
-"""Reading packed files without ever unpacking them to disk: members of a .tar.gz, lines of a .gz."""
+"""What readers share: members of a .tar.gz and lines of a .gz, never unpacked to disk; facts beside the readers."""
 
 import gzip
 import hashlib
 import io
+import json
 import tarfile
 import zlib
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
-from typing import cast
+from typing import Any, cast
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import require
+
+
+def beside(name: str) -> Any:
+    """The content of a JSON file that lies beside the readers."""
+    return json.loads(Path(__file__).with_name(name).read_text(encoding="utf-8"))
 
 
 def members(path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:
@@ -44,21 +50,18 @@ def members(path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:
 
 def content_sha256(path: str | Path, pattern: str) -> str:
     """SHA-256 over the bytes of the matching members, joined in name order: the same however they were packed."""
-    digest = hashlib.sha256()
-    for _, content in sorted(members(path, pattern)):
-        digest.update(content)
-    return digest.hexdigest()
+    return hashlib.sha256(b"".join(content for _, content in sorted(members(path, pattern)))).hexdigest()
 
 
 def _refuse_unsafe(path: Path, member: tarfile.TarInfo) -> None:
-    name = PurePosixPath(member.name)
+    name, fault = PurePosixPath(member.name), None
     if name.is_absolute() or ".." in name.parts:
         fault = "points outside the archive"
     elif not (member.isfile() or member.isdir()):
         fault = "is a link or a device, expected plain files and folders"
-    else:
-        return
-    raise LabelPolicyError(f"{path}: member {member.name!r} {fault}: do not use this archive, fetch the corpus again")
+    if fault:
+        what = f"member {member.name!r} {fault}: do not use this archive, fetch the corpus again"
+        raise LabelPolicyError(f"{path}: {what}")
 
 
 def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -4,25 +4,20 @@ A line is a sentence: ``{"tokens": [...], "mentions": [{"start": 2, "end": 4, "l
 "fileid": "WSJ0001", "senid": 0}``. A mention is the tokens from ``start`` to before ``end``; each becomes a document of
 its own, called ``file:line:number`` after its place, with the document the sentence is from as its group.
 
-What cannot be used is left out and counted (:class:`Counts`): lines, mentions without a span in the sentence or a label
-of the inventory, labels outside it. A mention whose labels lack the parent of one is kept as annotated. The inventories
-lie beside this module (``entity_typing_{inventory}.json``), each type with its parent. OntoNotes' holds
-``/location/geograpy`` and its child ``island`` beside the correctly spelt types, since Table 1 counts 89.
-
-Tokens farther than MARGIN from the mention are cut off: no classifier of tokens here looks that far. The text is the
-whole sentence.
+What cannot be used is left out and counted (:class:`Counts`). A mention whose labels lack the parent of one is kept as
+annotated. The inventories lie beside this module, each type with its parent; OntoNotes' holds ``/location/geograpy``
+and its child ``island`` beside the correctly spelt types, since Table 1 counts 89. Tokens farther than MARGIN from the
+mention are cut off: no classifier of tokens here looks that far. The text is the whole sentence.
 
 TABLE, at the end, has the published data sets (BBN: Weischedel and Brunstein 2005, OntoNotes: Gillick et al. 2014,
 FIGER: Ling and Weld 2012, its training mentions by distant supervision) and those annotated by hand throughout.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, partial
-from importlib.resources import files
 from itertools import compress
 from pathlib import Path
 from typing import Any
@@ -30,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, place_in_text
-from labelpolicy.data.readers.archive import numbered_lines
+from labelpolicy.data.readers.archive import beside, numbered_lines
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import parse_json, require
 from labelpolicy.randomness import generator
@@ -46,8 +41,7 @@ Rename = Callable[[str], Iterable[str]]
 
 def inventory(name: str) -> dict[str, str]:
     """Parent by type, "" for a root, in the published order: the 128, 89 or 47 types of figer, ontonotes or bbn."""
-    file = files("labelpolicy.data.readers").joinpath(f"entity_typing_{name}.json")
-    return json.loads(file.read_text(encoding="utf-8"))
+    return beside(f"entity_typing_{name}.json")
 
 
 def as_annotated(label: str) -> Iterable[str]:
@@ -65,10 +59,8 @@ def facilities(label: str) -> Iterable[str]:
 
 @cache
 def counterparts() -> dict[str, tuple[str, ...]]:
-    """FIGER's type and its parent by the type of 1k-WFB-g (Abhishek et al. 2019); empty where there is none.
-
-    1k-WFB-g names many of its 117 types otherwise than FIGER (``/animal`` for ``/livingthing/animal``); which is which
-    is said, by what the types mean, in ``entity_typing_figer_gold.json``.
+    """FIGER's type and its parent by the type of 1k-WFB-g (Abhishek et al. 2019), which names many otherwise
+    (``/animal`` for ``/livingthing/animal``); empty where there is none.
     """
     parents, types = inventory("figer"), inventory("figer_gold")
     return {found: tuple(label for label in (parents.get(label), label) if label) for found, label in types.items()}
@@ -108,18 +100,15 @@ class Counts:
 
     def facts(self) -> dict[str, Any]:
         """For dataset.json. ``read`` and ``bad`` are lines and mentions together, for ``prepare.refuse_rubble``."""
-        bad_lines, bad_mentions, outside, other = (
-            dict(sorted(counter.items())) for counter in (self.bad_lines, self.bad_mentions, self.outside, self.other)
-        )
         return {
             "read": self.lines + self.mentions,
             "bad": self.bad_lines.total() + self.bad_mentions.total(),
             "lines": self.lines,
             "mentions": self.mentions,
-            "bad_lines": bad_lines,
-            "bad_mentions": bad_mentions,
-            "labels_outside_the_inventory": outside,
-            **other,
+            "bad_lines": dict(sorted(self.bad_lines.items())),
+            "bad_mentions": dict(sorted(self.bad_mentions.items())),
+            "labels_outside_the_inventory": dict(sorted(self.outside.items())),
+            **dict(sorted(self.other.items())),
             "examples": list(self.examples),
         }
 
@@ -187,8 +176,8 @@ class Sentences:
         if not known:
             other["mentions_without_a_label_of_the_inventory"] += 1
             return None
-        lacking = any(self.parents[label] and self.parents[label] not in known for label in known)
-        other["mentions_that_lack_the_parent_of_a_label"] += lacking
+        above = {self.parents[label] for label in known} - {""}
+        other["mentions_that_lack_the_parent_of_a_label"] += not above <= known
         return start, end, tuple(sorted(known, key=self.order.__getitem__))
 
 
@@ -311,13 +300,13 @@ class Row:
     def _variant(self) -> str | None:
         if self.published:
             return None
-        what = f"a re-split, not the published {self.inventory}"
-        if self.splits:
-            return f"{what}: trained on the manually annotated mentions of 1k-WFB-g, tested on FIGER's test mentions"
-        return (
-            f"{what}: the manually annotated mentions of {', '.join(self.files)}, divided again by document; "
+        how = (
+            "trained on the manually annotated mentions of 1k-WFB-g, tested on FIGER's test mentions"
+            if self.splits
+            else f"the manually annotated mentions of {', '.join(self.files)}, divided again by document; "
             f"{TEST_FRACTION:.0%} of them are for testing"
         )
+        return f"a re-split, not the published {self.inventory}: {how}"
 
 
 def table_1(labels: int, depth: int, training: int, testing: int) -> dict[str, float]:

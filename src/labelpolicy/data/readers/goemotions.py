@@ -6,14 +6,12 @@ sentiment, lie beside this module (goemotions_labels.json). The groups are nodes
 labels are its leaves. Neutral belongs to no group.
 """
 
-import json
 from collections.abc import Iterator
 from functools import partial
-from importlib.resources import files
 from pathlib import Path
 
-from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable
-from labelpolicy.data.readers.archive import numbered_lines
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, distinct
+from labelpolicy.data.readers.archive import beside, numbered_lines
 from labelpolicy.errors import LabelPolicyError
 
 FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
@@ -21,40 +19,32 @@ FILES = {"train": "train.tsv", "valid": "dev.tsv", "test": "test.tsv"}
 
 def read(raw: Path) -> Corpus:
     """Read the folder; faults are found while documents are read: LabelPolicyError with file and line."""
-    facts = json.loads(files("labelpolicy.data.readers").joinpath("goemotions_labels.json").read_text(encoding="utf-8"))
+    facts = beside("goemotions_labels.json")
     labels: list[str] = facts["labels"]
     parents = {emotion: f"ekman:{group}" for emotion, group in facts["ekman"].items()}
     parents |= {f"ekman:{group}": f"sentiment:{sentiment}" for group, sentiment in facts["sentiment"].items()}
     seen: dict[str, dict[str, int]] = {}  # by file: lines by id
-    return Corpus(
-        labels,
-        {split: Rereadable(partial(_read_split, Path(raw) / file, labels, seen)) for split, file in FILES.items()},
-        parents,
-    )
+
+    def read_split(path: Path) -> Iterator[Document]:
+        return distinct(path, _documents(path, labels), seen)
+
+    splits = {split: Rereadable(partial(read_split, Path(raw) / file)) for split, file in FILES.items()}
+    return Corpus(labels, splits, parents)
 
 
-def _read_split(path: Path, labels: list[str], seen: dict[str, dict[str, int]]) -> Iterator[Document]:
-    own = seen[path.name] = {}
+def _documents(path: Path, labels: list[str]) -> Iterator[tuple[int, Document]]:
     names = {str(index): index for index in range(len(labels))}
     for number, line in numbered_lines(path):
-        where = f"{path}, line {number}"
         try:
             text, carried, name = line.decode("utf-8").rstrip("\r\n").split("\t")
             emotions = tuple(labels[index] for index in sorted({names[emotion] for emotion in carried.split(",")}))
         except (ValueError, KeyError):
             found = line.decode("utf-8", "replace").strip()
             raise LabelPolicyError(
-                f"{where}: found {found!r:.60}, expected text, indices 0 to {len(labels) - 1} with commas between them "
-                "and an id, separated by tabs, in UTF-8: fetch the file again"
+                f"{path}, line {number}: found {found!r:.60}, expected text, indices 0 to {len(labels) - 1} with "
+                "commas between them and an id, separated by tabs, in UTF-8: fetch the file again"
             ) from None
-        for file, lines in seen.items():
-            if name in lines:
-                used = f"id {name!r} was already used in {file}, line {lines[name]}, expected once"
-                raise LabelPolicyError(f"{where}: {used}: fetch the files again")
-        own[name] = number
-        yield Document(name, emotions, text)
-    if not own:
-        raise LabelPolicyError(f"{path}: no documents, expected one a line: fetch the file again")
+        yield number, Document(name, emotions, text)
 
 
 DATASETS = (Dataset("goemotions", read, "GoEmotions"),)

@@ -14,11 +14,12 @@
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, distinct
 from labelpolicy.data.prepared import SPLITS
 from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.errors import LabelPolicyError
@@ -35,12 +36,15 @@ def read(raw: Path) -> Corpus:
     raw = Path(raw)
     table = raw / "labels.tsv"
     parents = _read_labels(table) if os.path.lexists(table) else None
+    seen: dict[str, dict[str, int]] = {}
+
+    def read_split(name: str, path: Path) -> Iterator[Document]:
+        return distinct(path, _documents(path, name, parents), seen)
+
     paths = {name: raw / f"{name}.jsonl" for name in SPLITS}
     if not os.path.lexists(paths["valid"]):
         del paths["valid"]
-    known = None if parents is None else parents.keys()
-    seen: dict[str, dict[str, int]] = {}
-    splits = {name: Rereadable(partial(_read_split, require(path), name, seen, known)) for name, path in paths.items()}
+    splits = {name: Rereadable(partial(read_split, name, require(path))) for name, path in paths.items()}
     text = "as given; where tokens are given, those joined by blanks"
     if parents is None:
         labels = sorted({label for documents in splits.values() for document in documents for label in document.labels})
@@ -48,29 +52,36 @@ def read(raw: Path) -> Corpus:
     return Corpus(list(parents), splits, {label: parent for label, parent in parents.items() if parent}, text=text)
 
 
-def _read_split(
-    path: Path, split: str, seen: dict[str, dict[str, int]], labels: Collection[str] | None
-) -> Iterator[Document]:
-    """One pass over a file; ``seen`` has the line of each id of each file."""
-    own = seen[path.name] = {}
+def _documents(path: Path, split: str, known: Collection[str] | None) -> Iterator[tuple[int, Document]]:
     for number, line in numbered_lines(path):
-        if not line.strip():
-            continue
-        where = f"{path}, line {number}"
-        document = _document(where, line, f"{split}-{number}")
-        for file, lines in seen.items():
-            if document.id in lines:
-                raise LabelPolicyError(
-                    f"{where}: id {document.id!r} was already used in {path.parent / file}, line {lines[document.id]}: "
-                    "every document needs its own id"
-                )
-        own[document.id] = number
-        unknown = [label for label in document.labels if labels is not None and label not in labels]
-        if unknown:
-            raise LabelPolicyError(f"{where}: label {unknown[0]!r} is not in labels.tsv: add it there or correct it")
-        yield document
-    if not own:
-        raise LabelPolicyError(f"{path}: no documents, expected one JSON object a line: fill the file")
+        if line.strip():
+            where = f"{path}, line {number}"
+            document = _document(where, line, f"{split}-{number}")
+            unknown = [label for label in document.labels if known is not None and label not in known]
+            if unknown:
+                fault = f"label {unknown[0]!r} is not in labels.tsv: add it there or correct it"
+                raise LabelPolicyError(f"{where}: {fault}")
+            yield number, document
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(map(_is_name, value))
+
+
+NAME, NAMES = "a string that is not empty", "a list of strings that are not empty"
+#: What each key must hold where it is there.
+KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "id": (_is_name, NAME),
+    "labels": (_are_names, NAMES),
+    "text": (lambda value: isinstance(value, str), "a string"),
+    "tokens": (_are_names, NAMES),
+    "mention": (lambda value: isinstance(value, list) and [*map(type, value)] == [int, int], "[start, end]"),
+    "group": (lambda value: value is None or _is_name(value), NAME),
+}
 
 
 def _document(where: str, line: bytes, name: str) -> Document:
@@ -80,44 +91,26 @@ def _document(where: str, line: bytes, name: str) -> Document:
         raise LabelPolicyError(f"{where}: not JSON in UTF-8 ({error}): expected one object a line") from None
     if not isinstance(entry, dict):
         raise LabelPolicyError(f"{where}: found {type(entry).__name__}, expected an object with text and labels")
-    name = entry.get("id", name)
-    if not isinstance(name, str) or not name:
-        raise LabelPolicyError(f"{where}: found id {name!r}, expected a string that is not empty")
+    for key, (fits, expected) in KEYS.items():
+        if key in entry and not fits(entry[key]):
+            raise LabelPolicyError(f"{where}: found {key} {entry[key]!r:.60}, expected {expected}")
+    text, tokens, mention = entry.get("text", ""), tuple(entry.get("tokens", ())), entry.get("mention")
+    fault = None
     if "labels" not in entry:
-        raise LabelPolicyError(f"{where}: no key 'labels': give the document's labels, [] if it has none")
-    labels = _strings(where, "labels", entry["labels"])
-    if ("text" in entry) == ("tokens" in entry):
-        fault = "both 'text' and 'tokens'" if "text" in entry else "neither 'text' nor 'tokens'"
-        raise LabelPolicyError(f"{where}: found {fault}, expected one of them")
-    text, tokens = entry.get("text", ""), None
-    if "tokens" in entry:
-        tokens = _strings(where, "tokens", entry["tokens"])
-    elif not isinstance(text, str):
-        raise LabelPolicyError(f"{where}: found text {text!r:.60}, expected a string")
-    if not tokens and not text.strip():
-        raise LabelPolicyError(f"{where}: a document without text: give it one or take the line out")
-    group = entry.get("group")
-    if group is not None and (not isinstance(group, str) or not group):
-        raise LabelPolicyError(f"{where}: found group {group!r:.60}, expected a string that is not empty")
-    mention = _mention(where, entry["mention"], tokens) if "mention" in entry else None
-    return Document(name, tuple(sorted(set(labels))), text, tokens, mention, group=group)
-
-
-def _mention(where: str, value: object, tokens: tuple[str, ...] | None) -> tuple[int, int]:
-    if tokens is None:
-        raise LabelPolicyError(f"{where}: found 'mention' beside 'text', expected 'tokens': a mention counts tokens")
-    if not (isinstance(value, list) and len(value) == 2 and all(type(place) is int for place in value)):
-        raise LabelPolicyError(f"{where}: found mention {value!r:.60}, expected [start, end]")
-    start, end = value
-    if not 0 <= start < end <= len(tokens):
-        raise LabelPolicyError(f"{where}: mention {value!r:.60} is not within the {len(tokens)} tokens: correct it")
-    return start, end
-
-
-def _strings(where: str, key: str, value: object) -> tuple[str, ...]:
-    if not isinstance(value, list) or not all(isinstance(item, str) and item for item in value):
-        raise LabelPolicyError(f"{where}: found {key} {value!r:.60}, expected a list of strings that are not empty")
-    return tuple(value)
+        fault = "no key 'labels': give the document's labels, [] if it has none"
+    elif ("text" in entry) == ("tokens" in entry):
+        found = "both 'text' and 'tokens'" if "text" in entry else "neither 'text' nor 'tokens'"
+        fault = f"found {found}, expected one of them"
+    elif not tokens and not text.strip():
+        fault = "a document without text: give it one or take the line out"
+    elif mention and "tokens" not in entry:
+        fault = "found 'mention' beside 'text', expected 'tokens': a mention counts tokens"
+    elif mention and not 0 <= mention[0] < mention[1] <= len(tokens):
+        fault = f"mention {mention} is not within the {len(tokens)} tokens: correct it"
+    if fault:
+        raise LabelPolicyError(f"{where}: {fault}")
+    labels, place = tuple(sorted(set(entry["labels"]))), (mention[0], mention[1]) if mention else None
+    return Document(entry.get("id", name), labels, text, tokens or None, place, group=entry.get("group"))
 
 
 def _read_labels(path: Path) -> dict[str, str]:
@@ -141,8 +134,7 @@ def _read_labels(path: Path) -> dict[str, str]:
     for label, parent in parents.items():
         if parent and parent not in parents:
             raise LabelPolicyError(f"{places[label]}: parent {parent!r} is not a label of this file: add it")
-    cycle = find_cycle({label: parent or None for label, parent in parents.items()})
-    if cycle is not None:
+    if (cycle := find_cycle({label: parent or None for label, parent in parents.items()})) is not None:
         raise LabelPolicyError(f"{places[cycle]}: label {cycle!r} is its own ancestor: correct the parents")
     if not parents:
         raise LabelPolicyError(f"{path}: no labels: fill the file or delete it")

@@ -52,6 +52,7 @@ JOINED = "tokens joined by blanks"
 
 NEWSITEMS = "newsitems"
 _JSON_LINES = re.compile(r"(?!source\.json$).+\.jsonl?(\.gz)?")
+_BEGIN = re.compile(rb"\.I\s+(\d+)\s*")
 _NEWSITEM = re.compile(r"(?:.*/)?(\d+)newsML\.xml")
 
 
@@ -171,26 +172,18 @@ def blocks(path: Path) -> Iterator[tuple[int, int, str]]:
         return number, start, text
 
     for line, content in numbered_lines(path):
-        if not content.startswith(b"."):
-            if tokens is not None:
-                tokens.append(content)
-            elif content.strip():
-                expected = "expected '.I' and a document number, then '.W', before tokens"
-                found = f"found {shown(content)} outside a block, {expected}"
-                raise LabelPolicyError(f"{path}, line {line}: {found}: fetch the file again")
-            continue
-        mark, *fields = content.split()
-        if mark == b".I" and len(fields) == 1 and fields[0].isdigit() and int(fields[0]) <= LARGEST:
+        if tokens is not None and not content.startswith(b"."):
+            tokens.append(content)
+        elif (begun := _BEGIN.fullmatch(content)) and int(begun[1]) <= LARGEST:
             if number is not None:
                 yield block()
-            number, start, tokens = int(fields[0]), line, None
-        elif mark == b".W" and not fields and number is not None and tokens is None:
+            number, start, tokens = int(begun[1]), line, None
+        elif content.rstrip() == b".W" and number is not None and tokens is None:
             tokens = []
-        else:
-            expected = "'.I' and a document number, as in '.I 2286'" if mark != b".W" else "'.I' and a number before .W"
-            raise LabelPolicyError(
-                f"{path}, line {line}: found {shown(content)}, expected {expected}: correct the block or take it out"
-            )
+        elif content.strip():
+            expected = "blocks of '.I' and a document number, as in '.I 2286', then '.W', then tokens"
+            found = f"found {shown(content)}, expected {expected}"
+            raise LabelPolicyError(f"{path}, line {line}: {found}: correct the block or take it out")
     yield block()
 
 

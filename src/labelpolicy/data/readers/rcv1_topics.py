@@ -1,16 +1,14 @@
 """The topics of RCV1-V2 (Lewis et al. 2004): their hierarchy, and which documents have which."""
 
-import json
 import re
 from array import array
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from labelpolicy.data.prepared import Ragged
-from labelpolicy.data.readers.archive import numbered_lines
+from labelpolicy.data.readers.archive import beside, numbered_lines
 from labelpolicy.errors import LabelPolicyError
 
 LARGEST = 9_999_999  # a document number above it is a mistake
@@ -25,7 +23,7 @@ def read_hierarchy(raw: Path) -> dict[str, str]:
     """
     path = next((raw / name for name in (TAXONOMY, HIERARCHY) if (raw / name).is_file()), None)
     if path is None:
-        return json.loads(files("labelpolicy.data.readers").joinpath("rcv1_topics.json").read_text(encoding="utf-8"))
+        return beside("rcv1_topics.json")
     parents: dict[str, str] = {}
     for number, line in numbered_lines(path):
         where, text = f"{path}, line {number}", line.decode("latin-1")
@@ -68,30 +66,17 @@ def read_qrels(path: Path, labels: list[str]) -> Topics:
 
     Raises LabelPolicyError with file and line for a line of another form and a topic that is not in ``labels``.
     """
-    numbers, found = _read_pairs(path, labels)
-    if not len(numbers):
-        raise LabelPolicyError(f"{path}: empty, expected lines as 'E11 2286 1': fetch the file again")
-    if not 0 <= numbers.min() <= numbers.max() <= LARGEST:
-        line = int(np.flatnonzero((numbers < 0) | (numbers > LARGEST))[0]) + 1
-        raise LabelPolicyError(f"{path}, line {line}: expected a document number up to {LARGEST}: correct the line")
-    pairs = np.sort(numbers * len(labels) + found)
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]
-    numbers, found = pairs // len(labels), (pairs % len(labels)).astype(np.int32)
-    carried = np.bincount(numbers)
-    return Topics(labels, np.flatnonzero(carried), Ragged(found, np.concatenate([[0], carried.cumsum()])))
-
-
-def _read_pairs(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Document numbers and topics, line by line, so that a fault is told with its line."""
     row = {label.encode(): index for index, label in enumerate(labels)}
-    documents, topics = array("q"), array("i")
+    pairs = array("q")
     number, line = 0, b""
     try:
-        for number, line in numbered_lines(path):  # noqa: B007 - wanted where a fault is told
+        for number, line in numbered_lines(path):
             topic, document, _ = line.split()
-            documents.append(int(document))
-            topics.append(row[topic])
-    except (ValueError, OverflowError):
+            if not 0 <= int(document) <= LARGEST:
+                fault = f"expected a document number up to {LARGEST}: correct the line"
+                raise LabelPolicyError(f"{path}, line {number}: {fault}")
+            pairs.append(int(document) * len(labels) + row[topic])
+    except ValueError:
         raise LabelPolicyError(
             f"{path}, line {number}: found {shown(line)}, expected three fields, topic, document number and 1, as in "
             "'E11 2286 1': correct the line or fetch the file again"
@@ -99,7 +84,12 @@ def _read_pairs(path: Path, labels: list[str]) -> tuple[np.ndarray, np.ndarray]:
     except KeyError:
         what = f"topic {shown(topic)} is not in the hierarchy: add it to {TAXONOMY}, or take the line out"
         raise LabelPolicyError(f"{path}, line {number}: {what}") from None
-    return np.frombuffer(documents, np.int64), np.frombuffer(topics, np.int32)
+    if not pairs:
+        raise LabelPolicyError(f"{path}: empty, expected lines as 'E11 2286 1': fetch the file again")
+    numbers, found = np.divmod(np.unique(np.frombuffer(pairs, np.int64)), len(labels))
+    carried = np.bincount(numbers)
+    topics = Ragged(found.astype(np.int32), np.append(0, carried).cumsum())
+    return Topics(labels, np.flatnonzero(carried), topics)
 
 
 def shown(content: bytes) -> str:

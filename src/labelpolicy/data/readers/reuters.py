@@ -9,15 +9,13 @@ the original archive. A document's text is its title, a newline and its body. Tw
 only (the "Blah blah blah." after it is no text), UNPROC has its text directly inside <TEXT>, with neither.
 """
 
-import json
 import re
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
 from labelpolicy.data.corpus import Corpus, Dataset, Document
-from labelpolicy.data.readers.archive import members
+from labelpolicy.data.readers.archive import beside, members
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
 from labelpolicy.parsing import parse_json
@@ -53,29 +51,23 @@ class Record(NamedTuple):
 def read(raw: Path) -> Corpus:
     """Read the archive that ``source.json`` in ``raw`` names.
 
-    Raises LabelPolicyError for an unsafe, truncated or incomplete archive, an id of the split that is missing,
-    and an id that occurs twice.
+    Raises LabelPolicyError for an unsafe, truncated or incomplete archive, and an id that is missing or there twice.
     """
     source = Path(raw) / "source.json"
     fetched = read_json(source)
     if not isinstance(fetched, dict) or not isinstance(fetched.get("file"), str):
         raise LabelPolicyError(f"{source}: names no file: delete it and fetch the corpus again")
     archive = Path(raw) / fetched["file"]
-    split = json.loads(
-        files("labelpolicy.data.readers").joinpath("reuters21578_split.json").read_text(encoding="utf-8")
-    )
+    split = beside("reuters21578_split.json")
     labels = frozenset(split["labels"])
     wanted = {str(number) for part in ("train", "test") for number in split[part]}
     documents: dict[str, Document] = {}
-    seen: set[str] = set()
     for record in records(archive):
-        if record.id in seen:
+        if record.id in documents:
             fault = f"two documents with NEWID {record.id}, expected one"
             raise LabelPolicyError(f"{archive}: {fault}: delete the archive and fetch it again")
-        seen.add(record.id)
-        if record.id in wanted:
-            carried = tuple(sorted(labels.intersection(record.topics)))
-            documents[record.id] = Document(record.id, carried, record.text)
+        carried = tuple(sorted(labels.intersection(record.topics)))
+        documents[record.id] = Document(record.id, carried, record.text)
     missing = sorted(wanted - documents.keys(), key=int)
     if missing:
         what = f"no document with NEWID {missing[0]} ({len(missing)} of the split's {len(wanted)} are missing)"
@@ -107,16 +99,9 @@ def _parse_sgml(where: str, content: bytes) -> Iterator[Record]:
                 f"{where}: a document without NEWID, <TOPICS> or <TEXT> (<REUTERS {head}>): fetch the archive again"
             )
         kind, inside = text.groups()
-        if "UNPROC" in kind:
-            parts = [inside]
-        else:
-            parts = [match[2] for match in (_TITLE.search(inside), _BODY.search(inside)) if match]
-        yield Record(
-            attributes["NEWID"],
-            [_decode(topic) for topic in _TOPIC.findall(topics[2])],
-            _join(_decode(part) for part in parts),
-            attributes,
-        )
+        found = [text] if "UNPROC" in kind else [_TITLE.search(inside), _BODY.search(inside)]
+        story = _join(_decode(match[2]) for match in found if match)
+        yield Record(attributes["NEWID"], [*map(_decode, _TOPIC.findall(topics[2]))], story, attributes)
 
 
 def _parse_json(where: str, content: bytes) -> Iterator[Record]:
