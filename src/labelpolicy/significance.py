@@ -192,7 +192,7 @@ def _rounded(differences: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's (1979) adjusted p-values of one family (hypotheses,): the k-th smallest of m times m - k + 1, never falling."""
+    """Holm's (1979) adjusted p-values (hypotheses,): the k-th smallest of m times m - k + 1, never falling, up to 1."""
     order = np.argsort(p, kind="stable")
     steps = (len(p) - np.arange(len(p))) * p[order]
     adjusted = np.empty(len(p))

@@ -80,9 +80,7 @@ class Rereadable:
         return self.read()
 
 
-def distinct(
-    path: Path, found: Iterable[tuple[int, Document]], seen: dict[str, dict[str, int]]
-) -> Iterator[Document]:
+def distinct(path: Path, found: Iterable[tuple[int, Document]], seen: dict[str, dict[str, int]]) -> Iterator[Document]:
     """The documents of one pass over a file, each with its line; ``seen`` has the lines of the ids of each file.
 
     Raises LabelPolicyError for an id that was there before, and for a file without documents.

@@ -33,6 +33,7 @@ SPREAD = 0.25  # Kim (2014)
 SEED = 0  # of the random numbers of unknown tokens; fixed, so that a new validation split does not move them
 CHUNK = 1 << 21  # bytes read at a time
 LONGEST_WORD = 1 << 16  # bytes; a longer "word" means that the file is not what it claims to be
+NUMBER = re.compile(rb"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE)
 
 Keep = Callable[[str], bool]  # whether a word's vector is wanted
 Found = Iterator[tuple[str, np.ndarray]]  # wanted words with their vectors, in the source's order
@@ -114,7 +115,7 @@ def _text(path: Path, stream: BinaryIO, words: int | None, width: int, keep: Kee
     for number, line in enumerate(stream, start=1 if words is None else 2):
         fields = line.rstrip().split(b" ")
         # More fields than a word and its numbers: a word with spaces, unless what would be the word is a number.
-        if len(fields) != width + 1 and (len(fields) <= width or _is_number(fields[-width - 1])):
+        if len(fields) != width + 1 and (len(fields) <= width or NUMBER.fullmatch(fields[-width - 1])):
             raise _wrong_width(path, number, len(fields) - 1, width)
         word = b" ".join(fields[:-width]).decode("utf-8", "replace")
         found += 1
@@ -144,14 +145,6 @@ def _binary(path: Path, stream: BinaryIO, words: int, width: int, keep: Keep) ->
         place = end + 1 + size
         if keep(word):
             yield word, _finite(path, f"vector {number}", np.frombuffer(buffer, "<f4", width, end + 1))
-
-
-def _is_number(field: bytes) -> bool:
-    try:
-        float(field)
-    except ValueError:
-        return False
-    return True
 
 
 def _finite(path: Path, place: str, vector: np.ndarray) -> np.ndarray:

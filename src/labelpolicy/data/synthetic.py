@@ -22,7 +22,7 @@ def hierarchy(labels: int, depth: int) -> list[int | None]:
     Raises LabelPolicyError if there are fewer labels than levels.
     """
     if labels < depth:
-        raise LabelPolicyError(f"synthetic: {labels} labels cannot fill {depth} levels: lower depth or give more labels")
+        raise LabelPolicyError(f"synthetic: {labels} labels cannot fill {depth} levels: lower depth or raise labels")
     sizes = [1] * depth
     for _ in range(labels - depth):  # one more for the level that falls shortest of doubling
         sizes[min(range(depth), key=lambda level: sizes[level] / 2**level)] += 1

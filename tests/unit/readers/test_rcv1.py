@@ -12,7 +12,7 @@ import pytest
 from labelpolicy.data.corpus import Spaced
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.data.readers import rcv1, rcv1_topics
+from labelpolicy.data.readers import rcv1
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps.prepare import prepare
 
@@ -39,7 +39,7 @@ def tokens(tmp_path):
     for part, items in enumerate(np.array_split(list(TRAIN.items()), 4)):
         (raw / f"lyrl2004_tokens_test_pt{part}.dat").write_text("".join(block(*item) for item in items))
     lines = [f"{topic} {number} 1\n" for number in [*TEST, *TRAIN] for topic in ("CCAT", "C11")]
-    (raw / rcv1_topics.QRELS).write_text("".join(lines))
+    (raw / rcv1.QRELS).write_text("".join(lines))
     return raw
 
 
@@ -95,8 +95,8 @@ def test_newsitems(newsitems):
 @pytest.mark.parametrize("form", ["tokens", "newsitems"])
 def test_what_is_in_one_file_only_is_counted(form, request, tmp_path):
     raw = request.getfixturevalue(form)
-    lines = (raw / rcv1_topics.QRELS).read_text().replace("CCAT 30001 1\n", "").replace("C11 30001 1\n", "")
-    (raw / rcv1_topics.QRELS).write_text(f"{lines}GCAT 999 1\nGCAT 999 1\nGCAT 40000 1\nC11 30002 1\n")
+    lines = (raw / rcv1.QRELS).read_text().replace("CCAT 30001 1\n", "").replace("C11 30001 1\n", "")
+    (raw / rcv1.QRELS).write_text(f"{lines}GCAT 999 1\nGCAT 999 1\nGCAT 40000 1\nC11 30002 1\n")
     prepare(dataset="rcv1", raw=raw, parameters=RANDOM, output=tmp_path / "out")
     facts = Prepared(tmp_path / "out").facts
     counted = facts["counted"]
@@ -110,25 +110,25 @@ def test_what_is_in_one_file_only_is_counted(form, request, tmp_path):
 
 def test_the_copy_of_the_hierarchy_is_the_original(tokens):
     """Both public forms, written from the copy, read back as it."""
-    known = rcv1_topics.read_hierarchy(tokens)
+    known = rcv1.read_hierarchy(tokens)
     assert len(known) == 103 and sum(not parent for parent in known.values()) == 4
     edges = [(parent or "Root", child) for child, parent in known.items()]
-    (tokens / rcv1_topics.TAXONOMY).write_text("".join(f"{parent}\t{child}\n" for parent, child in edges))
-    assert rcv1_topics.read_hierarchy(tokens) == known
-    (tokens / rcv1_topics.TAXONOMY).unlink()
+    (tokens / rcv1.TAXONOMY).write_text("".join(f"{parent}\t{child}\n" for parent, child in edges))
+    assert rcv1.read_hierarchy(tokens) == known
+    (tokens / rcv1.TAXONOMY).unlink()
     lines = [f"parent: {parent} child: {child} child-description: X Y\n" for parent, child in edges]
-    (tokens / rcv1_topics.HIERARCHY).write_text("parent: None child: Root child-description: Root\n" + "".join(lines))
-    assert rcv1_topics.read_hierarchy(tokens) == known
+    (tokens / rcv1.HIERARCHY).write_text("parent: None child: Root child-description: Root\n" + "".join(lines))
+    assert rcv1.read_hierarchy(tokens) == known
 
 
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        (rcv1_topics.TAXONOMY, "Root\tCCAT\nCCAT\tC11\nRoot\tC11\n", r"line 3: topic 'C11' has a parent already"),
-        (rcv1_topics.TAXONOMY, "Root\tCCAT\nMCAT\tC11\n", r"topic 'MCAT', the parent of 'C11', hangs nowhere"),
-        (rcv1_topics.TAXONOMY, "Root\tCCAT\n", r"qrels, line 2: topic 'C11' is not in the hierarchy"),
+        (rcv1.TAXONOMY, "Root\tCCAT\nCCAT\tC11\nRoot\tC11\n", r"line 3: topic 'C11' has a parent already"),
+        (rcv1.TAXONOMY, "Root\tCCAT\nMCAT\tC11\n", r"topic 'MCAT', the parent of 'C11', hangs nowhere"),
+        (rcv1.TAXONOMY, "Root\tCCAT\n", r"qrels, line 2: topic 'C11' is not in the hierarchy"),
         (
-            rcv1_topics.HIERARCHY,
+            rcv1.HIERARCHY,
             "parent: Root child: CCAT\nCCAT C11\n",
             r"orig, line 2: found 'CCAT C11', expected 'parent:",
         ),
@@ -152,7 +152,7 @@ def test_faults_of_the_hierarchy(tokens, name, content, fault):
     ],
 )
 def test_faults_of_the_qrels(tokens, line, fault):
-    path = tokens / rcv1_topics.QRELS
+    path = tokens / rcv1.QRELS
     lines = path.read_text().splitlines()
     path.write_text("\n".join([*lines[:6], line, *lines[7:]]))
     with pytest.raises(LabelPolicyError, match=rf"qrels, line 7: .*{fault}") as error:
@@ -178,14 +178,14 @@ def test_faults_of_the_qrels(tokens, line, fault):
 )
 def test_faults_of_a_token_file(tokens, tmp_path, content, line, fault):
     (tokens / "lyrl2004_tokens_train.dat").write_text(content)
-    (tokens / rcv1_topics.QRELS).write_text((tokens / rcv1_topics.QRELS).read_text() + "CCAT 3 1\n")
+    (tokens / rcv1.QRELS).write_text((tokens / rcv1.QRELS).read_text() + "CCAT 3 1\n")
     with pytest.raises(LabelPolicyError, match=rf"train\.dat, line {line}: .*{fault}") as error:
         prepare(dataset="rcv1", raw=tokens, parameters=RANDOM, output=tmp_path / "out")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["lyrl2004_tokens_test_pt2.dat", rcv1_topics.QRELS])
+@pytest.mark.parametrize("name", ["lyrl2004_tokens_test_pt2.dat", rcv1.QRELS])
 @pytest.mark.parametrize("damage", [lambda content: content[:-20], lambda content: b"hello"])
 def test_a_gzip_file_cut_short(tokens, tmp_path, name, damage):
     content = gzip.compress((tokens / name).read_bytes())
@@ -297,9 +297,9 @@ def test_the_paper_s_split_from_the_real_qrels(mirror):
     path = mirror / "rcv1" / "rcv1-v2.topics.qrels.gz"
     if not path.is_file():
         pytest.skip(f"no {path}")
-    labels = sorted(rcv1_topics.read_hierarchy(mirror / "rcv1"))
-    assert labels == sorted(rcv1_topics.read_hierarchy(mirror))  # the copy beside the module
-    topics = rcv1_topics.read_qrels(path, labels)
+    labels = sorted(rcv1.read_hierarchy(mirror / "rcv1"))
+    assert labels == sorted(rcv1.read_hierarchy(mirror))  # the copy beside the module
+    topics = rcv1.read_qrels(path, labels)
     assert (len(labels), topics.unused()) == (103, [])
     assert len(topics.topics.values) == 2_606_875
     test = topics.documents <= rcv1.LAST_OF_LYRL_TRAIN
