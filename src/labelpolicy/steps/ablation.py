@@ -35,7 +35,7 @@ FIXED_WEIGHTS = {
     "inverse_frequency": "freq^-1",
 }
 
-SPLITS = {"test": "Test", "valid": "Validation"}
+SPLITS = {"test": "test split", "valid": "validation split"}
 MEASURED_ON = {
     "test": "Measured on the test split; nothing was fitted on it or chosen by these numbers.",
     "valid": "Measured on the validation split. Shared thresholds were fitted on it, held-out rewards come from it and "
@@ -161,13 +161,11 @@ def ablation_table(
     measures = list(dict.fromkeys(measure for _, _, measure in measured))
     laid_out = []
     for block in blocks:
-        columns: list[Sequence[Any]] = []
+        columns: list[Sequence[Any]] = [list(block.rows)]
         for measure in measures:
             numbers = [measured[block.key, name, measure] for name in block.rows]
             columns += [column([number.value for number in numbers]), [number.delta(level) for number in numbers]]
-        laid_out.append(
-            (BLOCKS[block.key], [Row(*row) for row in zip(block.rows, zip(*columns, strict=True), strict=True)])
-        )
+        laid_out.append((BLOCKS[block.key], [Row(name, row) for name, *row in zip(*columns, strict=True)]))
     over = "One seed" if len(seeds) == 1 else f"Mean ± sample standard deviation over {len(seeds)} seeds"
     notes = [
         facts.split_sentence(),
@@ -179,7 +177,7 @@ def ablation_table(
         "comparisons of a measure on this split.",
     ]
     notes += [_against_fixed_weights(b, measured, measures, level) for b in blocks if b.key.startswith("weights")]
-    corner = f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split].lower()} split"
+    corner = f"{facts.title}, {classifier_title(classifier).split(':')[0]}: {SPLITS[split]}"
     titles = [title for measure in measures for title in (TITLES[measure], "Δ")]
     size = r"\scriptsize\setlength{\tabcolsep}{2pt}"
     return Table(corner, [("", titles)], laid_out, [*notes, *explained], "lr" * len(measures), size, wrapped=True)
@@ -288,10 +286,7 @@ def _lines(blocks: list[Block], numbers: Numbers, level: float) -> Iterator[dict
     by_key = {block.key: block for block in blocks}
     for (key, name, measure), number in numbers.items():
         block = by_key[key]
-        cell = block.rows[name].cell[1:] + block.rows[block.reference].cell[1:]
-        mean, deviation = number.value.mean, number.value.deviation
-        yield {"block": key, "row": name, "measure": measure, "mean": mean, "deviation": deviation} | {
-            **dict(zip(NAMES, cell, strict=True)),
-            **(number.tested._asdict() if number.tested else {}),
-            "significant": number.significant(level),
-        }
+        names = zip(NAMES, block.rows[name].cell[1:] + block.rows[block.reference].cell[1:], strict=True)
+        line: dict[str, Any] = {"block": key, "row": name, "measure": measure, **dict(names)}
+        line |= {"mean": number.value.mean, "deviation": number.value.deviation}
+        yield line | {"significant": number.significant(level)} | (number.tested._asdict() if number.tested else {})

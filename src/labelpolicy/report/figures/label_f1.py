@@ -1,5 +1,3 @@
-"""Test F1 of every label against its training frequency, of one row and of another."""
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -86,12 +84,10 @@ def _band_means(axes: Axes, counts: np.ndarray, before: np.ndarray, after: np.nd
     """Mean F1 before and after of the labels in each frequency band, as bars with their numbers."""
     band = np.digitize(counts, BANDS) - 1
     present = sorted(set(band.tolist()), reverse=True)
-    for x, each in enumerate(present):
-        inside = band == each
-        for offset, values, colour, hatch in ((-0.2, before, "#bbbbbb", None), (0.2, after, BLUE, "///")):
-            mean = values[inside].mean()
-            axes.bar(x + offset, mean, width=0.38, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
-            axes.text(x + offset, mean + 0.02, f"{mean:.2f}", ha="center", va="bottom", fontsize=7)
+    for offset, values, colour, hatch in ((-0.2, before, "#bbbbbb", None), (0.2, after, BLUE, "///")):
+        means, x = [values[band == each].mean() for each in present], np.arange(len(present)) + offset
+        bars = axes.bar(x, means, width=0.38, color=colour, hatch=hatch, edgecolor="white", linewidth=0)
+        axes.bar_label(bars, fmt="%.2f", padding=2, fontsize=7)
     axes.set_xticks(range(len(present)), labels=[_band_name(each, int((band == each).sum())) for each in present])
     axes.set(xlabel="training documents of the label", ylabel="mean F1", ylim=(0, 1.1))
     axes.grid(visible=False, axis="x")

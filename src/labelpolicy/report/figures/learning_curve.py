@@ -1,5 +1,3 @@
-"""Training loss and validation measures per epoch, a line for each kind of label weights."""
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any

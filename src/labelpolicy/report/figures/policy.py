@@ -1,5 +1,3 @@
-"""Label weights and thresholds of a policy: a cell per label with its name and number."""
-
 from pathlib import Path
 from typing import Annotated
 

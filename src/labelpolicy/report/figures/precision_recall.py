@@ -1,5 +1,3 @@
-"""Precision and recall at every threshold, for all labels together and for a few."""
-
 from dataclasses import dataclass
 from typing import Any
 

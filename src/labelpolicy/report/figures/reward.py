@@ -1,5 +1,3 @@
-"""The reward of Eq. 6 worked out on one validation document (the paper's Figure 3)."""
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -38,13 +36,11 @@ def reward(
     y, true = y_score[document].astype(np.float64), y_true[document]
     terms = np.where(true, -1, 1) * (thresholds - y) / thresholds
     name = data.truth("valid")[0][document]
-    with drawing(
-        pdf, png, 0.95 + 0.42 * len(shown), f"{title}: the reward of Eq. 6, validation document {name}"
-    ) as figure:
+    title = f"{title}: the reward of Eq. 6, validation document {name}"
+    with drawing(pdf, png, 0.95 + 0.42 * len(shown), title) as figure:
         axes = figure.subplots()
         axes.set_axis_off()
-        axes.set_xlim(0, 1)
-        axes.set_ylim(len(shown) + 0.9, -0.9)
+        axes.set(xlim=(0, 1), ylim=(len(shown) + 0.9, -0.9))
         heads = [(0.0, "label", "left"), (TRUTH, "y*", "center"), (LEFT, "0", "center"), (LEFT + BAR, "1", "center")]
         heads += [(LEFT + BAR / 2, "probability y, threshold p", "center"), (FORMULA, "(−1)^y* (p − y) / p", "left")]
         for x, text, side in (*heads, (1.0, "term", "right")):

@@ -1,5 +1,3 @@
-"""Test measures of the runs from random initial policies."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""Reward, thresholds and weights while policies are learned, a column for each policy."""
-
 from pathlib import Path
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""Label weights over the whole hierarchy: the paper's claim that parents get less weight, for all labels at once."""
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any

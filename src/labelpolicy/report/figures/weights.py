@@ -1,5 +1,3 @@
-"""Learned weights of a few labels as colours (the paper's Figure 5)."""
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,9 +26,8 @@ def weights(
     found = {Trained.of_path(path).weights: Policy.read(path, data.labels).weights for path in policy}
     values = np.array([weights[shown] * len(data.labels) for weights in found.values()])
     norm = weight_scale(values)
-    with drawing(
-        pdf, png, 1.15 + 0.5 * len(values), f"{title}: learned training weights N·w of {len(shown)} labels"
-    ) as figure:
+    title = f"{title}: learned training weights N·w of {len(shown)} labels"
+    with drawing(pdf, png, 1.15 + 0.5 * len(values), title) as figure:
         axes = figure.subplots()
         mesh = axes.pcolormesh(values, cmap="cividis", norm=norm, edgecolors="white", linewidth=2)
         for (line, column), value in np.ndenumerate(values):
