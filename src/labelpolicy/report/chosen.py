@@ -6,6 +6,8 @@ The workflow checks the names while it is parsed, before any training starts.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
@@ -15,9 +17,9 @@ COUNT = 5
 
 
 def check(wanted: Mapping[str, Sequence[str]], datasets: Sequence[str], processed: str | Path) -> None:
-    """Check report.labels against the data sets that are prepared already; the others are checked when they are drawn.
+    """Raise LabelPolicyError where report.labels names a data set that is not in the study, or a label not in its data.
 
-    Raises LabelPolicyError for a data set that is not in the study, or a label that is not in its data set.
+    Data sets that are not prepared yet are checked when they are drawn.
     """
     for dataset, names in wanted.items():
         if dataset not in datasets:
@@ -37,10 +39,7 @@ def of(data: Prepared, names: Sequence[str] | None) -> list[int]:
 
 
 def indices(labels: Sequence[str], names: Sequence[str], where: str) -> list[int]:
-    """The places of ``names`` among ``labels``.
-
-    Raises LabelPolicyError, naming ``where``, for a name that is not there.
-    """
+    """The places of ``names`` among ``labels``. Raises LabelPolicyError, naming ``where``, for an unknown one."""
     place = {label: index for index, label in enumerate(labels)}
     for name in names:
         if name not in place:
@@ -61,9 +60,7 @@ def by_frequency(
     """
     order = sorted(range(len(labels)), key=lambda label: (-train_count[label], labels[label]))
     if not any(parents):
-        last = len(order) - 1
-        count = min(count, len(order))
-        return [order[round(step * last / max(count - 1, 1))] for step in range(count)]
+        return [order[round(place)] for place in np.linspace(0, len(order) - 1, min(count, len(order)))]
     place = {label: index for index, label in enumerate(labels)}
 
     def path(label: int) -> list[int]:

@@ -52,9 +52,9 @@ def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]
 
     Raises LabelPolicyError for files that do not end in .pdf and .png.
     """
-    for path, suffix in ((pdf, ".pdf"), (png, ".png")):
-        if path.suffix.lower() != suffix:
-            raise LabelPolicyError(f"{path}: expected a name ending in {suffix}: correct --{suffix[1:]}")
+    for path, kind in ((pdf, "pdf"), (png, "png")):
+        if path.suffix.lower() != f".{kind}":
+            raise LabelPolicyError(f"{path}: expected a name ending in .{kind}: correct --{kind}")
     with matplotlib.style.context(["default", STYLE]):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.suptitle(title, fontsize=9, parse_math=False)

@@ -58,14 +58,9 @@ def read_facts(folder: str | Path) -> Facts:
     path = Path(folder) / "dataset.json"
     content = read_json(path)
     try:
-        return Facts(
-            name=content["name"],
-            documents={split: int(content["documents"][split]) for split in ("train", "valid", "test")},
-            labels=int(content["labels"]),
-            depth=int(content["depth"]),
-            labels_per_document=float(content["labels_per_document"]["all"]),
-            remarks=list(_remarks(content)),
-        )
+        documents = {split: int(content["documents"][split]) for split in ("train", "valid", "test")}
+        counts = int(content["labels"]), int(content["depth"]), float(content["labels_per_document"]["all"])
+        return Facts(content["name"], documents, *counts, list(_remarks(content)))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LabelPolicyError(
             f"{path}: {error!r} where the counts should be; expected the file of `labelpolicy prepare`: run it again"
@@ -77,15 +72,13 @@ def _remarks(content: dict) -> Iterator[str]:
         yield f"A variant: {content['variant']}."
     for difference in content.get("differences", []):
         yield f"Differs from the paper: {difference}."
-    without_text = content.get("without_text", {}).get("count", 0)
-    if without_text:
+    if without_text := content.get("without_text", {}).get("count", 0):
         yield f"{without_text:,} documents have no text."
     for file, found in content.get("counted", {}).items():
         if isinstance(found, dict) and found.get("bad"):
             share = f"{found['bad']:,} of {found['read']:,} lines and mentions"
             yield f"{file}: {share} are bad and left out (dataset.json has the places)."
-    untrained = content.get("labels_without_training_document", [])
-    if untrained:
+    if untrained := content.get("labels_without_training_document", []):
         yield f"{len(untrained)} labels have no training document left: {', '.join(untrained[:5])}."
     vectors, coverage = content.get("vectors"), content.get("coverage")
     if vectors and coverage:

@@ -101,11 +101,9 @@ def deviations(
             for key, choice in PAPER_CHOICES.items()
             if (found := attrgetter(key)(policy)) != choice
         ]
-        sentences.append(
-            f"Policy {name}: {'; '.join(differing)}. docs/algorithm.md says why."
-            if differing
-            else f"Policy {name}: the literal variant; what the paper leaves open is in docs/algorithm.md."
-        )
+        literal = "the literal variant; what the paper leaves open is in docs/algorithm.md."
+        why = f"{'; '.join(differing)}. docs/algorithm.md says why." if differing else literal
+        sentences.append(f"Policy {name}: {why}")
     return sentences
 
 

@@ -119,12 +119,10 @@ def _near(claim: Claim, evidence: Evidence) -> Verdict:
     method = evidence.method(claim, claim.rows)
     if method is None:
         return UNTESTED, f"{claim.rows} was not run.", []
-    lines, far = [], []
     printed, means = evidence.printed(claim, claim.rows), evidence.means(claim, method)
-    for title, text, mean in zip(claim.measures.values(), printed, means, strict=True):
-        lines.append((f"{method.name}: {title}", text or "", f"{mean:.3f}"))
-        if text is None or abs(mean - float(text)) > NEAR:
-            far.append(title)
+    found = list(zip(claim.measures.values(), printed, means, strict=True))
+    lines = [(f"{method.name}: {title}", text or "", f"{mean:.3f}") for title, text, mean in found]
+    far = [title for title, text, mean in found if text is None or abs(mean - float(text)) > NEAR]
     if far:
         return NOT, f"More than {NEAR} away: {', '.join(far)}.", lines
     return REPRODUCED, f"Every measure within {NEAR}.", lines
