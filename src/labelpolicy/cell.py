@@ -18,8 +18,8 @@ DECIDED = f"{TRAINED}/{{thresholds}}"
 class Thresholds(NamedTuple):
     """The parts of a name ``{rule}[+one][+oof]`` of decision thresholds.
 
-    The rule is a key of ``labelpolicy.thresholds.RULES`` or the name of a learned policy. ``+one``: a document always
-    gets a label. ``+oof``: fitted on, and applied to, out-of-fold scores (``labelpolicy crossfit``).
+    The rule is a key of ``labelpolicy.thresholds.RULES`` or a learned policy. ``+one``: a document always gets a label.
+    ``+oof``: fitted on, and applied to, out-of-fold scores (``labelpolicy crossfit``).
 
     >>> Thresholds.parse("shared+one+oof")
     Thresholds(rule='shared', at_least_one=True, out_of_fold=True)
@@ -65,8 +65,7 @@ class Trained:
     init: int | None = None
 
     def folder(self, results: str | Path = "results") -> Path:
-        below = TRAINED.format(dataset=self.dataset, classifier=self.classifier, weights=self.weights, seed=self.seed)
-        return Path(results) / below / ("" if self.init is None else f"init{self.init}")
+        return Path(results) / TRAINED.format_map(vars(self)) / ("" if self.init is None else f"init{self.init}")
 
     def with_thresholds(self, thresholds: str) -> "Cell":
         return Cell(**asdict(self), thresholds=thresholds)
@@ -83,9 +82,8 @@ class Trained:
         for name in names:
             found, kind = about.get(name), int if name in ("seed", "init") else str
             if (found is None and name != "init") or not isinstance(found, (kind, type(None))):
-                raise LabelPolicyError(
-                    f"{where}: does not say its {name} (found {found!r}): delete it and run the step that writes it"
-                )
+                fault = f"does not say its {name} (found {found!r})"
+                raise LabelPolicyError(f"{where}: {fault}: delete it and run the step that writes it")
         return cls(**{name: about.get(name) for name in names})
 
     @classmethod

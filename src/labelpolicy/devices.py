@@ -8,8 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-#: Lock folder -> number of the device, and its open file: closing it ends the lease.
-_held: dict[str, tuple[int, int]] = {}
+_held: dict[str, tuple[int, int]] = {}  # by lock folder: the device, and its open file, which holds the lease
 
 
 def lease(count: int, *, folder: str | Path | None = None, pause: float = 1) -> int:

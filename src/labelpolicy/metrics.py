@@ -120,14 +120,11 @@ def checked(y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, np.ndar
     """
     y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
     if y_true.shape != y_pred.shape or y_true.ndim != 2 or not y_true.size:
-        raise LabelPolicyError(
-            f"metrics: y_true is {y_true.shape} and y_pred {y_pred.shape}: "
-            "expected the same (documents, labels), at least one of each"
-        )
+        found = f"y_true is {y_true.shape} and y_pred {y_pred.shape}"
+        raise LabelPolicyError(f"metrics: {found}: expected the same (documents, labels), at least one of each")
     if y_true.dtype != bool or y_pred.dtype != bool:
-        raise LabelPolicyError(
-            f"metrics: y_true is {y_true.dtype} and y_pred {y_pred.dtype}: expected bool, decisions and not scores"
-        )
+        found = f"y_true is {y_true.dtype} and y_pred {y_pred.dtype}"
+        raise LabelPolicyError(f"metrics: {found}: expected bool, decisions and not scores")
     return y_true, y_pred
 
 

@@ -94,12 +94,8 @@ class Scores:
     def _about(self) -> dict:
         try:
             about = parse_json((self.table.schema.metadata or {})[KEY])
-            complete = (
-                isinstance(about["labels"], list)
-                and all(isinstance(label, str) for label in about["labels"])
-                and isinstance(about["out_of_fold"], bool)
-                and "trained" in about
-            )
+            kinds = type(about["labels"]), type(about["out_of_fold"]), "trained" in about
+            complete = kinds == (list, bool, True) and all(isinstance(label, str) for label in about["labels"])
         except (KeyError, TypeError, ValueError):
             complete = False
         if not complete:
@@ -152,10 +148,8 @@ class Scores:
             lengths = np.asarray(pc.fill_null(pc.list_value_length(chunk), 0))
             wrong = np.flatnonzero(lengths != labels)
             if len(wrong):
-                document, count = self.table["id"][start + int(wrong[0])].as_py(), lengths[wrong[0]]
-                raise LabelPolicyError(
-                    f"{self.path}: document {document!r} has {count} scores, expected {labels}, one for each label"
-                )
+                what = f"document {self.table['id'][start + wrong[0]].as_py()!r} has {lengths[wrong[0]]} scores"
+                raise LabelPolicyError(f"{self.path}: {what}, expected {labels}, one for each label")
             # A null among the scores becomes NaN, and is refused with its document and label later.
             values = chunk.flatten().to_numpy(zero_copy_only=False).reshape(len(chunk), labels)
             kept = values[mask[start : start + len(chunk)]]

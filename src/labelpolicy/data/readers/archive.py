@@ -26,8 +26,8 @@ def members(path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:
     A pattern without a slash is matched against the last part of the name, so that archives packed with and
     without a leading folder read alike. The whole stream is read, so that its checksum is verified.
 
-    Raises LabelPolicyError for an archive that is truncated or broken, and for a member (wanted or not) that is
-    absolute, points upwards with ``..``, or is neither a plain file nor a folder: no honest corpus has one.
+    Raises LabelPolicyError for an archive that is truncated or broken, and for a member (wanted or not) that would lie
+    outside the archive, or is neither a plain file nor a folder.
     """
     path = require(path)
     try:
@@ -43,9 +43,8 @@ def members(path: str | Path, pattern: str) -> Iterator[tuple[str, bytes]]:
             while stream.read(1 << 20):  # the rest of the stream: gzip checks length and CRC at its very end
                 pass
     except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LabelPolicyError(
-            f"{path}: truncated or not a .tar.gz archive ({error}): delete it and fetch it again"
-        ) from None
+        fault = f"truncated or not a .tar.gz archive ({error})"
+        raise LabelPolicyError(f"{path}: {fault}: delete it and fetch it again") from None
 
 
 def content_sha256(path: str | Path, pattern: str) -> str:
@@ -76,6 +75,5 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             for number, line in enumerate(io.BufferedReader(cast("io.RawIOBase", stream), 1 << 20), start=1):
                 yield number, line
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise LabelPolicyError(
-            f"{path}, after line {number}: cut short or not gzip ({error}), expected a whole file: fetch it again"
-        ) from None
+        fault = f"cut short or not gzip ({error}), expected a whole file"
+        raise LabelPolicyError(f"{path}, after line {number}: {fault}: fetch it again") from None

@@ -198,10 +198,7 @@ def _entry(line: bytes) -> dict | str:
 
 
 def mentions(source: Sentences, counted: dict[str, Any]) -> Iterator[Document]:
-    """The mentions of a file as documents, in its order; ``counted`` gets the facts of the file at its end.
-
-    A document's group is what the sentence is from; a sentence that does not say so is a group of its own.
-    """
+    """The mentions of a file as documents, in its order; ``counted`` gets the facts of the file at its end."""
     for sentence in source:
         yield from documents(sentence, sentence.document or sentence.place)
     counted[source.path.name] = source.counts.facts()
@@ -266,24 +263,18 @@ def joined(sentences: Iterable[Sentence]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Row:
-    """A data set of the table.
-
-    ``splits`` names the file of each split; without it the ``files`` are divided again. ``rename`` goes by file.
-    """
+    """A data set: ``splits`` names the file of each split; without it the ``files`` are divided again."""
 
     name: str
     title: str
     inventory: str
     splits: Mapping[str, str] | None = None
     files: tuple[str, ...] = ()
-    rename: Mapping[str, Rename] = field(default_factory=dict)
+    rename: Mapping[str, Rename] = field(default_factory=dict)  # by file
     published: dict[str, float] | None = None  # Table 1
 
     def read(self, raw: Path) -> Corpus:
-        """Read the files of the folder, which are streamed where the split is given.
-
-        Raises LabelPolicyError for a missing or empty file; what else cannot be used is left out and counted.
-        """
+        """Read the folder. Raises LabelPolicyError for a missing or empty file; other faults are counted."""
         counted: dict[str, Any] = {}
         names = self.splits.values() if self.splits else self.files
         sources = [Sentences(Path(raw) / name, self.inventory, self.rename.get(name, as_annotated)) for name in names]

@@ -82,11 +82,10 @@ def read(raw: Path) -> Corpus:
         return _resplit(lines, labels, above)
     topics = read_qrels(_one(raw, QRELS), labels)
     counted: dict[str, Any] = {"topics_without_documents": topics.unused()}
+    passes = {split: partial(_newsitems, raw / NEWSITEMS, split) for split in SPLITS}
     if dats:
         paths = {split: [_one(raw, f"lyrl2004_tokens_{part}.dat") for part in PARTS[split]] for split in SPLITS}
         passes = {split: partial(_token_documents, paths[split], split) for split in SPLITS}
-    else:
-        passes = {split: partial(_newsitems, raw / NEWSITEMS, split) for split in SPLITS}
     source = read_json(raw / "source.json") if (raw / "source.json").is_file() else {}
     synthetic = source.get("kind") == "synthetic"
     return Corpus(
@@ -342,8 +341,7 @@ def read_qrels(path: Path, labels: list[str]) -> Topics:
         raise LabelPolicyError(f"{path}: empty, expected lines as 'E11 2286 1': fetch the file again")
     numbers, found = np.divmod(np.unique(np.frombuffer(pairs, np.int64)), len(labels))
     carried = np.bincount(numbers)
-    topics = Ragged(found.astype(np.int32), np.append(0, carried).cumsum())
-    return Topics(labels, np.flatnonzero(carried), topics)
+    return Topics(labels, np.flatnonzero(carried), Ragged(found.astype(np.int32), np.append(0, carried).cumsum()))
 
 
 def shown(content: bytes) -> str:

@@ -85,9 +85,8 @@ def records(archive: str | Path) -> Iterator[Record]:
         found += 1
         yield from parse(f"{archive}: member {name}", content)
     if found != PARTS:
-        raise LabelPolicyError(
-            f"{archive}: found {found} members like {form}, expected {PARTS}: delete the archive and fetch it again"
-        )
+        fault = f"found {found} members like {form}, expected {PARTS}"
+        raise LabelPolicyError(f"{archive}: {fault}: delete the archive and fetch it again")
 
 
 def _parse_sgml(where: str, content: bytes) -> Iterator[Record]:
@@ -95,9 +94,8 @@ def _parse_sgml(where: str, content: bytes) -> Iterator[Record]:
         attributes = dict(_ATTRIBUTE.findall(head))
         topics, text = _TOPICS.search(inner), _TEXT.search(inner)
         if "NEWID" not in attributes or topics is None or text is None:
-            raise LabelPolicyError(
-                f"{where}: a document without NEWID, <TOPICS> or <TEXT> (<REUTERS {head}>): fetch the archive again"
-            )
+            fault = f"a document without NEWID, <TOPICS> or <TEXT> (<REUTERS {head}>)"
+            raise LabelPolicyError(f"{where}: {fault}: fetch the archive again")
         kind, inside = text.groups()
         found = [text] if "UNPROC" in kind else [_TITLE.search(inside), _BODY.search(inside)]
         story = _join(_decode(match[2]) for match in found if match)
@@ -110,10 +108,8 @@ def _parse_json(where: str, content: bytes) -> Iterator[Record]:
             text = _join((entry.get("title", ""), entry.get("body", "")))
             yield Record(entry["id"], entry.get("topics", []), text, {})
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"{type(error).__name__}: {error}"
-        raise LabelPolicyError(
-            f"{where}: expected a JSON list of documents with an id ({reason}): fetch the archive again"
-        ) from None
+        fault = f"expected a JSON list of documents with an id ({type(error).__name__}: {error})"
+        raise LabelPolicyError(f"{where}: {fault}: fetch the archive again") from None
 
 
 def _join(parts: Iterator[str] | tuple[str, ...]) -> str:
