@@ -31,11 +31,9 @@ def _sections(facts: Facts, results: DatasetResults, paper: PaperNumbers) -> Ite
     if gains := [*_gains(results)]:
         yield "### Learned policies against uniform weights and a threshold of 0.5\n"
         seeds = results.seeds
-        over = (
-            f"one seed ({seeds[0]}), so that chance is not distinguished from effect"
-            if len(seeds) == 1
-            else f"mean ± sample standard deviation of the {len(seeds)} differences, seed by seed"
-        )
+        over = f"mean ± sample standard deviation of the {len(seeds)} differences, seed by seed"
+        if len(seeds) == 1:
+            over = f"one seed ({seeds[0]}), so that chance is not distinguished from effect"
         yield f"Difference on the test split to the same classifier's baseline row; {over}.\n"
         yield markdown_table(["Row", *measures.values()], gains)
     if closed := [*_changed_by_closure(results)]:
@@ -51,13 +49,13 @@ def _best_by_validation(results: DatasetResults) -> Iterator[list[str]]:
     """The row of each classifier that validation prefers, with its test numbers."""
     measures = TABLE_MEASURES[results.table]
 
-    def on_validation(method: Method) -> float:
+    def mean(method: Method) -> float:
         return statistics.fmean(results.value(method, measure, "valid").mean for measure in measures)
 
     for classifier, members in results.blocks().items():
-        best = max(members, key=on_validation)  # the first of equals: the simpler rows come first
-        names = [markdown(classifier_title(classifier)), markdown(best.name), f"{on_validation(best):.3f}"]
-        yield names + [f"{results.value(best, measure).mean:.3f}" for measure in measures]
+        best = max(members, key=mean)  # the first of equals: the simpler rows come first
+        on_test = [f"{results.value(best, measure).mean:.3f}" for measure in measures]
+        yield [markdown(classifier_title(classifier)), markdown(best.name), f"{mean(best):.3f}", *on_test]
 
 
 def _gains(results: DatasetResults) -> Iterator[list[str]]:

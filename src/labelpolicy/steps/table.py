@@ -15,8 +15,8 @@ from labelpolicy.report.facts import facts_of
 from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
 from labelpolicy.report.tables import absent_table, read_robustness, results_table, robustness_table, statistics_table
 
-#: The tables of each task: statistics, results, robustness.
-TABLES = {"typing": ("1", "2", "3"), "text": ("4", "5", "6")}
+#: The task of each table: statistics, results and robustness of each.
+TASKS = dict.fromkeys("123", "typing") | dict.fromkeys("456", "text")
 
 
 def table(
@@ -38,16 +38,15 @@ def table(
     read ``datasets`` alone. Tables 2 and 5 also read ``metrics`` and ``methods``, and ``significance`` if it is given,
     and stack one tabular per data set. Tables 3 and 6 read ``robustness``.
     """
-    of_task = next((name for name, numbers in TABLES.items() if number in numbers), None)
-    if of_task is None:
+    if number not in TASKS:
         raise LabelPolicyError(f"table {number!r}: there is no such table here; expected 1, 2, 3, 4, 5 or 6")
     numbers = PaperNumbers(paper)
-    shown = [facts for facts in facts_of(datasets) if task(facts.name) == of_task]
+    shown = [facts for facts in facts_of(datasets) if task(facts.name) == TASKS[number]]
     names = {facts.name for facts in shown}
     absent = [name for name in numbers.datasets(number) if name not in names]
-    if number in ("1", "4"):
+    if number in "14":
         tables = [statistics_table(shown, numbers, number, absent)]
-    elif number in ("3", "6"):
+    elif number in "36":
         tables = [robustness_table([read_robustness(path) for path in robustness or []], numbers, number)]
     elif metrics is None:
         raise LabelPolicyError(f"table {number}: needs the collected metrics, found none: give --metrics")

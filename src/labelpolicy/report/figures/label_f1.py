@@ -65,12 +65,11 @@ def _name_movers(axes: Axes, labels: list[str], rank: np.ndarray, before: np.nda
     for label in sorted(range(len(labels)), key=lambda label: (-moves[label], label))[:NAMED]:
         if moves[label] == 0:
             break
-        up = after[label] > before[label]
-        height = 0.016 * len(labels[label]) + 0.04
-        low, high = (after[label], after[label] + height) if up else (after[label] - height, after[label])
-        if low < -0.03 or high > 1.05:  # no room beyond the marker: beyond the other end of the move
-            low, high = (before[label] - height, before[label]) if up else (before[label], before[label] + height)
-            up = not up
+        height, rises = 0.016 * len(labels[label]) + 0.04, after[label] > before[label]
+        for end, up in ((after[label], rises), (before[label], not rises)):  # else beyond the other end of the move
+            low, high = (end, end + height) if up else (end - height, end)
+            if low >= -0.03 and high <= 1.05:
+                break
         near = len(labels) / 55
         if any(abs(rank[label] - x) < near and low < top and high > bottom for x, bottom, top in taken):
             continue
