@@ -29,8 +29,7 @@ from stand_in import stand_in
 from labelpolicy.data.corpus import tokenise
 from labelpolicy.data.encode import cores
 from labelpolicy.data.readers import rcv1
-from labelpolicy.data.readers.rcv1 import NEWSITEMS, blocks
-from labelpolicy.data.readers.rcv1_topics import QRELS
+from labelpolicy.data.readers.rcv1 import NEWSITEMS, QRELS, blocks
 
 CHUNK = 4096
 EVERY_S = 0.05  # memory is looked at

@@ -15,8 +15,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from labelpolicy.data.readers.rcv1 import LAST_OF_LYRL_TRAIN, PARTS, sample
-from labelpolicy.data.readers.rcv1_topics import QRELS, read_hierarchy, read_qrels
+from labelpolicy.data.readers.rcv1 import LAST_OF_LYRL_TRAIN, PARTS, QRELS, read_hierarchy, read_qrels, sample
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import whole_folder, write_json
 from labelpolicy.randomness import generator
