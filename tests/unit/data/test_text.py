@@ -73,8 +73,7 @@ def test_goemotions(raw):
 @pytest.mark.parametrize("form", ["sgml", "json"])
 def test_reuters(raw, monkeypatch, pack, form):
     split = {"labels": ["cocoa"], "train": list(range(1, 21)), "test": [21]}
-    (raw.parent / "reuters21578_split.json").write_text(json.dumps(split))
-    monkeypatch.setattr(reuters, "files", lambda package: raw.parent)
+    monkeypatch.setattr(reuters, "beside", lambda name: split)
     stories = {str(n): (f"TITLE {n}", f"{' '.join(words(n)[:2])} &co\n Reuter") for n in range(1, 22)}
     if form == "sgml":
         content = "".join(
