@@ -139,13 +139,10 @@ STEPS |= {
             "trace": sorted(in_folders([each for each in LEARNED_POLICIES if each.seed == 0], "trace.parquet")),
         },
         {
-            name: f"results/flat/{name}.{ending}"
-            for name, ending in (
-                ("metrics", "json"),
-                ("measures", "csv"),
-                ("learning_curves", "csv"),
-                ("rewards", "csv"),
-            )
+            "metrics": "results/flat/metrics.json",
+            "measures": "results/flat/measures.csv",
+            "learning_curves": "results/flat/learning_curves.csv",
+            "rewards": "results/flat/rewards.csv",
         },
         arguments=["--output", "results/flat"],
         written=False,

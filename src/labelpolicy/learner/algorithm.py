@@ -1,7 +1,5 @@
 """Algorithm 1: learn the meta-learner while a classifier trains; then the test-time episode (Section 3.3)."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

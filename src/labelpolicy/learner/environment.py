@@ -1,15 +1,13 @@
 """The environment of Algorithm 1: a classifier that is trained a little, observed, rewarded, reset."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.base import Inputs, TorchClassifier
@@ -66,7 +64,7 @@ class TrainingEnvironment:
     @classmethod
     def of(
         cls, dataset: str | Path, classifier: str, parameters: Any, *, seed: int, device: str = "auto", threads: int = 1
-    ) -> TrainingEnvironment:
+    ) -> Self:
         """A classifier by name, trained by gradient, with a prepared data set's training and validation documents."""
         entry = registry.load(classifier)
         if not entry.trained_by_gradient:
@@ -113,24 +111,23 @@ class TrainingEnvironment:
         training, before = (each * trainings // parameters.episodes for each in (episode, episode - 1))
         return episode > 0 and training != before
 
+    @torch.enable_grad()
     def train(self, w: Tensor, count: int) -> None:
         """``count`` updates with label weights w (Eq. 1) on the next batches of the training set."""
         self.trained_on = []
         for _ in range(count):
             self.queue = self.queue or list(self.trainer.batches())
             rows = self.queue.pop()
-            with torch.enable_grad():
-                self.trainer.update(rows, w.detach().to(self.device))
+            self.trainer.update(rows, w.detach().to(self.device))
             self.trained_on.append(rows)
         self.held_out_score = None
 
+    @torch.enable_grad()
     def train_passes(self, w: Tensor, step: int, steps: int) -> None:
         """Passes over the training set: the step's part of a whole training, at least one; they stop where it would."""
         epochs = self.model.settings.epochs
         for _ in range(max(1, (step + 1) * epochs // steps - step * epochs // steps)):
-            if self.trainer.should_stop:
-                break
-            with torch.enable_grad():
+            if not self.trainer.should_stop:
                 self.trainer.epoch(w.detach().to(self.device))
         self.trained_on = [np.arange(len(self.inputs))]
 
@@ -139,22 +136,22 @@ class TrainingEnvironment:
         self.trainer.restore_best()
         self.held_out_score = None
 
+    @torch.enable_grad()
     def train_whole(self, w: Tensor) -> None:
         """One update with the whole training set as the batch (Section 3.3), its gradient summed chunk by chunk."""
         weights = w.to(self.device)
         self.trainer.optimizer.zero_grad()
         order = np.argsort(self.inputs.lengths, kind="stable")
-        with torch.enable_grad():
-            for rows in np.split(order, range(self.CHUNK, len(order), self.CHUNK)):
-                (self.trainer.loss(rows, weights) * (len(rows) / len(order))).backward()
+        for rows in np.split(order, range(self.CHUNK, len(order), self.CHUNK)):
+            (self.trainer.loss(rows, weights) * (len(rows) / len(order))).backward()
         self.trainer.optimizer.step()
         self.trained_on = [np.arange(len(self.inputs))]
         self.held_out_score = None
 
     def observe(self, time: float) -> Observation:
         """What the classifier's scores on the held-out documents show of every label; the reference is 0.5."""
-        score, y_true = self._held_out_score(), self.held_out_true
-        return Observation.of(score, y_true, self.label_features, np.zeros(self.labels), time)
+        reference = np.zeros(self.labels)
+        return Observation.of(self._held_out_score(), self.held_out_true, self.label_features, reference, time)
 
     def reward_batch(self, on: str) -> RewardBatch:
         """The documents that the reward is computed on: "held_out", or "in_sample", those just trained on."""
@@ -207,17 +204,15 @@ class TrainingEnvironment:
         self.model.train()
         return result.cpu().double().numpy()
 
-    def _utility_gradient(self, inputs: Subset, of_logits: Tensor) -> dict[Tensor, Tensor]:
+    @torch.enable_grad()
+    def _utility_gradient(self, inputs: Subset, of_logits: Tensor) -> dict[nn.Parameter, Tensor]:
         """The utility's gradient by the classifier's parameter, each divided as the optimizer would."""
         parameters = [each for each in self.model.parameters() if each.requires_grad]
-        with torch.enable_grad():
-            rows = np.arange(0, len(inputs), -(-len(inputs) // self.GRADIENT_DOCUMENTS))
-            found = self.model(inputs.batch(rows, self.device))
-            parts = torch.autograd.grad(found, parameters, of_logits[rows].to(self.device), allow_unused=True)
-        direction: dict[Tensor, Tensor] = {}
-        states = self.trainer.optimizer.state
-        for each, part in zip(parameters, parts, strict=True):
-            direction[each] = torch.zeros_like(each) if part is None else part
+        rows = np.arange(0, len(inputs), -(-len(inputs) // self.GRADIENT_DOCUMENTS))
+        found, grads = self.model(inputs.batch(rows, self.device)), of_logits[rows].to(self.device)
+        parts = torch.autograd.grad(found, parameters, grads, allow_unused=True, materialize_grads=True)
+        direction, states = dict(zip(parameters, parts, strict=True)), self.trainer.optimizer.state
+        for each in parameters:
             square = states.get(each, {}).get("exp_avg_sq")
             if square is not None:
                 direction[each] /= square.sqrt() + 1e-8

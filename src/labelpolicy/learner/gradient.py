@@ -10,10 +10,8 @@ part (Salimans et al. 2017); the weights' part is a policy gradient.
 steps. A weight acts through the classifier's update: see TrainingEnvironment.weight_gradient.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -42,7 +40,7 @@ class Step(NamedTuple):
     bounds: tuple[float, float]
 
     @classmethod
-    def of(cls, meta: MetaLearner, given: Given, sigma: float, parameters: LearnerParameters) -> Step:
+    def of(cls, meta: MetaLearner, given: Given, sigma: float, parameters: LearnerParameters) -> Self:
         """Eq. 3, on the means of the policies."""
         state, w_logits, p_logits = meta(*given)
         return cls(given, state, w_logits, p_logits, sigma, parameters.threshold_bounds)
@@ -52,7 +50,7 @@ class Step(NamedTuple):
         return policies(self.w_logits + w_noise, self.p_logits + p_noise, self.bounds)
 
 
-def ascend(meta: nn.Module, estimator: Estimator, adam: torch.optim.Optimizer) -> None:
+def ascend(meta: nn.Module, estimator: "Estimator", adam: torch.optim.Optimizer) -> None:
     """A step of the meta-learner towards more of J, Eq. 7."""
     adam.zero_grad()
     estimator.backward()
@@ -232,12 +230,8 @@ class Pathwise:
 
 
 Estimator = PolicyGradient | Pathwise
+KINDS: dict[str, type[Estimator]] = {"policy_gradient": PolicyGradient, "evolution": Evolution, "pathwise": Pathwise}
 
 
 def build(meta: nn.Module, parameters: LearnerParameters, random: np.random.Generator) -> Estimator:
-    kinds: dict[str, type[Estimator]] = {
-        "policy_gradient": PolicyGradient,
-        "evolution": Evolution,
-        "pathwise": Pathwise,
-    }
-    return kinds[parameters.estimator](meta, parameters, random)
+    return KINDS[parameters.estimator](meta, parameters, random)

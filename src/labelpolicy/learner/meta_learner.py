@@ -1,9 +1,8 @@
 """The meta-learner: a GRU whose state yields label weights and decision thresholds (Section 3.2, Eq. 3-5)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 import torch
@@ -36,9 +35,7 @@ class LabelFeatures:
     relations: np.ndarray
 
     @classmethod
-    def of(
-        cls, y_true: np.ndarray, depth: np.ndarray | None = None, parents: list[int | None] | None = None
-    ) -> LabelFeatures:
+    def of(cls, y_true: np.ndarray, depth: np.ndarray | None = None, parents: list[int | None] | None = None) -> Self:
         """From training labels, bool (documents, labels), and in a hierarchy each label's depth and parent's index."""
         labels = y_true.shape[1]
         depth = np.ones(labels) if depth is None else depth
@@ -55,7 +52,7 @@ class LabelFeatures:
         return cls(_standardised(frequency), _standardised(depth.astype(np.float64)), shares)
 
     @classmethod
-    def of_dataset(cls, data: Prepared, y_true: np.ndarray) -> LabelFeatures:
+    def of_dataset(cls, data: Prepared, y_true: np.ndarray) -> Self:
         """From the documents that a classifier is trained on, and the data set's hierarchy."""
         place: dict[str | None, int] = {label: j for j, label in enumerate(data.labels)}
         return cls.of(y_true, data.depth, [place.get(parent) for parent in data.parents])
@@ -85,7 +82,7 @@ class Observation:
         label_features: LabelFeatures,
         reference: np.ndarray,
         time: float = 0.0,
-    ) -> Observation:
+    ) -> Self:
         """From scores float and labels bool, both (documents, labels)."""
         z, documents, labels = logits(y_score), *y_true.shape
         support = y_true.sum(axis=0)
@@ -98,7 +95,7 @@ class Observation:
         break_even = np.where(support > 0, between, reference)
         return cls(label_features, positive, negative, ratio, break_even, reference, time)
 
-    def at(self, time: float) -> Observation:
+    def at(self, time: float) -> Self:
         return replace(self, time=time)
 
     @cached_property

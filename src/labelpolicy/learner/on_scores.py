@@ -9,9 +9,7 @@ A holdout takes no part in the episodes. On it the shrinkage of the learned dist
 numbers, unless another one does better by more than two standard errors.
 """
 
-from __future__ import annotations
-
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import torch
@@ -84,7 +82,7 @@ class ScoresEnvironment:
         self.drawn = 0
 
     @classmethod
-    def of(cls, scores: Scores, parameters: LearnerParameters, *, at_least_one: bool, seed: int) -> ScoresEnvironment:
+    def of(cls, scores: Scores, parameters: LearnerParameters, *, at_least_one: bool, seed: int) -> Self:
         """The documents of a score file that thresholds may be fitted on."""
         given = scores.fitting()
         features = LabelFeatures.of_dataset(scores.data, given.y_true)

@@ -1,8 +1,6 @@
 """Parameters of a learned policy: Algorithm 1 and what the paper leaves open."""
 
-from __future__ import annotations
-
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -104,14 +102,13 @@ class LearnerParameters(Parameters):
         return first ** (1 - done) * self.final_noise**done
 
     @model_validator(mode="after")
-    def _goes_together(self) -> LearnerParameters:
+    def _goes_together(self) -> Self:
         """No settings that contradict each other, and none away from its default that another one makes void."""
+        lower, upper = self.threshold_bounds
         pathwise, total, of_paper = self.estimator == "pathwise", self.credit == "total", self.reward == "paper"
         blind = self.learner == "paper" and self.training.rewarded_on == "in_sample"
         wrong = {
-            "threshold_bounds: the lower bound must be below the upper one": (
-                self.threshold_bounds[0] >= self.threshold_bounds[1]
-            ),
+            "threshold_bounds: the lower bound must be below the upper one": lower >= upper,
             "estimator: pathwise goes with reward: utility and credit: label; for others take policy_gradient": (
                 pathwise and (of_paper or total)
             ),
@@ -136,7 +133,6 @@ class LearnerParameters(Parameters):
         given |= {f"{section}.{key}": 0 for section in ("training", "on_scores") for key in given.get(section, ())}
         for key, (is_void, why) in void.items():
             wrong[f"{key}: changes nothing with {why}: leave it out"] = is_void and key in given
-        for message, found in wrong.items():
-            if found:
-                raise ValueError(message)
+        if found := [message for message, is_wrong in wrong.items() if is_wrong]:
+            raise ValueError(found[0])
         return self

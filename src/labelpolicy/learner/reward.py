@@ -3,8 +3,6 @@
 ``thresholds`` (draws, labels), ``y_score`` float and ``y_true`` bool (documents, labels) -> (draws, labels).
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +21,7 @@ class RewardBatch(NamedTuple):
     y_true: np.ndarray
     allowed: Tensor | None = None
 
-    def take(self, rows: np.ndarray | slice) -> RewardBatch:
+    def take(self, rows: np.ndarray | slice) -> "RewardBatch":
         return RewardBatch(self.y_score[rows], self.y_true[rows], self.allowed)
 
 

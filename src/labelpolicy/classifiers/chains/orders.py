@@ -1,7 +1,5 @@
 """Orders of labels, linear and partial: what may be predicted from what."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

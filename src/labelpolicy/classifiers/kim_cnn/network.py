@@ -6,8 +6,6 @@ K looked-up rows, and the gradient of the winning windows is scattered back into
 gradient are those of ``nn.Conv1d`` + max (tests/unit/classifiers/test_kim_cnn.py).
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

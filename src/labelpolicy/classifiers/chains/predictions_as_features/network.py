@@ -4,8 +4,6 @@ z_j = base_j(x) + sum over k before j of A_jk sigmoid(z_k), with base(x) the log
 all labels at once. A starts at zero: an untrained chain is the plain classifier.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -6,8 +6,6 @@ most probable set, which is what strict accuracy asks for. Training maximises th
 (teacher forcing); decoding is a beam search. Labels are numbered by the order, and the stop symbol is number N.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,9 +26,7 @@ class Beam(NamedTuple):
 
     sets: Tensor  # bool (documents, beam, labels)
     log_probability: Tensor  # (documents, beam); -inf where there are fewer sets
-    marginal: (
-        Tensor  # (documents, labels): P(label in the set) at least, of all beginnings of sequences met that have it
-    )
+    marginal: Tensor  # (documents, labels): P(label in the set) at least, of all beginnings met that have it
     rejected: Tensor  # (documents,): log-probability of the best beginning that did not fit into the beam
 
 
