@@ -3,8 +3,6 @@
 The scheduler is asked by its own commands only; nothing here knows how jobs are submitted.
 """
 
-from __future__ import annotations
-
 import fcntl
 import getpass
 import os
@@ -21,10 +19,7 @@ import yaml
 from labelpolicy.errors import LabelPolicyError
 
 CAUSES = (
-    (
-        r"exceeded (?:job )?memory limit|oom[-_ ]kill|Out Of Memory",
-        "it used more memory than it asked for: raise mem_mb",
-    ),
+    (r"exceeded (job )?memory limit|oom[-_ ]kill|Out Of Memory", "it used more memory than it asked for: raise mem_mb"),
     (r"DUE TO TIME LIMIT", "it ran longer than it asked for: raise runtime (minutes)"),
     (r"DUE TO NODE FAILURE", "its node went down: run the same command again"),
     (r"DUE TO PREEMPTION", "a job of higher priority took its place: run the same command again"),
@@ -76,18 +71,13 @@ def alone(file: str | Path) -> bool:
 
     ``file`` is locked: by every run together with others, and at the start, for a moment, by this one alone.
     """
-    handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o660)
-    _held.append(handle)
+    handle, is_alone = os.open(file, os.O_RDWR | os.O_CREAT, 0o660), True  # left open: so it holds to the end
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        fcntl.flock(handle, fcntl.LOCK_SH)
-        return False
+        is_alone = False
     fcntl.flock(handle, fcntl.LOCK_SH)
-    return True
-
-
-_held: list[int] = []
+    return is_alone
 
 
 def jobs_on_slurm(folder: str | Path) -> set[str]:
@@ -108,11 +98,7 @@ def jobs_by(command: str, record: str | Path) -> set[str]:
 
 
 def stop(
-    alive: Callable[[], set[str]],
-    cancel: Callable[[Iterable[str]], object],
-    *,
-    patience: float = 300,
-    pause: float = 1,
+    alive: Callable[[], set[str]], cancel: Callable[[Iterable[str]], object], patience: float = 300, pause: float = 1
 ) -> list[str]:
     """Cancel the jobs that are alive and wait until none is; their ids.
 
@@ -145,9 +131,7 @@ def causes(logs: str | Path, since: float) -> list[str]:
             last[log.parent if "_" not in log.stem else log] = log
     found = []
     for log in last.values():
-        text = log.read_text(errors="replace")
-        cause = next((cause for pattern, cause in CAUSES if re.search(pattern, text, re.IGNORECASE)), None)
-        if cause:
-            kind, _, name = log.relative_to(logs).parts[0].partition("_")
-            found.append(f"{kind} {name}, job {log.stem}: {cause} ({log})")
+        text, (kind, _, name) = log.read_text(errors="replace"), log.relative_to(logs).parts[0].partition("_")
+        causes = [cause for pattern, cause in CAUSES if re.search(pattern, text, re.IGNORECASE)]
+        found += [f"{kind} {name}, job {log.stem}: {cause} ({log})" for cause in causes[:1]]
     return found

@@ -49,7 +49,6 @@ ABLATION_CELLS = [cell for cells in ABLATED.values() for cell in cells]
 
 
 def ablation_metrics(wildcards):
-    """metrics.json of every cell of the ablation."""
     if not ABLATION_CELLS:
         raise WorkflowError(
             f"params.yaml: ablation.classifiers: no data set of the grid has rows of {', '.join(study.ablation.classifiers)}"
@@ -113,7 +112,6 @@ STEPS |= {
         arguments=[*FOLDERS, "--results", "results"],
         settings=settings(study, "significance"),
     ),
-    # What each part of the learned policy is worth.
     "compare_ablation": Step(
         "Compare the policies of the ablation",
         {

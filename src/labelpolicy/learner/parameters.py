@@ -31,9 +31,7 @@ class WhileTraining(Parameters):
         "pathwise: in units of how far apart a label's highest logits lie",
     )
     weight_noise: PositiveFloat = Field(0.3, description="standard deviation of the policy around the logits of w")
-    weight_penalty: NonNegativeFloat = Field(
-        0.5, description="pull of the logits of w towards uniform weights, so that noise alone does not move them"
-    )
+    weight_penalty: NonNegativeFloat = Field(0.5, description="pull of the logits of w towards uniform weights")
     rollout: Literal["pass", "batch"] = Field(
         "pass",
         description="a time step of the test-time episode: pass, passes of mini-batches over the training split, "
@@ -44,15 +42,11 @@ class WhileTraining(Parameters):
 class OnScores(Parameters):
     """Where thresholds alone are learned, on the scores that a classifier has left (`--scores`)."""
 
-    noise: PositiveFloat = Field(
-        0.3, description="as training.noise; smaller, since thresholds start from two fitted numbers"
-    )
+    noise: PositiveFloat = Field(0.3, description="as training.noise; thresholds start from two fitted numbers")
     observed: OpenUnit = Field(
-        0.67, description="share of an episode's documents that the meta-learner observes; rewards are taken on others"
+        0.67, description="share of an episode's documents that is observed; rewards are on others"
     )
-    holdout: OpenUnit = Field(
-        0.25, description="share of the documents that takes no part in the episodes: the shrinkage is chosen on it"
-    )
+    holdout: OpenUnit = Field(0.25, description="share of the documents kept apart, to choose the shrinkage on")
 
 
 class LearnerParameters(Parameters):
@@ -87,12 +81,8 @@ class LearnerParameters(Parameters):
     steps: Size = Field(4, description="T of Algorithm 1")
     hidden: Size = Field(32, description="units of the GRU state")
     learning_rate: PositiveFloat = Field(1e-2, description="Adam's step size for the meta-learner")
-    final_noise: PositiveFloat = Field(
-        0.05, description="as noise, in the last episode; it falls geometrically in between"
-    )
-    threshold_bounds: tuple[OpenUnit, OpenUnit] = Field(
-        (0.001, 0.999), description="closed interval that p is clipped to"
-    )
+    final_noise: PositiveFloat = Field(0.05, description="as noise, in the last episode; geometric in between")
+    threshold_bounds: tuple[OpenUnit, OpenUnit] = Field((0.001, 0.999), description="interval p is clipped to")
     training: WhileTraining = WhileTraining()
     on_scores: OnScores = OnScores()
 

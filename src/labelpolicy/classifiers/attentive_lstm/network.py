@@ -6,8 +6,6 @@ vector. The three are concatenated, and each label has one logistic output. Both
 outwards. A batch has mentions alike in both lengths: on a CPU a third faster than random batches.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, NamedTuple
 

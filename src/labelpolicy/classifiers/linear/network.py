@@ -1,7 +1,5 @@
 """Logistic regression over sparse features, trained batch by batch."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
