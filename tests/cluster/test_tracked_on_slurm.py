@@ -2,7 +2,9 @@
 
 import json
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from small_cluster import SMALL_PROFILE, edit
 from tracked import ROWS, Repository, equal
@@ -12,6 +14,7 @@ STAGES = ("data", "policies", "train")  # test_slurm.py has the tables
 
 def test_the_stages_on_slurm_give_the_lock_and_the_files_of_this_machine(slurm, tmp_path):
     """From nothing to the metrics of one row."""
+    Repository.commands = Path(sys.executable).parent  # jobs that SLURM can cancel are really its own
     rows = [row for row in ROWS if row[0] == "Linear+Meta"]
     here, there = (
         Repository.create(tmp_path / name / "study", rows, **{"grid.seeds": 1}) for name in ("here", "there")

@@ -8,6 +8,11 @@ import pytest
 from tracked import TRAINED, Repository, changed
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quickly(commands) -> None:
+    Repository.commands = commands
+
+
 @pytest.fixture(scope="session")
 def studies(tmp_path_factory) -> dict[str, Future[Repository]]:
     """The two finished studies, made side by side."""

@@ -72,7 +72,7 @@ def test_in_place_a_killed_stage(copy, clean):
     log = copy.folder.parent / "killed.log"
     command = [sys.executable, "workflow/bridge.py", "baselines"]
     with log.open("w") as file:
-        running = subprocess.Popen(command, cwd=copy.folder, env=copy.environment, stdout=file, stderr=file)
+        running = subprocess.Popen(command, cwd=copy.folder, env=copy.really, stdout=file, stderr=file)
     while not (jobs := [job for job in at_work(copy) if suspended(job)]) and running.poll() is None:
         time.sleep(0.02)
     assert jobs, log.read_text()

@@ -22,7 +22,12 @@ ROWS = (
 
 
 class Repository:
-    """A git repository with the project's own pipeline, workflow and library, and an environment that uses them."""
+    """A git repository with the project's own pipeline, workflow and library, and an environment that uses them.
+
+    ``environment`` starts commands at once (tests/preloaded.py), ``really`` as a user does.
+    """
+
+    commands: Path  # set by conftest.py
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -30,14 +35,15 @@ class Repository:
         identity = {
             f"GIT_{who}_{what}": "test@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
-        self.environment = os.environ | identity
-        self.environment |= {
+        self.really = os.environ | identity
+        self.really |= {
             "PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(folder / "src"),
             "GIT_CONFIG_GLOBAL": os.devnull,
             "DVC_SITE_CACHE_DIR": str(folder.parent / "dvc-site"),
             "OMP_NUM_THREADS": "1",
         }
+        self.environment = self.really | {"PATH": f"{self.commands}{os.pathsep}{self.really['PATH']}"}
 
     @classmethod
     def create(cls, folder: Path, rows=ROWS, **parameters) -> Repository:
@@ -104,13 +110,13 @@ class Repository:
         return self.run("git", *arguments, **options)
 
     def dvc(self, *arguments: str, **options) -> str:
-        return self.run(sys.executable, "-m", "dvc", *arguments, **options)
+        return self.run("dvc", *arguments, **options)
 
     def bridge(self, *arguments: str, **options) -> str:
-        return self.run(sys.executable, "workflow/bridge.py", *arguments, **options)
+        return self.run("python", "workflow/bridge.py", *arguments, **options)
 
     def snakemake(self, *arguments: str, **options) -> str:
-        return self.run(sys.executable, "-m", "snakemake", "--cores", "2", *arguments, **options)
+        return self.run("snakemake", "--cores", "2", *arguments, **options)
 
     def configure(self, section: str, **options: str) -> None:
         """As `dvc config --local`, without the second that it takes."""

@@ -72,19 +72,21 @@ policies:
 
 
 class Study:
-    """A copy of the workflow's files in a folder, with small parameters and few rows, and its own src/ if wanted."""
+    """A copy of the workflow's files in a folder, with small parameters and few rows, and its own src/ if wanted.
 
-    def __init__(self, folder: Path):
+    ``environment`` starts commands at once (tests/preloaded.py), ``really`` as a user does.
+    """
+
+    def __init__(self, folder: Path, commands: Path):
         self.folder = folder
         shutil.copytree(ROOT / "workflow", folder / "workflow")
         shutil.copytree(ROOT / "profiles", folder / "profiles")
         shutil.copy(ROOT / "Snakefile", folder)
         (folder / "params.yaml").write_text(SMALL)
         (folder / "workflow" / "methods.tsv").write_text(SHEET)
-        self.environment = os.environ | {
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT / "src"),
-        }
+        real = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        self.really = os.environ | {"PATH": real, "PYTHONPATH": str(ROOT / "src")}
+        self.environment = self.really | {"PATH": f"{commands}{os.pathsep}{real}"}
 
     def own_source(self) -> Path:
         """Give the study a copy of the library that a test may edit, in the place of one it has edited."""
@@ -108,7 +110,7 @@ class Study:
         path.write_text("".join(each for each in sections if each.partition(":")[0] != name) + section)
 
     def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+        return ["snakemake", "--cores", "2", *arguments]
 
     def run(self, *arguments: str, fails: bool = False) -> str:
         """Run snakemake; everything it printed."""
@@ -151,20 +153,20 @@ def copied(made: Study, folder: Path) -> Study:
 
     shutil.copytree(made.folder, folder, copy_function=link)
     study = object.__new__(Study)
-    study.folder, study.environment = folder, dict(made.environment)
+    study.folder, study.environment, study.really = folder, dict(made.environment), made.really
     return study
 
 
 @pytest.fixture
-def study(tmp_path) -> Study:
+def study(tmp_path, commands) -> Study:
     """A fresh study: nothing run yet."""
-    return Study(tmp_path / "study")
+    return Study(tmp_path / "study", commands)
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Study:
+def finished(tmp_path_factory, commands) -> Study:
     """A study that has been run, with its report; tests must not change it."""
-    study = Study(tmp_path_factory.mktemp("finished") / "study")
+    study = Study(tmp_path_factory.mktemp("finished") / "study", commands)
     study.run("report")
     return study
 

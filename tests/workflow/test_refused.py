@@ -43,8 +43,8 @@ REFUSED = [
 ]
 
 
-def refusal(folder, file, find, put) -> tuple[str, bool]:
-    study = Study(folder)
+def refusal(folder, commands, file, find, put) -> tuple[str, bool]:
+    study = Study(folder, commands)
     if find:
         study.edit(file, find, put)
     else:
@@ -54,9 +54,9 @@ def refusal(folder, file, find, put) -> tuple[str, bool]:
     return study.run(target, fails=True), (study.folder / "data").exists()
 
 
-def test_a_wrong_name_or_parameter_stops_before_anything_starts(tmp_path):
+def test_a_wrong_name_or_parameter_stops_before_anything_starts(tmp_path, commands):
     with ThreadPoolExecutor(2) as pool:
-        runs = [pool.submit(refusal, tmp_path / str(i), *case[:3]) for i, case in enumerate(REFUSED)]
+        runs = [pool.submit(refusal, tmp_path / str(i), commands, *case[:3]) for i, case in enumerate(REFUSED)]
     for run, case in zip(runs, REFUSED, strict=True):
         printed, started = run.result()
         assert case[-1] in printed and not started, printed

@@ -73,7 +73,7 @@ def test_significance_is_of_all_learned_rows_against_all_others(finished):
 def test_a_killed_run_resumes_on_one_core_and_ends_with_the_same_bytes(finished, study):
     """SIGKILL of the whole process group while classifiers are training."""
     running = subprocess.Popen(
-        study.command(), cwd=study.folder, env=study.environment, start_new_session=True, stderr=subprocess.DEVNULL
+        study.command(), cwd=study.folder, env=study.really, start_new_session=True, stderr=subprocess.DEVNULL
     )
     logs = study.folder / "logs/train"
     deadline = time.monotonic() + 120
