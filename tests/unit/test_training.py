@@ -21,7 +21,7 @@ class Data:
 
     def __init__(self, documents=200):
         self.features = np.random.default_rng(0).normal(size=(documents, 6)).astype(np.float32)
-        self.truth = self.features[:, :3] > 0.3
+        self.y_true = self.features[:, :3] > 0.3
 
     def split(self, name):
         return self
@@ -43,9 +43,9 @@ def test_equation_1_by_hand():
 
 
 def test_uniform_weights_give_the_plain_cross_entropy():
-    logits, truth = torch.randn(5, 4), (torch.rand(5, 4) < 0.5).float()
-    plain = functional.binary_cross_entropy_with_logits(logits, truth, reduction="sum") / 5
-    torch.testing.assert_close(training.weighted_cross_entropy(logits, truth, torch.full((4,), 0.25)), plain)
+    logits, y_true = torch.randn(5, 4), (torch.rand(5, 4) < 0.5).float()
+    plain = functional.binary_cross_entropy_with_logits(logits, y_true, reduction="sum") / 5
+    torch.testing.assert_close(training.weighted_cross_entropy(logits, y_true, torch.full((4,), 0.25)), plain)
 
 
 @given(st.integers(1, 400), st.integers(1, 64), st.integers(0, 100))
