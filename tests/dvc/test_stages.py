@@ -22,8 +22,9 @@ CODE = {
     "workflow/rules",
     "workflow/methods.tsv",
 }
-#: Numbers that others fix: the width of the named word vectors, one sample where the reward is no label's own.
-FIXED = ("width", "samples")
+#: Numbers that others fix: the width of the named word vectors, one sample where the reward is no label's own, and the
+#: noise of draws where none are drawn.
+FIXED = ("width", "samples", "weight_noise")
 
 
 def jobs(repository: Repository, *targets: str, parameters: str = "params.yaml") -> set[tuple[str, str]]:
@@ -45,7 +46,7 @@ def turned(value, key=""):
         return not value
     if isinstance(value, int):
         return value if key in FIXED else value + 1
-    return value * 1.001 if isinstance(value, float) else value
+    return value * 1.001 if isinstance(value, float) and key not in FIXED else value
 
 
 def test_the_params_of_a_stage_are_the_sections_its_target_reads(tmp_path):

@@ -61,6 +61,8 @@ def labels_of(row: dict[str, Any], results: Path, labels: dict[str, Columns]) ->
         cell = Cell(row["dataset"], row["classifier"], row["weights"], seed, thresholds=row["thresholds"])
         path = cell.decided(results) / "labels.parquet"
         table = read_parquet(path, ["label", "train_count", "threshold", "f1", "support"]).to_pydict()
+        if not table["label"]:
+            raise LabelPolicyError(f"{path}: no labels: decide it again")
         known = labels.setdefault(cell.dataset, {name: table[name] for name in ("label", "train_count", "support")})
         if known["label"] != table["label"]:
             raise LabelPolicyError(f"{path}: not the labels of the other cells of {cell.dataset}: decide it again")

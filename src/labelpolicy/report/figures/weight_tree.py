@@ -33,7 +33,7 @@ def weight_tree(
         raise LabelPolicyError(f"{dataset}: the labels have no hierarchy to draw: use `labelpolicy figure policy`")
     labels, parents = data.labels, data.parents
     weights = Policy.read(policy, labels).weights
-    found = correlate(labels, parents, data.depth, data.train_count, weights)
+    found = {"dataset": data.name} | correlate(labels, parents, data.depth, data.train_count, weights)
     shown = order(labels, parents, data.train_count)
     relative = weights[shown] * len(labels)
     norm = weight_scale(relative)
@@ -45,7 +45,7 @@ def weight_tree(
         draw_cells(axes, names, relative, (rows, COLUMNS), norm, down=True, indents=indents)
         colour_bar(figure, axes, norm, 1.0, pad=0.01, fraction=0.02, aspect=40)
         figure.supxlabel(words(found), fontsize=7, x=0.01, ha="left", parse_math=False)
-    write_json(correlations, {"dataset": data.name} | found)
+    write_json(correlations, found)
 
 
 def correlate(
