@@ -20,8 +20,9 @@ from scipy.special import expit
 
 from labelpolicy.cell import Thresholds
 from labelpolicy.classifiers.registry import Run, load
-from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
+from labelpolicy.data.folds import TrainedOn, joined, taken
 from labelpolicy.data.prepared import Prepared
+from labelpolicy.folds import fold_of
 from labelpolicy.learner.meta_learner import logits
 from labelpolicy.parameters import Study
 from labelpolicy.randomness import generator

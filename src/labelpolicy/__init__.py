@@ -1,9 +1,10 @@
 """Learned label weights and decision thresholds for multi-label classification.
 
-What is named here needs numpy, scipy and pydantic only, and is imported when it is asked for::
+What is named here needs numpy, scipy and pydantic only (PolicyClassifier scikit-learn too), and is imported when it is
+asked for::
 
-    decision = fit_thresholds("shared", y_score, y_true, at_least_one=True)
-    y_pred = decision.decide(new_scores)
+    policy = ThresholdPolicy().fit(y_score, y_true)
+    y_pred = policy.predict(new_scores)
     evaluate(new_truth, y_pred)
 """
 
@@ -12,8 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from labelpolicy.errors import LabelPolicyError
+    from labelpolicy.estimators import PolicyClassifier
+    from labelpolicy.folds import MultilabelStratifiedGroupKFold
     from labelpolicy.metrics import evaluate, per_label
-    from labelpolicy.significance import paired_bootstrap
+    from labelpolicy.significance import bootstrap_interval, paired_bootstrap
+    from labelpolicy.threshold_policy import ThresholdPolicy
     from labelpolicy.thresholds import Decision
     from labelpolicy.thresholds import fit as fit_thresholds
     from labelpolicy.thresholds import from_json as decision_from_json
@@ -24,8 +28,12 @@ __version__ = "0.1.0"
 __all__ = [
     "Decision",
     "LabelPolicyError",
+    "MultilabelStratifiedGroupKFold",
+    "PolicyClassifier",
     "ThresholdParameters",
+    "ThresholdPolicy",
     "Utility",
+    "bootstrap_interval",
     "decision_from_json",
     "evaluate",
     "fit_thresholds",
@@ -37,8 +45,12 @@ __all__ = [
 _HOME = {
     "Decision": ("labelpolicy.thresholds", "Decision"),
     "LabelPolicyError": ("labelpolicy.errors", "LabelPolicyError"),
+    "MultilabelStratifiedGroupKFold": ("labelpolicy.folds", "MultilabelStratifiedGroupKFold"),
+    "PolicyClassifier": ("labelpolicy.estimators", "PolicyClassifier"),
     "ThresholdParameters": ("labelpolicy.thresholds.objectives", "ThresholdParameters"),
+    "ThresholdPolicy": ("labelpolicy.threshold_policy", "ThresholdPolicy"),
     "Utility": ("labelpolicy.thresholds.objectives", "Utility"),
+    "bootstrap_interval": ("labelpolicy.significance", "bootstrap_interval"),
     "decision_from_json": ("labelpolicy.thresholds", "from_json"),
     "evaluate": ("labelpolicy.metrics", "evaluate"),
     "fit_thresholds": ("labelpolicy.thresholds", "fit"),

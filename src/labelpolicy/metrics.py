@@ -10,6 +10,7 @@ Nothing divided by nothing is 0 everywhere (scikit-learn's ``zero_division=0``).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -67,6 +68,16 @@ def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[str
 
     Raises LabelPolicyError as `evaluate` does, and for fewer than two groups.
     """
+    return {name: jackknife(values) for name, values in without_each(y_true, y_pred, groups).items()}
+
+
+def jackknife(without: np.ndarray) -> float:
+    """The standard error of a number, from what it is without each group (groups,)."""
+    return float(np.sqrt(len(without) - 1) * without.std())  # numpy's standard deviation divides by G
+
+
+def without_each(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[Any] | np.ndarray) -> dict[str, np.ndarray]:
+    """Each measure without each group of documents: (groups,), in the order of their names."""
     y_true, y_pred = checked(y_true, y_pred)
     names, place = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) < 2:
@@ -77,8 +88,7 @@ def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[str
     for name, values in _terms(y_true, y_pred).items():
         by_group = np.add.reduceat(values[order], starts, axis=0, dtype=np.result_type(values, np.int64))
         without[name] = by_group.sum(axis=0) - by_group
-    factor = np.sqrt(len(names) - 1)  # numpy's standard deviation divides by G
-    return {name: float(factor * values.std()) for name, values in _measures(without).items()}
+    return _measures(without)
 
 
 def _terms(y_true: np.ndarray, y_pred: np.ndarray) -> Sums:

@@ -9,11 +9,12 @@ import typer
 from labelpolicy import options
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Classifier, Run
-from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
+from labelpolicy.data.folds import TrainedOn, joined, taken
 from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.data.scores import write_scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
+from labelpolicy.folds import fold_of
 from labelpolicy.policy_file import Policy
 from labelpolicy.randomness import generator
 from labelpolicy.steps.train import fitted, trained_by

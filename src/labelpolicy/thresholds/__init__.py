@@ -2,12 +2,13 @@
 
 from labelpolicy.thresholds.arrays import logit
 from labelpolicy.thresholds.decision import NEVER, Decision, PerLabel, Proportion, Rank
-from labelpolicy.thresholds.fitting import fit
+from labelpolicy.thresholds.fitting import NAMES, fit
 from labelpolicy.thresholds.json_form import from_json
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
 from labelpolicy.thresholds.rules import RULES
 
 __all__ = [
+    "NAMES",
     "NEVER",
     "RULES",
     "Decision",

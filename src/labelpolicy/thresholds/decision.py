@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from labelpolicy.thresholds.arrays import FARTHEST, blocks, check_scores, logit, ranked
+from labelpolicy.thresholds.arrays import FARTHEST, blocks, check_scores, give_best, keep_best, logit, ranked
 
 NEVER = 1.0  #: The threshold, as a probability, of a label that is never predicted.
 
@@ -21,7 +21,7 @@ class Decision:
 
     kind: ClassVar[str]
     needs_texts: ClassVar[bool] = False  # whether it looks at the texts of the documents as well
-    chosen: dict[str, float] = field(default_factory=dict, kw_only=True)
+    chosen: dict[str, Any] = field(default_factory=dict, kw_only=True)
 
     def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
         """Decisions for scores (n, N): bool (n, N). Raises LabelPolicyError for other labels or no probabilities."""
@@ -44,7 +44,8 @@ class PerLabel(Decision):
     """Label j is predicted where logit(score) > ``levels[j]``, float64 (N,); inf means never.
 
     With ``at_least_one`` a document for which no label passes gets the one of the largest margin logit(score) - level,
-    of equal margins the lower index; a label that is never predicted is not given in this way either.
+    of equal margins the lower index; a label that is never predicted is not given in this way either. Of more than
+    ``at_most`` labels those of the largest margins are kept.
 
     >>> PerLabel.at([0.5, 0.2]).decide([[0.5, 0.3]]).tolist()
     [[False, True]]
@@ -53,6 +54,7 @@ class PerLabel(Decision):
     kind = "per_label"
     levels: np.ndarray
     at_least_one: bool = False
+    at_most: int | None = None
 
     @classmethod
     def at(cls, thresholds: np.ndarray | Sequence[float], at_least_one: bool = False) -> Self:
@@ -70,7 +72,8 @@ class PerLabel(Decision):
         y_pred = np.empty(y_score.shape, dtype=bool)
         for rows in blocks(y_score.shape):
             y_pred[rows] = logit(y_score[rows]) > self.levels
-        return give_best(y_pred, y_score, self.levels) if self.at_least_one else y_pred
+        y_pred = give_best(y_pred, y_score, self.levels) if self.at_least_one else y_pred
+        return keep_best(y_pred, y_score, self.levels, self.at_most) if self.at_most else y_pred
 
 
 @dataclass(frozen=True)
@@ -108,12 +111,3 @@ class Proportion(Decision):
         borders = np.array([np.partition(column, k - 1)[k - 1] if k else -1 for k, column in columns])
         levels = np.where(self.shares > 0, logit(borders.clip(0)).clip(-FARTHEST, FARTHEST), np.inf)
         return give_best(y_score > borders, y_score, levels) if self.at_least_one else y_score > borders
-
-
-def give_best(y_pred: np.ndarray, y_score: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """``y_pred``, where documents without a label get that of the largest margin, of those that are ever predicted."""
-    allowed, bare = np.flatnonzero(levels < np.inf), np.flatnonzero(~y_pred.any(axis=1))
-    for rows in blocks((len(bare), len(allowed))) if len(allowed) else ():
-        margins = logit(y_score[np.ix_(bare[rows], allowed)]) - levels[allowed]
-        y_pred[bare[rows], allowed[margins.argmax(axis=1)]] = True
-    return y_pred

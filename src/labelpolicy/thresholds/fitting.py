@@ -1,14 +1,21 @@
 """Fitting a rule: what is given is checked, and a label without a training document is never predicted."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.arrays import check_scores, check_truth
+from labelpolicy.thresholds.auto import auto
 from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion
 from labelpolicy.thresholds.objectives import ThresholdParameters
 from labelpolicy.thresholds.rules import RULES, Documents
+
+#: The rule that chooses among the others, and the names of all.
+AUTO = "auto"
+NAMES = (*RULES, AUTO)
 
 
 def fit(
@@ -19,13 +26,15 @@ def fit(
     train_count: np.ndarray | None = None,
     parameters: ThresholdParameters | None = None,
     seed: int = 0,
-    at_least_one: bool = False,
+    at_least_one: bool | None = None,
+    groups: Sequence[Any] | None = None,
 ) -> Decision:
-    """Fit the rule, a key of RULES, on scores and truth (n, N) of documents outside the training set.
+    """Fit the rule, one of NAMES, on scores and truth (n, N) of documents outside the training set.
 
     ``train_count`` (N,) says how many documents each label was trained on, if not how many it has here; a label with
-    none is never predicted. ``seed`` draws the folds of scutfbr0 and scutfbr1. With ``at_least_one`` a document for
-    which no label passes gets its best one; the fits of odr and shared take that into account.
+    none is never predicted. ``seed`` draws the folds of scutfbr0, scutfbr1 and auto. With ``at_least_one`` a document
+    for which no label passes gets its best one; the fits of odr and shared take that into account. None lets auto
+    choose, whose folds leave ``groups`` (n,) together, and means no for the others.
 
     Raises LabelPolicyError for an unknown rule, arrays that do not fit together, no document, or no probabilities.
 
@@ -33,8 +42,8 @@ def fit(
     >>> fit("scut", y_score, y_true).thresholds.round(3).tolist()
     [0.6]
     """
-    if rule not in RULES:
-        raise LabelPolicyError(f"thresholds: unknown rule {rule!r}, expected one of {', '.join(RULES)}")
+    if rule not in NAMES:
+        raise LabelPolicyError(f"thresholds: unknown rule {rule!r}, expected one of {', '.join(NAMES)}")
     y_score, y_true = check_scores(y_score), check_truth(y_true)
     train_count = np.asarray(y_true.sum(axis=0) if train_count is None else train_count)
     if not y_score.size or y_true.shape != y_score.shape or train_count.shape != y_score.shape[1:]:
@@ -44,10 +53,13 @@ def fit(
         )
     trained, parameters = train_count > 0, parameters or ThresholdParameters()
     if not trained.any():
-        return PerLabel(np.full(len(trained), np.inf), at_least_one)
+        return PerLabel(np.full(len(trained), np.inf), bool(at_least_one))
     y_score = y_score if trained.all() else np.where(trained, y_score, np.zeros_like(y_score[:1]))
     allowed = np.flatnonzero(trained) if at_least_one else None
-    found = RULES[rule](Documents(y_score, y_true, train_count, trained, parameters, seed, allowed))
+    documents = Documents(y_score, y_true, train_count, trained, parameters, seed, allowed)
+    if rule == AUTO:
+        return auto(documents, at_least_one, groups)
+    found = RULES[rule](documents)
     if isinstance(found, PerLabel):
-        return replace(found, levels=np.where(trained, found.levels, np.inf), at_least_one=at_least_one)
-    return replace(found, at_least_one=at_least_one) if isinstance(found, Proportion) else found
+        return replace(found, levels=np.where(trained, found.levels, np.inf), at_least_one=bool(at_least_one))
+    return replace(found, at_least_one=bool(at_least_one)) if isinstance(found, Proportion) else found

@@ -13,11 +13,15 @@ KINDS: dict[str, type[Decision]] = {kind.kind: kind for kind in (PerLabel, Rank,
 
 
 def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
-    """The decision that ``to_json(labels)`` described.
+    """The decision that ``to_json(labels)`` described, or thresholds as probabilities by label.
 
     Raises LabelPolicyError, naming the file ``where``, for another rule, other labels, or a value out of range.
     """
-    content = {"chosen": {}, "at_least_one": False} | (content if isinstance(content, dict) else {})
+    if isinstance(content, dict) and "rule" not in content and content:  # the plain form, {"label": 0.37}
+        if set(content) == set(labels) and all(type(p) in (int, float) and 0 < p <= 1 for p in content.values()):
+            return PerLabel.at([content[label] for label in labels])
+        raise LabelPolicyError(f"{where}: expected a threshold in (0, 1] for each of the {len(labels)} labels, by name")
+    content = {"chosen": {}, "at_least_one": False, "at_most": None} | (content if isinstance(content, dict) else {})
     kind = KINDS.get(str(content.get("rule")))
     if kind is None:
         raise LabelPolicyError(f"{where}: rule is {content.get('rule')!r}, expected one of {', '.join(KINDS)}")
@@ -44,6 +48,8 @@ def _in_range(name: str, value: Any) -> bool:
         return number or value is None
     if name == "shares":
         return number and value >= 0
-    if name == "top":
+    if name == "at_most" and value is None:
+        return True
+    if name in ("top", "at_most"):
         return type(value) is int and value > 0
     return isinstance(value, dict if name == "chosen" else bool)

@@ -31,6 +31,9 @@ class Documents(NamedTuple):
     seed: int
     allowed: np.ndarray | None
 
+    def of(self, rows: np.ndarray) -> "Documents":
+        return self._replace(y_score=self.y_score[rows], y_true=self.y_true[rows])
+
 
 def fixed(documents: Documents) -> PerLabel:
     """0.5 for every label, as the paper's classifiers have it without a policy (Section 5)."""

@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labelpolicy.data.folds import TrainedOn, fold_of, joined, taken
+from labelpolicy.data.folds import TrainedOn, joined, taken
 from labelpolicy.data.parameters import Data, Synthetic, Vectors
 from labelpolicy.data.prepared import Prepared, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.folds import fold_of
 from labelpolicy.steps.prepare import prepare
 from labelpolicy.steps.synthesise import synthesise
 

@@ -1,0 +1,172 @@
+"""A decision policy on the scores of any classifier, in the manner of scikit-learn and without it: NumPy only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+
+from labelpolicy.config import check
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.randomness import generator
+from labelpolicy.thresholds.arrays import as_matrix, as_truth, check_scores
+from labelpolicy.thresholds.decision import Decision, PerLabel
+from labelpolicy.thresholds.fitting import fit
+from labelpolicy.thresholds.json_form import from_json
+from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
+
+#: What scores may be: probabilities, or log odds and margins, whose sigmoid stands for a probability.
+PROBABILITY, DECISION_FUNCTION = "probability", "decision_function"
+
+
+@dataclass(eq=False)
+class ThresholdPolicy:
+    """Turns scores into labels by thresholds that are fitted on documents the classifier was not trained on.
+
+    ``rule`` is "auto", which chooses by cross-fitting, or one of docs/thresholds.md. With ``at_least_one`` a document
+    for which no label passes gets its best one; None leaves that to "auto". ``at_most`` labels of a document are kept.
+    ``objective`` is a `Utility`, or the weights of one as a dictionary. ``score_type`` says what scores are,
+    "probability" or "decision_function". ``labels`` names the columns, if a data frame does not. Cells of the truth
+    that are ``missing``, a number or NaN, are left out. On ``n_resamples`` bootstrap samples of the documents thresholds
+    are fitted again, for their spread. ``random_state`` is the seed of folds and resamples.
+
+    After `fit`: ``decision_``, ``thresholds_`` (N,) in the unit of the scores, inf for a label that is never predicted
+    (None for rules without thresholds), ``labels_``, and ``report_``: what was chosen, on what evidence.
+
+    Raises LabelPolicyError, from `fit` and `predict`, for scores and truth that it does not understand.
+
+    >>> y_score, y_true = np.array([[0.8, 0.3], [0.4, 0.1], [0.1, 0.2]]), np.array([[1, 1], [0, 0], [0, 0]])
+    >>> policy = ThresholdPolicy("scut").fit(y_score, y_true)
+    >>> policy.predict([[0.7, 0.1]]).tolist(), policy.thresholds_.round(2).tolist()
+    ([[True, False]], [0.6, 0.25])
+    """
+
+    rule: str = "auto"
+    at_least_one: bool | None = field(default=None, kw_only=True)
+    at_most: int | None = field(default=None, kw_only=True)
+    objective: Utility | Mapping[str, float] | None = field(default=None, kw_only=True)
+    score_type: str = field(default=PROBABILITY, kw_only=True)
+    labels: Sequence[str] | None = field(default=None, kw_only=True)
+    missing: float | None = field(default=None, kw_only=True)
+    n_resamples: int = field(default=0, kw_only=True)
+    random_state: int = field(default=0, kw_only=True)
+
+    def fit(
+        self, y_score: Any, y_true: Any, *, train_count: Any = None, groups: Sequence[Any] | None = None
+    ) -> "ThresholdPolicy":
+        """Fit on scores and truth (n, N), as arrays, data frames, sparse matrices, tensors, or per-label (n, 2) arrays.
+
+        The truth is 0 and 1, bool, or for each document its names of labels. ``train_count`` (N,): how many documents
+        of each label the classifier was trained on. Documents of the same of ``groups`` (n,) stay in one fold.
+        """
+        self.labels_ = None if self.labels is None else [str(label) for label in self.labels]
+        scores, names = self._scores(y_score)
+        self.labels_ = self.labels_ or names
+        truth, masked = as_truth(y_true, self.labels_, self.missing)
+        if truth.shape != scores.shape:
+            raise LabelPolicyError(f"y_true: found {truth.shape}, expected the shape of the scores, {scores.shape}")
+        if masked.any():  # a score of 0 is never predicted, so such a cell is neither right nor wrong
+            scores = np.where(masked, np.zeros_like(scores[:1]), scores)
+        count = None if train_count is None else np.asarray(train_count)
+        self.decision_ = self._fitted(scores, truth, count, groups)
+        self.report_ = {"documents": len(scores), "labels": scores.shape[1], **self.decision_.chosen}
+        self.report_ |= {"annotated": int((~masked).sum())} if masked.any() else {}
+        never = np.flatnonzero(np.isposinf(getattr(self.decision_, "levels", np.zeros(0))))
+        self.report_["never_predicted"] = [self.labels_[j] if self.labels_ else int(j) for j in never]
+        if self.n_resamples:
+            self.report_["thresholds"] = self._spread(scores, truth, count)
+        return self
+
+    def predict(self, y_score: Any) -> np.ndarray:
+        """Labels of documents by their scores (n, N): bool (n, N), in the order of the columns of `fit`."""
+        return self.decision.decide(self._scores(y_score)[0])
+
+    @property
+    def decision(self) -> Decision:
+        """What was fitted. Raises LabelPolicyError before `fit`."""
+        if not hasattr(self, "decision_"):
+            raise LabelPolicyError("ThresholdPolicy: not fitted yet: call fit(y_score, y_true) first")
+        return self.decision_
+
+    @property
+    def thresholds_(self) -> np.ndarray | None:
+        decision = self.decision
+        if not isinstance(decision, PerLabel):
+            return None
+        return self._unit(decision)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of a thresholds.json; `of_json` returns a policy that decides exactly alike."""
+        labels = self.labels_ or [str(j) for j in range(self.report_["labels"])]
+        return {"score_type": self.score_type} | self.decision.to_json(labels)
+
+    @classmethod
+    def of_json(cls, content: Any, labels: Sequence[str], where: str = "thresholds.json") -> "ThresholdPolicy":
+        """From `to_json`, or from thresholds as probabilities by label, ``{"label": 0.37}``.
+
+        Raises LabelPolicyError, naming the file ``where``, for other labels or a value out of range.
+        """
+        kind = content.get("score_type", PROBABILITY) if isinstance(content, dict) else PROBABILITY
+        policy = cls("read", labels=labels, score_type=kind)
+        policy.decision_, policy.labels_ = from_json(content, labels, where), list(labels)
+        policy.report_ = {"labels": len(labels), **policy.decision_.chosen}
+        return policy
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    def set_params(self, **params: Any) -> "ThresholdPolicy":
+        for name, value in params.items():
+            if name not in self.get_params():
+                raise ValueError(f"ThresholdPolicy has no parameter {name!r}, but {', '.join(self.get_params())}")
+            setattr(self, name, value)
+        return self
+
+    def _scores(self, y_score: Any) -> tuple[np.ndarray, list[str] | None]:
+        scores, names = as_matrix(y_score, self.labels_, "y_score")
+        if self.score_type == DECISION_FUNCTION:
+            if scores.dtype.kind not in "iuf" or not np.isfinite(scores).all():
+                raise LabelPolicyError("y_score: expected finite numbers, one for each document and label")
+            with np.errstate(over="ignore"):
+                scores = 1 / (1 + np.exp(-scores.astype(np.float64)))
+        elif self.score_type != PROBABILITY:
+            raise LabelPolicyError(f"score_type is {self.score_type!r}, expected {PROBABILITY} or {DECISION_FUNCTION}")
+        elif scores.dtype.kind not in "iuf":
+            raise LabelPolicyError(f"y_score: found {scores.dtype}, expected numbers")
+        return check_scores(scores), names
+
+    def _fitted(
+        self, scores: np.ndarray, truth: np.ndarray, count: np.ndarray | None, groups: Sequence[Any] | None = None
+    ) -> Decision:
+        given = self.objective or Utility()
+        utility = given if isinstance(given, Utility) else check(Utility, dict(given), "objective")
+        how: dict[str, Any] = {"parameters": ThresholdParameters(utility=utility), "seed": self.random_state}
+        how |= {"at_least_one": self.at_least_one, "groups": groups, "train_count": count}
+        found = fit(self.rule, scores, truth, **how)
+        if self.at_most is None:
+            return found
+        if not isinstance(found, PerLabel):
+            raise LabelPolicyError(f"at_most: {self.rule} has no thresholds for each label, expected a rule that has")
+        return replace(found, at_most=self.at_most)
+
+    def _unit(self, decision: PerLabel) -> np.ndarray:
+        if self.score_type == DECISION_FUNCTION:
+            return decision.levels
+        return np.where(np.isposinf(decision.levels), np.inf, decision.thresholds)
+
+    def _spread(self, scores: np.ndarray, truth: np.ndarray, count: np.ndarray | None) -> list[dict[str, Any]]:
+        """Of each label the threshold, and the 5 %, 50 % and 95 % quantiles of those of the resamples."""
+        if not isinstance(self.decision_, PerLabel):
+            return []
+        chosen = self.decision_.chosen.get("auto", {}).get("rule", self.rule).removesuffix("+one")
+        again = replace(self, rule=chosen, at_least_one=self.decision_.at_least_one, n_resamples=0)
+        random, count = generator(self.random_state, "resamples"), truth.sum(axis=0) if count is None else count
+        found = []
+        for _ in range(self.n_resamples):
+            rows = random.integers(len(scores), size=len(scores))
+            decision = again._fitted(scores[rows], truth[rows], count)
+            found.append(self._unit(decision) if isinstance(decision, PerLabel) else np.full(truth.shape[1], np.inf))
+        ordered, last = np.sort(found, axis=0), self.n_resamples - 1
+        low, median, high = (ordered[round(share * last)] for share in (0.05, 0.5, 0.95))
+        table = np.column_stack([self._unit(self.decision_), low, median, high]).tolist()
+        return [dict(zip(("threshold", "low", "median", "high"), row, strict=True)) for row in table]

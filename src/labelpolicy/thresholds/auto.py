@@ -1,0 +1,91 @@
+"""The rule `auto`: which rule, and whether every document gets a label, is chosen by cross-fitting.
+
+Each candidate is fitted on some folds and decides the others; of those that fit as many numbers the best is taken. More
+numbers have to gain more than a standard error over fewer (Breiman et al. 1984, Section 3.4.3).
+"""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from labelpolicy.metrics import evaluate, jackknife, without_each
+from labelpolicy.randomness import generator
+from labelpolicy.thresholds.decision import Decision, PerLabel
+from labelpolicy.thresholds.objectives import MEASURES, utility_of
+from labelpolicy.thresholds.rules import RULES, Documents
+
+#: Rules by how many numbers they fit: none, one or two, one a label. Those that decide documents together are left out.
+TIERS = (("fixed",), ("odr", "rcut", "shared"), ("scut",))
+#: Rule, and whether every document gets a label, which rcut gives anyway.
+CANDIDATES = [(rule, one) for tier in TIERS for rule in tier for one in (False, True) if one or rule != "rcut"]
+#: Documents at most that candidates are compared on, folds, and groups of documents for standard errors.
+DOCUMENTS, FOLDS, GROUPS = 2**14, 5, 50
+#: The intervals of the expected measures cover this much, however many candidates there were to choose from.
+COVERAGE = 0.95
+
+
+def auto(documents: Documents, at_least_one: bool | None, groups: Sequence[Any] | None = None) -> Decision:
+    """The chosen rule, fitted on all documents; ``chosen["auto"]`` says on what evidence: the expected measures with
+    their intervals, and of every candidate the utility and the standard error of its difference to the best.
+
+    With ``at_least_one`` None both are candidates. ``groups`` (n,) are documents that stay together.
+    """
+    candidates = [each for each in CANDIDATES if at_least_one in (None, each[1])]
+    n = len(documents.y_score)
+    random = generator(documents.seed, "auto")
+    rows = np.sort(random.permutation(n)[:DOCUMENTS])
+    unit = np.unique(np.arange(n) if groups is None else np.asarray(groups), return_inverse=True)[1][rows]
+    turn = random.permutation(unit.max() + 1)[unit]  # a random number of each document, or group
+    y_true, fold, group = documents.y_true[rows], turn % FOLDS, turn % GROUPS
+    if len(np.unique(fold)) < 2:  # one document, or group: nothing to compare on
+        return _fitted(documents, *candidates[0])
+    y_pred = [np.empty_like(y_true) for _ in candidates]
+    for f in np.unique(fold):
+        here = documents.of(rows[fold != f])
+        for found, candidate in zip(y_pred, candidates, strict=True):
+            found[fold == f] = _fitted(here, *candidate).decide(documents.y_score[rows[fold == f]])
+    return _choose(documents, candidates, y_true, y_pred, group)
+
+
+def _choose(
+    documents: Documents,
+    candidates: list[tuple[str, bool]],
+    y_true: np.ndarray,
+    y_pred: list[np.ndarray],
+    group: np.ndarray,
+) -> Decision:
+    weights = documents.parameters.utility
+    reached = [evaluate(y_true, each) for each in y_pred]
+    without = [without_each(y_true, each, group) for each in y_pred]
+    utilities = [float(utility_of(**{name: each[name] for name in MEASURES}, weights=weights)) for each in reached]
+    left_out = [utility_of(**{name: each[name] for name in MEASURES}, weights=weights) for each in without]
+    best = int(np.argmax(utilities))
+    errors = [jackknife(each - left_out[best]) for each in left_out]
+    for tier in TIERS:
+        k = max((k for k, (rule, _) in enumerate(candidates) if rule in tier), key=utilities.__getitem__)
+        if utilities[k] >= utilities[best] - errors[k]:
+            break
+    z = NormalDist().inv_cdf(1 - (1 - COVERAGE) / 2 / len(candidates))
+    expected = {}
+    for name in MEASURES:
+        value, margin = reached[k][name], z * jackknife(without[k][name])
+        expected[name] = [value, max(value - margin, 0.0), min(value + margin, 1.0)]
+    names = [rule + "+one" * one for rule, one in candidates]
+    compared = {name: {"utility": u, "error": e} for name, u, e in zip(names, utilities, errors, strict=True)}
+    evidence = {"rule": names[k], "expected": expected, "compared": compared, "documents": len(y_true)}
+    found = _fitted(documents, *candidates[k])
+    return replace(found, chosen=found.chosen | {"auto": evidence})
+
+
+def _fitted(documents: Documents, rule: str, one: bool) -> Decision:
+    documents = documents._replace(allowed=np.flatnonzero(documents.trained) if one else None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = RULES[rule](documents)
+    if isinstance(found, PerLabel):
+        return replace(found, levels=np.where(documents.trained, found.levels, np.inf), at_least_one=one)
+    return found
