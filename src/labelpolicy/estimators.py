@@ -1,5 +1,6 @@
 """The decision policy as a scikit-learn meta-estimator; the extra `sklearn` brings what it needs."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,9 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         scores = np.zeros(y_true.shape)
         for train, test in self._splitter(len(y_true)).split(X, y_true, groups):
             parts = _check_method_params(X, params, indices=train)
-            fitted = clone(self.estimator).fit(_safe_indexing(X, train), _safe_indexing(y, train), **parts)
+            with warnings.catch_warnings():  # of OneVsRestClassifier, for what the next line but one sees to
+                warnings.filterwarnings("ignore", "Label not", UserWarning)
+                fitted = clone(self.estimator).fit(_safe_indexing(X, train), _safe_indexing(y, train), **parts)
             # A label that no document of the other folds has was never trained.
             scores[test] = np.where(y_true[train].any(axis=0), self._scores(fitted, _safe_indexing(X, test)), 0.0)
         one = True if self.kind_ == "multiclass" else self.at_least_one

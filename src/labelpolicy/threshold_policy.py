@@ -27,8 +27,8 @@ class ThresholdPolicy:
     for which no label passes gets its best one; None leaves that to "auto". ``at_most`` labels of a document are kept.
     ``objective`` is a `Utility`, or the weights of one as a dictionary. ``score_type`` says what scores are,
     "probability" or "decision_function". ``labels`` names the columns, if a data frame does not. Cells of the truth
-    that are ``missing``, a number or NaN, are left out. On ``n_resamples`` bootstrap samples of the documents thresholds
-    are fitted again, for their spread. ``random_state`` is the seed of folds and resamples.
+    that are ``missing``, a number or NaN, are left out. On ``n_resamples`` bootstrap samples of the documents
+    thresholds are fitted again, for their spread. ``random_state`` is the seed of folds and resamples.
 
     After `fit`: ``decision_``, ``thresholds_`` (N,) in the unit of the scores, inf for a label that is never predicted
     (None for rules without thresholds), ``labels_``, and ``report_``: what was chosen, on what evidence.

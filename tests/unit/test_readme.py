@@ -1,5 +1,6 @@
 """The Python of README.md and of the pages on scores and classifiers of one's own runs as it stands."""
 
+import json
 import re
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 import torch
 from dense_classifier import Rows
 from scipy.special import expit
+from typer.testing import CliRunner
 
 from labelpolicy import evaluate
+from labelpolicy.cli import app
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,14 +42,26 @@ def test_the_readme_s_five_lines(names, capsys):
     exec(block, names)
     half = evaluate(names["new_truth"], names["new_scores"] > 0.5)
     assert float(capsys.readouterr().out) > half["macro_f1"]
-    assert names["y_pred"].any(axis=1).all()
+
+
+def test_the_readme_s_command(names, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, values in (("scores", names["y_score"]), ("truth", names["y_true"].astype(int))):
+        np.savetxt(f"{name}.csv", values, delimiter=",", header="a,b,c,d", comments="", fmt="%s")
+    page = (ROOT / "README.md").read_text()
+    (command,) = re.findall(r"^labelpolicy (thresholds .*)$", page, re.MULTILINE)
+    CliRunner().invoke(app, command.split(), catch_exceptions=False)
+    assert json.loads(Path("thresholds.json").read_text())["rule"] == "per_label"
 
 
 def test_scores_of_your_own(names, capsys):
+    names |= {"texts": [" ".join("abcd"[j] * 3 for j in np.flatnonzero(row)) or "none" for row in names["y_true"]]}
+    names |= {"y_of_texts": names["y_true"].astype(int), "new_texts": ["aaa bbb", "ddd", "none"]}
     for block in blocks("docs/your-scores.md"):
         exec(block, names)
     assert "'macro_f1': " in capsys.readouterr().out
-    assert evaluate(names["y_true"], names["for_macro"].decide(names["y_score"]))["macro_f1"] > 0.5
+    assert evaluate(names["y_true"], names["for_macro"].predict(names["y_score"]))["macro_f1"] > 0.5
+    assert names["y_pred"].tolist() == [[1, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
 
 
 def test_a_classifier_of_your_own(names):

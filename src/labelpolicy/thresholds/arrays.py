@@ -86,7 +86,9 @@ def check_truth(y_true: Any) -> np.ndarray:
     good = np.isin(y_true, (0, 1)) if y_true.dtype.kind in "iuf" else np.zeros(y_true.shape, dtype=bool)
     if not good.all():
         at = tuple(np.argwhere(~good)[0].tolist())
-        raise LabelPolicyError(f"y_true: found {y_true[at]!r} at {at}, expected 0 and 1, or bool, in every cell")
+        raise LabelPolicyError(
+            f"y_true: found {np.asarray(y_true[at]).item()!r} at {at}, expected 0 and 1, or bool, in every cell"
+        )
     return y_true.astype(bool)
 
 

@@ -23,7 +23,7 @@ TIERS = (("fixed",), ("odr", "rcut", "shared"), ("scut",))
 #: Rule, and whether every document gets a label, which rcut gives anyway.
 CANDIDATES = [(rule, one) for tier in TIERS for rule in tier for one in (False, True) if one or rule != "rcut"]
 #: Documents at most that candidates are compared on, folds, and groups of documents for standard errors.
-DOCUMENTS, FOLDS, GROUPS = 2**14, 5, 50
+DOCUMENTS, FOLDS, GROUPS = 10_000, 4, 50
 #: The intervals of the expected measures cover this much, however many candidates there were to choose from.
 COVERAGE = 0.95
 

@@ -8,7 +8,6 @@ import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.arrays import check_scores, check_truth
-from labelpolicy.thresholds.auto import auto
 from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion
 from labelpolicy.thresholds.objectives import ThresholdParameters
 from labelpolicy.thresholds.rules import RULES, Documents
@@ -58,6 +57,8 @@ def fit(
     allowed = np.flatnonzero(trained) if at_least_one else None
     documents = Documents(y_score, y_true, train_count, trained, parameters, seed, allowed)
     if rule == AUTO:
+        from labelpolicy.thresholds.auto import auto  # it measures, and metrics imports from this package
+
         return auto(documents, at_least_one, groups)
     found = RULES[rule](documents)
     if isinstance(found, PerLabel):

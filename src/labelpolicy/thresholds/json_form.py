@@ -12,6 +12,23 @@ from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion, Rank
 KINDS: dict[str, type[Decision]] = {kind.kind: kind for kind in (PerLabel, Rank, Proportion)}
 
 
+def named_set(content: Any, name: str | None, where: str) -> Any:
+    """One set of thresholds of a file: the only one, or of ``{"sets": {...}}`` the one of this name.
+
+    Raises LabelPolicyError, naming the file ``where``, for a name that is not there, or none where there are several.
+    """
+    sets = content.get("sets") if isinstance(content, dict) and "rule" not in content else None
+    if not isinstance(sets, dict):
+        if name is None:
+            return content
+        raise LabelPolicyError(f"{where}: has one set without a name, expected none to be asked for: found {name!r}")
+    if name is None and len(sets) == 1:
+        return next(iter(sets.values()))
+    if name not in sets:
+        raise LabelPolicyError(f"{where}: no set of the name {name!r}, expected one of {', '.join(sets)}")
+    return sets[name]
+
+
 def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
     """The decision that ``to_json(labels)`` described, or thresholds as probabilities by label.
 

@@ -12,7 +12,7 @@ from labelpolicy.thresholds.arrays import blocks, logit
 from labelpolicy.thresholds.objectives import Utility, f1, utility_of
 
 #: Quantiles of the edges that are tried first; fewer with many labels, for so many counts by shift, label and edge.
-CUTS, COUNTS = 2048, 2**23
+CUTS, COUNTS = 1024, 2**23
 #: Utilities that differ by less are equal: they are sums of floats in another order.
 ROUNDING = 1e-12
 

@@ -1,0 +1,89 @@
+"""Thresholds for scores of any tool: fit them on scores and truth, apply them to new scores."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from labelpolicy.data.foreign import Matrix, read_matrix, read_truth, write_matrix
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.files import read_json, write_json
+from labelpolicy.options import Output, Seed
+from labelpolicy.threshold_policy import ThresholdPolicy
+from labelpolicy.thresholds.json_form import named_set
+
+ScoresFile = Annotated[Path, typer.Argument(help="Scores: .csv, .tsv, .parquet, .npz or .jsonl, a column a label.")]
+TruthFile = Annotated[Path, typer.Argument(help="The truth of the same documents, in 0 and 1, or names in .jsonl.")]
+SetName = Annotated[str | None, typer.Option("--name", help="Name of this set among several in the file.")]
+
+
+def fit(
+    scores: ScoresFile,
+    truth: TruthFile,
+    output: Annotated[Path, Output("thresholds.json to write; with --name a set is added to it.")],
+    rule: Annotated[str, typer.Option(help="auto, or a rule of docs/thresholds.md.")] = "auto",
+    at_least_one: Annotated[
+        bool | None, typer.Option("--at-least-one/--not-at-least-one", help="Not given: auto chooses.")
+    ] = None,
+    at_most: Annotated[int | None, typer.Option(min=1, help="Labels of a document at most.")] = None,
+    score_type: Annotated[str, typer.Option(help="probability or decision_function.")] = "probability",
+    missing: Annotated[float | None, typer.Option(help="Value of cells nobody annotated, as nan or -1.")] = None,
+    resamples: Annotated[int, typer.Option(min=0, help="Resamples for the spread of each threshold.")] = 0,
+    name: SetName = None,
+    seed: Seed = 0,
+) -> None:
+    """Fit thresholds on scores and truth of documents that the classifier was not trained on."""
+    found = read_matrix(scores)
+    y_true = read_truth(truth, found, scores, missing)
+    how: dict[str, Any] = {"at_least_one": at_least_one, "at_most": at_most, "score_type": score_type}
+    policy = ThresholdPolicy(
+        rule, labels=found.labels, missing=missing, n_resamples=resamples, random_state=seed, **how
+    )
+    policy.fit(found.values, y_true)
+    content = policy.to_json()
+    if "thresholds" in policy.report_:
+        content["chosen"]["spread"] = dict(zip(found.labels, policy.report_["thresholds"], strict=True))
+    if name is not None:
+        before = read_json(output) if output.exists() else {"sets": {}}
+        if not isinstance(before.get("sets"), dict):
+            raise LabelPolicyError(f"{output}: has one set without a name, expected a file of named sets: give another")
+        content = {"sets": before["sets"] | {name: content}}
+    write_json(output, content)
+    print(_said(policy, output))
+
+
+def apply(
+    thresholds: Annotated[Path, typer.Argument(help='thresholds.json of `thresholds fit`, or {"label": 0.37}.')],
+    scores: ScoresFile,
+    output: Annotated[Path, Output("Predictions to write: .csv, .tsv, .parquet or .jsonl.")],
+    name: SetName = None,
+) -> None:
+    """Decide documents by thresholds: 0 and 1, in the order of the scores."""
+    found = read_matrix(scores)
+    y_pred = predicted(thresholds, found, name)
+    write_matrix(output, Matrix(y_pred.astype(np.int8), found.labels, found.ids))
+    given = y_pred.sum(axis=1)
+    print(f"{output}: {len(y_pred)} documents, {given.mean():.2f} labels each, {(given == 0).sum()} without one")
+
+
+def predicted(thresholds: Path, scores: Matrix, name: str | None) -> np.ndarray:
+    """Decisions, bool, for scores of a file."""
+    content = named_set(read_json(thresholds), name, str(thresholds))
+    return ThresholdPolicy.of_json(content, scores.labels, str(thresholds)).predict(scores.values)
+
+
+def _said(policy: ThresholdPolicy, output: Path) -> str:
+    report = policy.report_
+    lines = [f"{output}: {policy.rule} on {report['documents']} documents, {report['labels']} labels"]
+    if "auto" in report:
+        measures = [f"{m} {v:.3f} [{a:.3f}, {b:.3f}]" for m, (v, a, b) in report["auto"]["expected"].items()]
+        lines.append(f"chosen: {report['auto']['rule']}; expected {', '.join(measures)}")
+    if never := report["never_predicted"]:
+        lines.append(
+            f"never predicted: {', '.join(never[:5])}{f' and {len(never) - 5} more' if len(never) > 5 else ''}"
+        )
+    return "\n".join(lines)
+
+
+COMMANDS = {"fit": fit, "apply": apply}
