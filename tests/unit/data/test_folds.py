@@ -62,7 +62,7 @@ def test_another_seed_gives_other_folds():
 
 @pytest.mark.parametrize(
     ("groups", "words"),
-    [(None, "6 folds of 5 documents for"), (["a", "a", "b", "b", "b"], "6 folds of 2 groups of documents")],
+    [(None, "6 folds of 5 documents: "), (["a", "a", "b", "b", "b"], "6 folds of 2 groups of documents")],
 )
 def test_fewer_documents_or_groups_than_folds(groups, words):
     with pytest.raises(LabelPolicyError, match=words):
