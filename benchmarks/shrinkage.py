@@ -18,9 +18,9 @@ import numpy as np
 from scipy.special import expit
 
 from labelpolicy.cell import Thresholds
-from labelpolicy.data.folds import fold_of
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
+from labelpolicy.folds import fold_of
 from labelpolicy.learner.meta_learner import logits
 from labelpolicy.thresholds import NEVER, PerLabel, fit
 from labelpolicy.thresholds.objectives import measures

@@ -1,6 +1,7 @@
 """Folds of documents with several labels each: stratified by label, and whole groups."""
 
 import itertools
+import re
 from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
@@ -51,6 +52,32 @@ def fold_of(
         documents[fold] += size[one]
         found[one] = fold
     return found[unit]
+
+
+def blocks_of(ids: Sequence[str], folds: int, groups: Sequence[Hashable] | None = None) -> np.ndarray:
+    """The fold of each document, int64 (documents,): blocks of about equal size in the order of the ids.
+
+    Numbers in an id count by their value. Documents of the same group go where its first one does.
+
+    Raises LabelPolicyError for fewer documents, or groups, than folds.
+
+    >>> blocks_of(["10", "9", "2", "1"], 2).tolist()
+    [1, 1, 0, 0]
+    """
+    keys = [[part.zfill(20) for part in re.split(r"(\d+)", each)] for each in ids]
+    order = sorted(range(len(ids)), key=keys.__getitem__)
+    names = list(range(len(ids)) if groups is None else groups)
+    units: dict[Hashable, list[int]] = {}
+    for document in order:
+        units.setdefault(names[document], []).append(document)
+    if len(units) < folds:
+        raise LabelPolicyError(
+            f"{folds} folds of {len(units)} documents or groups: expected at least one for each: ask for fewer folds"
+        )
+    found = np.empty(len(ids), dtype=np.int64)
+    for number, unit in enumerate(units.values()):
+        found[unit] = number * folds // len(units)
+    return found
 
 
 class MultilabelStratifiedGroupKFold:

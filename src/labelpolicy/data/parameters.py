@@ -68,3 +68,8 @@ class Crossfit(Parameters):
     folds: Annotated[int, Field(ge=2, le=LARGEST_SIZE)] = Field(
         3, description="folds of the training and validation documents; one more training than folds is needed"
     )
+    by: Literal["labels", "ids"] = Field(
+        "labels",
+        description="what a fold is: documents at random, each label spread evenly; or a block in the order of the "
+        "ids, which is that of time on Reuters-21578 and RCV1",
+    )

@@ -128,15 +128,24 @@ class Texts:
         for (texts,) in self._columns("text"):
             yield from texts.to_pylist()
 
+    def titled(self) -> Iterator[str]:
+        """The texts, an entity mention on a line above its own: what decisions that need texts take."""
+        for texts, *places in self._columns("text", extra=("text_start", "text_end")):
+            if places:
+                cut = zip(texts.to_pylist(), *(place.to_pylist() for place in places), strict=True)
+                yield from (f"{text[start:end]}\n{text}" for text, start, end in cut)
+            else:
+                yield from texts.to_pylist()
+
     @property
     def mentions(self) -> np.ndarray:
         """Where each mention stands in its text, in characters: int32 (documents, 2), start and end."""
         return np.concatenate([np.stack(places, axis=1) for places in self._columns("text_start", "text_end")])
 
-    def _columns(self, *names: str) -> Iterator[list[pa.Array]]:
+    def _columns(self, *names: str, extra: tuple[str, ...] = ()) -> Iterator[list[pa.Array]]:
         start = 0
         for path in self.paths:
-            for batch in _batches(path, list(names), []):
+            for batch in _batches(path, list(names), list(extra)):
                 end = start + len(batch)
                 if self.rows is not None:
                     first, last = np.searchsorted(self.rows, [start, end])

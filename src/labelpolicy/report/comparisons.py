@@ -66,17 +66,18 @@ class Runs:
             y_score, y_true = Scores(scores, self.data).split(split)
             for (row, seed), (of, thresholds) in self.files.items():
                 if of == scores:
-                    y_pred = self._decided(thresholds, y_score)
+                    y_pred = self._decided(thresholds, split, y_score)
                     self._check(thresholds, evaluate(y_true, y_pred), row, seed, split)
                     outcomes[row, seed] = significance.Outcomes.of(y_true, y_pred, measures)
         rows = [[outcomes[row, seed] for seed in self.collected.seeds] for row in range(len(self.collected.methods))]
         found = significance.differences(y_true, rows, comparisons, parameters, groups=groups, measures=measures)
         return len(y_true), found
 
-    def _decided(self, path: Path, y_score: np.ndarray) -> np.ndarray:
-        decision, data = read_json(path), self.data
-        y_pred = from_json(decision, data.labels, str(path)).decide(y_score)
-        return ancestor_closure(y_pred, data.labels, data.parents) if decision.get("ancestor_closure") else y_pred
+    def _decided(self, path: Path, split: str, y_score: np.ndarray) -> np.ndarray:
+        content, data = read_json(path), self.data
+        decision = from_json(content, data.labels, str(path))
+        y_pred = decision.decide(y_score, data.texts(split).titled() if decision.needs_texts else None)
+        return ancestor_closure(y_pred, data.labels, data.parents) if content.get("ancestor_closure") else y_pred
 
     def _check(self, path: Path, decided: Mapping[str, float], row: int, seed: int, split: str) -> None:
         for measure in MEASURES:

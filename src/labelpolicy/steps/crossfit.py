@@ -14,7 +14,7 @@ from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.data.scores import write_scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
-from labelpolicy.folds import fold_of
+from labelpolicy.folds import blocks_of, fold_of
 from labelpolicy.policy_file import Policy
 from labelpolicy.randomness import generator
 from labelpolicy.steps.train import fitted, trained_by
@@ -30,6 +30,7 @@ def crossfit(
     output: Annotated[Path, options.Output("out_of_fold.parquet to write.")],
     parameters: options.ClassifierParameters,
     folds: Annotated[int, options.FromStudy(lambda study, arguments: study.crossfit.folds)],
+    by: Annotated[str, options.FromStudy(lambda study, arguments: study.crossfit.by)],
     device: options.Device,
     threads: options.Threads,
     seed: options.Seed = 0,
@@ -49,7 +50,10 @@ def crossfit(
     trained = trained_by(read, data, classifier, seed)
     epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
-    fold = fold_of(every.y_true, folds, generator(seed, "crossfit"), every.groups)
+    if by == "ids":
+        fold = blocks_of(every.ids, folds, every.groups)
+    else:
+        fold = fold_of(every.y_true, folds, generator(seed, "crossfit"), every.groups)
 
     def model(train: Split, which: str) -> Classifier:
         run = Run(seed, device, threads, epochs, f"train {classifier}, {which}")

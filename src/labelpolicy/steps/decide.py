@@ -4,6 +4,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -65,7 +66,8 @@ def decide(
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         decisions = {
-            name: _fitted(cell, fitting, policies, data.labels, parameters, seed) for name, cell in cells.items()
+            name: _fitted(cell, data, table.out_of_fold, fitting, policies, parameters, seed)
+            for name, cell in cells.items()
         }
     for warning in caught:
         print(f"{scores}: {warning.message}", file=sys.stderr)
@@ -77,17 +79,19 @@ def decide(
 
 def _fitted(
     cell: Thresholds,
+    data: Prepared,
+    out_of_fold: bool,
     fitting: Fitting,
     policies: dict[str, Path],
-    labels: list[str],
     parameters: ThresholdParameters,
     seed: int,
 ) -> Decision:
     count = fitting.train_count
     if cell.rule in policies:
-        return PerLabel.at(np.where(count > 0, _learned(policies[cell.rule], labels), NEVER), cell.at_least_one)
+        return PerLabel.at(np.where(count > 0, _learned(policies[cell.rule], data.labels), NEVER), cell.at_least_one)
     how: dict[str, Any] = {"parameters": parameters, "seed": seed, "at_least_one": cell.at_least_one}
-    return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, **how)
+    texts = chain.from_iterable(data.texts(split).titled() for split in ("train", "valid")[not out_of_fold :])
+    return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, labels=data.labels, texts=texts, **how)
 
 
 def _policies(learned: Sequence[str]) -> dict[str, Path]:
@@ -149,7 +153,10 @@ class Decided:
     def write(self, output: Path, name: str, decision: Decision) -> None:
         """Decide both splits by one rule, measure, and write its three files."""
         labels, parents = self.data.labels, self.data.parents
-        y_pred = {split: decision.decide(y_score) for split, (y_score, _) in self.splits.items()}
+        y_pred = {
+            split: decision.decide(y_score, self.data.texts(split).titled() if decision.needs_texts else None)
+            for split, (y_score, _) in self.splits.items()
+        }
         ways = {AS_DECIDED: y_pred}
         if any(parents):
             ways[CLOSED] = {split: ancestor_closure(decided, labels, parents) for split, decided in y_pred.items()}

@@ -4,7 +4,7 @@ Scores are probabilities and are compared as logits in float64. A label is predi
 *level*, never at equality; a level of inf is never exceeded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -20,10 +20,14 @@ class Decision:
     """What a rule fits, and in ``chosen`` what it chose. Kinds are subclasses, listed in json_form.py."""
 
     kind: ClassVar[str]
-    needs_texts: ClassVar[bool] = False  # whether it looks at the texts of the documents as well
     chosen: dict[str, Any] = field(default_factory=dict, kw_only=True)
 
-    def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
+    @property
+    def needs_texts(self) -> bool:
+        """Whether it looks at the texts of the documents as well."""
+        return False
+
+    def decide(self, y_score: np.ndarray, texts: Iterable[str] | None = None) -> np.ndarray:
         """Decisions for scores (n, N): bool (n, N). Raises LabelPolicyError for other labels or no probabilities."""
         raise NotImplementedError
 
@@ -67,7 +71,7 @@ class PerLabel(Decision):
         p = 1 / (1 + np.exp(-self.levels.clip(-700, 700)))
         return np.where(self.levels == np.inf, NEVER, p.clip(max=1 - 2.0**-53))
 
-    def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
+    def decide(self, y_score: np.ndarray, texts: Iterable[str] | None = None) -> np.ndarray:
         y_score = check_scores(y_score, len(self.levels))
         y_pred = np.empty(y_score.shape, dtype=bool)
         for rows in blocks(y_score.shape):
@@ -84,7 +88,7 @@ class Rank(Decision):
     top: int
     never: np.ndarray
 
-    def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
+    def decide(self, y_score: np.ndarray, texts: Iterable[str] | None = None) -> np.ndarray:
         y_score = check_scores(y_score, len(self.never))
         y_pred = np.zeros(y_score.shape, dtype=bool)
         for rows in blocks(y_score.shape):
@@ -104,7 +108,7 @@ class Proportion(Decision):
     shares: np.ndarray
     at_least_one: bool = False
 
-    def decide(self, y_score: np.ndarray, texts: Sequence[str] | None = None) -> np.ndarray:
+    def decide(self, y_score: np.ndarray, texts: Iterable[str] | None = None) -> np.ndarray:
         y_score = check_scores(y_score, len(self.shares))
         left_out = len(y_score) - (self.shares * len(y_score) + 0.5).astype(int).clip(max=len(y_score))
         columns = zip(left_out, y_score.T, strict=True)

@@ -1,6 +1,6 @@
 """Fitting a rule: what is given is checked, and a label without a training document is never predicted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,13 +27,16 @@ def fit(
     seed: int = 0,
     at_least_one: bool | None = None,
     groups: Sequence[Any] | None = None,
+    labels: Sequence[str] | None = None,
+    texts: Iterable[str] | None = None,
 ) -> Decision:
     """Fit the rule, one of NAMES, on scores and truth (n, N) of documents outside the training set.
 
     ``train_count`` (N,) says how many documents each label was trained on, if not how many it has here; a label with
     none is never predicted. ``seed`` draws the folds of scutfbr0, scutfbr1 and auto. With ``at_least_one`` a document
-    for which no label passes gets its best one; the fits of odr and shared take that into account. None lets auto
-    choose, whose folds leave ``groups`` (n,) together, and means no for the others.
+    for which no label passes gets its best one; the fits of odr, shared and sets take that into account. None lets auto
+    choose, whose folds leave ``groups`` (n,) together, and means no for the others. ``labels`` (N names) and ``texts``
+    (n) are for sets, which looks for the names in the texts.
 
     Raises LabelPolicyError for an unknown rule, arrays that do not fit together, no document, or no probabilities.
 
@@ -55,7 +58,7 @@ def fit(
         return PerLabel(np.full(len(trained), np.inf), bool(at_least_one))
     y_score = y_score if trained.all() else np.where(trained, y_score, np.zeros_like(y_score[:1]))
     allowed = np.flatnonzero(trained) if at_least_one else None
-    documents = Documents(y_score, y_true, train_count, trained, parameters, seed, allowed)
+    documents = Documents(y_score, y_true, train_count, trained, parameters, seed, allowed, labels, texts)
     if rule == AUTO:
         from labelpolicy.thresholds.auto import auto  # it measures, and metrics imports from this package
 

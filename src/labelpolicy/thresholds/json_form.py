@@ -8,8 +8,9 @@ import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion, Rank
+from labelpolicy.thresholds.label_sets.policy import LabelSets
 
-KINDS: dict[str, type[Decision]] = {kind.kind: kind for kind in (PerLabel, Rank, Proportion)}
+KINDS: dict[str, type[Decision]] = {kind.kind: kind for kind in (PerLabel, Rank, Proportion, LabelSets)}
 
 
 def named_set(content: Any, name: str | None, where: str) -> Any:
@@ -42,6 +43,8 @@ def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
     kind = KINDS.get(str(content.get("rule")))
     if kind is None:
         raise LabelPolicyError(f"{where}: rule is {content.get('rule')!r}, expected one of {', '.join(KINDS)}")
+    if kind is LabelSets:
+        return LabelSets.from_json(content, labels, where)
     values: dict[str, Any] = {each.name: content.get(each.name) for each in fields(kind)}
     for name, value in values.items():
         by_label = name in ("levels", "shares", "never")

@@ -1,7 +1,7 @@
 """Rules that fit decision thresholds on documents that the classifier was not trained on: docs/thresholds.md."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.arrays import FARTHEST, GRID, blocks, logit, ranked
 from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion, Rank
+from labelpolicy.thresholds.label_sets.policy import LabelSets
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility, label_cuts, measures, utility_of
 from labelpolicy.thresholds.search import Search
 
@@ -30,6 +31,8 @@ class Documents(NamedTuple):
     parameters: ThresholdParameters
     seed: int
     allowed: np.ndarray | None
+    labels: Sequence[str] | None = None
+    texts: Iterable[str] | None = None
 
     def of(self, rows: np.ndarray) -> "Documents":
         return self._replace(y_score=self.y_score[rows], y_true=self.y_true[rows])
@@ -130,7 +133,35 @@ def shared(documents: Documents) -> PerLabel:
     return PerLabel(a + shifts[k], chosen={"a": a, "b": float(slopes[k]), "utility": utility})
 
 
+def sets(documents: Documents) -> LabelSets:
+    """A learned policy that chooses the whole label set of a document, and looks for label names in its text, if given.
+
+    docs/algorithm.md; needs SciPy to be fitted.
+    """
+    from labelpolicy.thresholds.label_sets.learn import learn_label_sets
+    from labelpolicy.thresholds.label_sets.names import Names
+
+    names = None if documents.labels is None or documents.texts is None else Names(documents.labels)
+    always_one = documents.allowed is not None or bool(documents.y_true.any(axis=1).all())
+    reference = shared(documents._replace(allowed=np.flatnonzero(documents.trained) if always_one else None))
+    return learn_label_sets(
+        documents.y_score,
+        documents.y_true,
+        levels=np.where(documents.trained, reference.levels, np.inf),
+        train_count=documents.train_count,
+        names=names,
+        texts=documents.texts,
+        utility=documents.parameters.utility,
+        at_least_one=documents.allowed is not None,
+    )
+
+
+def sets_unnamed(documents: Documents) -> LabelSets:
+    """``sets`` that looks at scores alone."""
+    return sets(documents._replace(labels=None, texts=None))
+
+
 RULES: dict[str, Callable[[Documents], Decision]] = {
-    **{rule.__name__: rule for rule in (fixed, scut, rcut, pcut, odr, odr_label, shared)},
+    **{rule.__name__: rule for rule in (fixed, scut, rcut, pcut, odr, odr_label, shared, sets, sets_unnamed)},
     **{f"scutfbr{beat_the_best:d}": partial(scutfbr, beat_the_best=beat_the_best) for beat_the_best in (False, True)},
 }

@@ -9,7 +9,7 @@ from labelpolicy.data.folds import TrainedOn, joined, taken
 from labelpolicy.data.parameters import Data, Synthetic, Vectors
 from labelpolicy.data.prepared import Prepared, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.folds import fold_of
+from labelpolicy.folds import blocks_of, fold_of
 from labelpolicy.steps.prepare import prepare
 from labelpolicy.steps.synthesise import synthesise
 
@@ -102,3 +102,21 @@ def test_a_data_set_seen_with_other_training_documents(tmp_path):
     assert seen.split("train") is few and seen.split("test").ids == data.split("test").ids
     np.testing.assert_array_equal(seen.train_count, few.y_true.sum(axis=0))
     assert len(data.split("train")) != 10 and seen.vocabulary == data.vocabulary
+
+
+@given(st.integers(2, 5), st.integers(5, 40), st.booleans())
+def test_blocks_follow_the_ids_and_keep_groups_together(folds, documents, grouped):
+    random = np.random.default_rng(documents)
+    numbers = random.permutation(documents)
+    groups = (numbers // 2).tolist() if grouped and documents >= 2 * folds else None
+    found = blocks_of([f"d{number}" for number in numbers], folds, groups)
+    in_order = found[np.argsort(numbers)]
+    assert (np.diff(in_order) >= 0).all() and set(found.tolist()) == set(range(folds))
+    assert np.ptp(np.bincount(found)) <= (1 if groups is None else 3)
+    if groups is not None:
+        assert all(len(set(found[np.array(groups) == group])) == 1 for group in groups)
+
+
+def test_more_blocks_than_documents_are_refused():
+    with pytest.raises(LabelPolicyError, match="3 folds of 2"):
+        blocks_of(["a", "b"], 3)

@@ -166,7 +166,9 @@ def test_own_mentions_have_their_place_too(raw):
     for split in ("train", "test"):
         json_lines(raw / f"{split}.jsonl", entries)
     assert set(prepared_texts("mine", raw).values()) == {"in New York"}
-    assert Prepared(raw.parent / "out").texts("train").mentions.tolist() == [[3, 11]] * 18
+    texts = Prepared(raw.parent / "out").texts("train")
+    assert texts.mentions.tolist() == [[3, 11]] * 18
+    assert list(texts.titled()) == ["New York\nin New York"] * 18
 
 
 @pytest.fixture
@@ -180,7 +182,7 @@ def data(raw):
 def test_texts_of_some_documents_of_two_splits(data, monkeypatch, rows_read):
     monkeypatch.setattr(prepared, "ROWS_READ", rows_read)
     both = joined(data.split("train"), data.split("valid"))
-    assert list(both.text) == [*data.texts("train"), *data.texts("valid")]
+    assert list(both.text) == list(both.text.titled()) == [*data.texts("train"), *data.texts("valid")]
     rows = np.array([0, 3, 4, 20, 55, 59])
     some = taken(both, rows)
     assert list(some.text) == [list(both.text)[row] for row in rows]

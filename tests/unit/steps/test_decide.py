@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -61,13 +62,17 @@ class Case:
         for split, truth in self.truth.items():
             labels = pa.array([np.flatnonzero(row) for row in truth], type=pa.list_(pa.int32()))
             tokens = pa.array([[2]] * len(truth), type=pa.list_(pa.int32()))
-            table = pa.table({"id": self.ids[split], "tokens": tokens, "labels": labels})
+            table = pa.table({"id": self.ids[split], "tokens": tokens, "labels": labels, "text": self.texts(split)})
             if groups is not None:  # entity mentions
                 column = pa.array(np.arange(len(truth)) // 5 if groups == "fives" else [groups] * len(truth))
                 for name, values in (("start", [0]), ("end", [1])):
                     table = table.append_column(name, pa.array(values * len(truth), pa.int32()))
                 table = table.append_column("group", column.cast(pa.string()))
             write_parquet(self.dataset / f"{split}.parquet", table)
+
+    def texts(self, split):
+        """Of every other document the names of its labels."""
+        return ["\n".join(compress(LABELS, y)) if row % 2 else "-" for row, y in enumerate(self.truth[split])]
 
     def rows(self):
         return [
@@ -111,10 +116,13 @@ def test_writes_what_the_library_says(case, name):
         train_count=TRAIN_COUNT,
         parameters=ThresholdParameters(),
         seed=0,
+        labels=LABELS,
+        texts=case.texts("valid"),
     )
     assert list(case.content()) == ["labels.parquet", "metrics.json", "thresholds.json"]
     for split in DOCUMENTS:
-        assert found[split] == metrics.evaluate(case.truth[split], expected.decide(case.values[split]))
+        decided = expected.decide(case.values[split], case.texts(split))
+        assert found[split] == metrics.evaluate(case.truth[split], decided)
     assert found["about"] == {
         **TRAINED.about,
         "thresholds": name,
@@ -126,7 +134,7 @@ def test_writes_what_the_library_says(case, name):
     assert decision.to_json(LABELS) == expected.to_json(LABELS)
 
     table = pq.read_table(case.decided / "labels.parquet").to_pydict()
-    counted = metrics.per_label(case.truth["test"], expected.decide(case.values["test"]))
+    counted = metrics.per_label(case.truth["test"], expected.decide(case.values["test"], case.texts("test")))
     assert list(table) == [
         "label",
         "train_count",
@@ -142,8 +150,7 @@ def test_writes_what_the_library_says(case, name):
     assert table["label"] == LABELS
     assert table["train_count"] == TRAIN_COUNT.tolist()
     assert {key: table[key] for key in counted} == {key: column.tolist() for key, column in counted.items()}
-    without = name in ("rcut", "pcut")
-    assert table["threshold"] == ([None] * 3 if without else expected.thresholds.tolist())
+    assert table["threshold"] == (expected.thresholds.tolist() if isinstance(expected, PerLabel) else [None] * 3)
 
 
 @pytest.mark.parametrize("name", list(RULES))
@@ -248,9 +255,11 @@ def test_out_of_fold_scores_are_all_fitted_on(crossfitted, rule, one):
         truth,
         train_count=truth.sum(axis=0),
         at_least_one=one,
+        labels=LABELS,
+        texts=crossfitted.texts("train") + crossfitted.texts("valid"),
     )
     for split in DOCUMENTS:
-        decided = expected.decide(crossfitted.values[split])
+        decided = expected.decide(crossfitted.values[split], crossfitted.texts(split))
         assert found[split] == metrics.evaluate(crossfitted.truth[split], decided)
     assert found["about"] == {
         **TRAINED.about,

@@ -1,0 +1,1 @@
+"""A policy whose action is a document's whole set of labels, learned on the scores of any classifier."""
