@@ -1,18 +1,18 @@
 """A decision policy on the scores of any classifier, in the manner of scikit-learn and without it: NumPy only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
-from labelpolicy.config import check
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.arrays import as_matrix, as_truth, check_scores
 from labelpolicy.thresholds.decision import Decision, PerLabel
 from labelpolicy.thresholds.fitting import fit
 from labelpolicy.thresholds.json_form import from_json
+from labelpolicy.thresholds.label_objectives import LabelObjective, label_by_label, on_a_line, read_objective
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
 
 #: What scores may be: probabilities, or log odds and margins, whose sigmoid stands for a probability.
@@ -25,7 +25,9 @@ class ThresholdPolicy:
 
     ``rule`` is "auto", which chooses by cross-fitting, or one of docs/thresholds.md. With ``at_least_one`` a document
     for which no label passes gets its best one; None leaves that to "auto". ``at_most`` labels of a document are kept.
-    ``objective`` is a `Utility`, or the weights of one as a dictionary. ``score_type`` says what scores are,
+    ``objective``: what is best (`read_objective`): weights of accuracy, macro_f1 and micro_f1; or for each label by
+    itself "fbeta=2", "recall_at_precision=0.9", "precision_at_recall=0.8" or "cost=5:1" (a wrong one, a missed one); or
+    "samples_jaccard", or any function of truth and decisions. ``score_type`` says what scores are,
     "probability" or "decision_function". ``labels`` names the columns, if a data frame does not. Cells of the truth
     that are ``missing``, a number or NaN, are left out. On ``n_resamples`` bootstrap samples of the documents
     thresholds are fitted again, for their spread. ``random_state`` is the seed of folds and resamples.
@@ -44,7 +46,7 @@ class ThresholdPolicy:
     rule: str = "auto"
     at_least_one: bool | None = field(default=None, kw_only=True)
     at_most: int | None = field(default=None, kw_only=True)
-    objective: Utility | Mapping[str, float] | None = field(default=None, kw_only=True)
+    objective: Any = field(default=None, kw_only=True)
     score_type: str = field(default=PROBABILITY, kw_only=True)
     labels: Sequence[str] | None = field(default=None, kw_only=True)
     missing: float | None = field(default=None, kw_only=True)
@@ -71,8 +73,9 @@ class ThresholdPolicy:
         self.decision_ = self._fitted(scores, truth, count, groups)
         self.report_ = {"documents": len(scores), "labels": scores.shape[1], **self.decision_.chosen}
         self.report_ |= {"annotated": int((~masked).sum())} if masked.any() else {}
-        never = np.flatnonzero(np.isposinf(getattr(self.decision_, "levels", np.zeros(0))))
-        self.report_["never_predicted"] = [self.labels_[j] if self.labels_ else int(j) for j in never]
+        never = np.flatnonzero(np.isposinf(getattr(self.decision_, "levels", np.zeros(0)))).tolist()
+        said = {"never_predicted": never, "unreached": self.report_.get("unreached", [])}
+        self.report_ |= {name: [self.labels_[j] if self.labels_ else j for j in js] for name, js in said.items()}
         if self.n_resamples:
             self.report_["thresholds"] = self._spread(scores, truth, count)
         return self
@@ -138,16 +141,31 @@ class ThresholdPolicy:
     def _fitted(
         self, scores: np.ndarray, truth: np.ndarray, count: np.ndarray | None, groups: Sequence[Any] | None = None
     ) -> Decision:
-        given = self.objective or Utility()
-        utility = given if isinstance(given, Utility) else check(Utility, dict(given), "objective")
-        how: dict[str, Any] = {"parameters": ThresholdParameters(utility=utility), "seed": self.random_state}
-        how |= {"at_least_one": self.at_least_one, "groups": groups, "train_count": count}
-        found = fit(self.rule, scores, truth, **how)
+        objective, one = read_objective(self.objective), self.at_least_one
+        if isinstance(objective, LabelObjective):
+            self._applies("scut")
+            levels, values, unreached = label_by_label(objective, scores, truth)
+            reached = [None if bad else value for value, bad in zip(values.tolist(), unreached, strict=True)]
+            chosen = {"objective": reached, "unreached": np.flatnonzero(unreached).tolist()}
+            found: Decision = PerLabel(levels, bool(one), chosen=chosen)
+        elif isinstance(objective, Utility):
+            how: dict[str, Any] = {"parameters": ThresholdParameters(utility=objective), "seed": self.random_state}
+            found = fit(self.rule, scores, truth, at_least_one=one, groups=groups, train_count=count, **how)
+        else:
+            self._applies("shared")
+            count = truth.sum(axis=0) if count is None else count
+            ways = [False, True] if one is None else [one]
+            lines = [on_a_line(objective, scores, truth, count, way) for way in ways]
+            found = max(lines, key=lambda line: line.chosen["value"])
         if self.at_most is None:
             return found
         if not isinstance(found, PerLabel):
             raise LabelPolicyError(f"at_most: {self.rule} has no thresholds for each label, expected a rule that has")
         return replace(found, at_most=self.at_most)
+
+    def _applies(self, rule: str) -> None:
+        if self.rule not in ("auto", rule):
+            raise LabelPolicyError(f"rule is {self.rule!r}, but {rule} fits this objective: expected that, or auto")
 
     def _unit(self, decision: PerLabel) -> np.ndarray:
         if self.score_type == DECISION_FUNCTION:
@@ -158,8 +176,8 @@ class ThresholdPolicy:
         """Of each label the threshold, and the 5 %, 50 % and 95 % quantiles of those of the resamples."""
         if not isinstance(self.decision_, PerLabel):
             return []
-        chosen = self.decision_.chosen.get("auto", {}).get("rule", self.rule).removesuffix("+one")
-        again = replace(self, rule=chosen, at_least_one=self.decision_.at_least_one, n_resamples=0)
+        rule = self.decision_.chosen.get("auto", {}).get("rule", self.rule).removesuffix("+one")
+        again = replace(self, rule=rule, at_least_one=self.decision_.at_least_one, n_resamples=0)
         random, count = generator(self.random_state, "resamples"), truth.sum(axis=0) if count is None else count
         found = []
         for _ in range(self.n_resamples):

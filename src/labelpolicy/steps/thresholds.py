@@ -27,6 +27,9 @@ def fit(
         bool | None, typer.Option("--at-least-one/--not-at-least-one", help="Not given: auto chooses.")
     ] = None,
     at_most: Annotated[int | None, typer.Option(min=1, help="Labels of a document at most.")] = None,
+    objective: Annotated[
+        str | None, typer.Option(help="fbeta=2, recall_at_precision=0.9, precision_at_recall=0.8, cost=5:1, ...")
+    ] = None,
     score_type: Annotated[str, typer.Option(help="probability or decision_function.")] = "probability",
     missing: Annotated[float | None, typer.Option(help="Value of cells nobody annotated, as nan or -1.")] = None,
     resamples: Annotated[int, typer.Option(min=0, help="Resamples for the spread of each threshold.")] = 0,
@@ -37,9 +40,8 @@ def fit(
     found = read_matrix(scores)
     y_true = read_truth(truth, found, scores, missing)
     how: dict[str, Any] = {"at_least_one": at_least_one, "at_most": at_most, "score_type": score_type}
-    policy = ThresholdPolicy(
-        rule, labels=found.labels, missing=missing, n_resamples=resamples, random_state=seed, **how
-    )
+    how |= {"objective": objective, "missing": missing, "n_resamples": resamples, "random_state": seed}
+    policy = ThresholdPolicy(rule, labels=found.labels, **how)
     policy.fit(found.values, y_true)
     content = policy.to_json()
     if "thresholds" in policy.report_:
