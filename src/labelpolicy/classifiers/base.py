@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from labelpolicy import training
-from labelpolicy.classifiers.registry import Row, Run, Training
+from labelpolicy.classifiers.registry import Row, Run, State, Training, prefixed
 from labelpolicy.data.prepared import Prepared, Split
 from labelpolicy.progress import Progress
 from labelpolicy.thresholds.objectives import measures
@@ -91,12 +91,23 @@ class TorchClassifier(nn.Module):
     def _measures(self, inputs: Inputs, y_true: np.ndarray) -> dict[str, float]:
         return measures(y_true, score(self, inputs, self.device) > 0.5)
 
+    def state(self) -> State:
+        return {name: value.cpu().numpy() for name, value in self.state_dict().items()}
+
+    def with_state(self, state: State) -> Self:
+        """Itself, with what ``state`` gave."""
+        self.load_state_dict({name: torch.from_numpy(np.array(state[name])) for name in self.state_dict()})
+        return self
+
     def predict_proba(self, split: Split) -> np.ndarray:
         return score(self, self.encode(split), self.device)
 
     def document_vectors(self, split: Split) -> np.ndarray:
         """``features`` of every document, float32 (documents, width)."""
         return applied(self, self.features, self.encode(split), self.device)
+
+
+ENCODER = "encoder."  # the names of a chain's parameters that are its encoder's begin so
 
 
 class TorchChain(TorchClassifier):
@@ -115,8 +126,11 @@ class TorchChain(TorchClassifier):
     def encode(self, split: Split) -> Inputs:
         return self.encoder.encode(split)
 
+    def state(self) -> State:
+        return super().state() | prefixed(self.encoder.state(), ENCODER)
+
     def optimizer(self) -> CombinedOptimizer:
-        own = [value for name, value in self.named_parameters() if not name.startswith("encoder.")]
+        own = [value for name, value in self.named_parameters() if not name.startswith(ENCODER)]
         return CombinedOptimizer(self.encoder.optimizer(), training.make_optimizer(own, self.own_settings))
 
 

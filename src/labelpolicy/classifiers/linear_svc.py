@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Declaration, Row, Run
+from labelpolicy.classifiers.registry import Declaration, Row, Run, State, below, prefixed
 from labelpolicy.config import Parameters, PositiveFloat
 from labelpolicy.randomness import derive
 
@@ -48,6 +48,10 @@ class LinearSVCClassifier:
                 self.coefficients[:, j], self.intercepts[j] = svm.coef_[0], svm.intercept_[0]
         return []
 
+    def state(self) -> State:
+        own = {"coefficients": self.coefficients, "intercepts": self.intercepts}
+        return own | prefixed(self.tfidf.state(), "tfidf.")
+
     def predict_proba(self, split: Split) -> np.ndarray:
         from scipy.special import expit
 
@@ -58,4 +62,13 @@ def build(data: Prepared, parameters: LinearSVC, seed: int) -> LinearSVCClassifi
     return LinearSVCClassifier(parameters)
 
 
-DECLARATION = Declaration(LinearSVC, build, trained_by_gradient=False, uses_torch=False)
+def restore(parameters: LinearSVC, state: State) -> LinearSVCClassifier:
+    from labelpolicy.classifiers.tfidf import TfIdf
+
+    found = LinearSVCClassifier(parameters)
+    found.tfidf = TfIdf.restored(below(state, "tfidf."))
+    found.coefficients, found.intercepts = state["coefficients"], state["intercepts"]
+    return found
+
+
+DECLARATION = Declaration(LinearSVC, build, restore, trained_by_gradient=False, uses_torch=False)

@@ -4,7 +4,8 @@ To add one, put a module or a package in ``labelpolicy/classifiers/`` with
 
 - its parameters, a subclass of ``Parameters``, or of :class:`Training` where it is trained by epochs;
 - ``build(data, parameters, seed)``, which returns a :class:`Classifier`;
-- ``DECLARATION = Declaration(parameters, build)``.
+- ``restore(parameters, state)``, which returns a fitted one, from what its ``state()`` gave;
+- ``DECLARATION = Declaration(parameters, build, restore)``.
 
 Its name is the module's, its parameters become the section ``classifiers.{name}``. Its rows go into
 ``workflow/methods.tsv``, its description into the docs. One that PyTorch trains derives from
@@ -42,6 +43,9 @@ if TYPE_CHECKING:  # names are asked for where nothing is read
 #: Modules of the two packages that are no classifiers.
 HELPERS = {"base", "chains", "orders", "registry", "tfidf"}
 
+State = dict[str, "np.ndarray"]
+"""Arrays by name: what a fitted classifier is, beside its parameters; what model.safetensors holds."""
+
 Row = dict[str, float]
 """An epoch of a training: epoch, loss, and on validation documents valid_accuracy, valid_macro_f1, valid_micro_f1."""
 
@@ -65,6 +69,9 @@ class Classifier(Protocol):
 
     def predict_proba(self, split: Split) -> np.ndarray:
         """Scores in [0, 1], float32 (documents, labels)."""
+
+    def state(self) -> State:
+        """All that it learned: ``Declaration.restore`` makes of it a classifier whose scores are the same bits."""
 
 
 class Training(Parameters):
@@ -95,12 +102,15 @@ class Declaration:
     #: (data, parameters, seed) -> the classifier, untrained. That of a chain takes the chain's name and the encoder's
     #: declaration before these, and its parameters are :class:`Chained`.
     build: Callable[..., Any]
+    #: (parameters, state) -> the fitted classifier; that of a chain takes name and encoder before these.
+    restore: Callable[..., Any]
     trained_by_gradient: bool = True  # a ``TorchClassifier``, which Algorithm 1 can train
     uses_torch: bool = True  # has epochs, and depends on the parameters ``device`` and ``threads``
     bears_label_weights: bool = True
     is_encoder: bool = False  # a chain may stand on it: it has ``features``
     #: data -> the function split -> (documents, width), where its features are known before it is trained.
-    fixed_features: Callable[[Any], Callable[[Any], Any]] | None = None
+    fixed_features: Callable[[Any], Any] | None = None
+    restored_features: Callable[[State], Any] | None = None  # their ``state()`` -> the same function
     names: tuple[str, ...] = ()  # the chains that a module has, where these are several
 
 
@@ -109,9 +119,11 @@ class Entry:
     """A classifier by its name, plain or a chain on an encoder."""
 
     build: Callable[[Any, Any, int], Classifier]
+    restore: Callable[[Any, State], Classifier]
     trained_by_gradient: bool
     uses_torch: bool
     bears_label_weights: bool
+    kinds: list[type[Parameters]]
     sections: list[str]  # of the parameters, that it reads
     modules: list[str]  # relative to the package: what a digest of its code must cover
 
@@ -153,7 +165,7 @@ def load(name: str) -> Entry:
     encoder, section = plain[encoder_name], f"classifiers.{encoder_name}"
     if not plus:
         facts = encoder.trained_by_gradient, encoder.uses_torch, encoder.bears_label_weights
-        return Entry(encoder.build, *facts, [section], [section])
+        return Entry(encoder.build, encoder.restore, *facts, [encoder.parameters], [section], [section])
     if not encoder.is_encoder:
         raise LabelPolicyError(
             f"classifier {name!r}: {encoder_name} has no features for a chain: expected one of {', '.join(encoders())}"
@@ -161,12 +173,23 @@ def load(name: str) -> Entry:
     module_name, chain = chained[chain_name]
     return Entry(
         partial(chain.build, chain_name, encoder),
+        partial(chain.restore, chain_name, encoder),
         chain.trained_by_gradient,
         chain.uses_torch or encoder.fixed_features is None,
         chain.bears_label_weights,
+        [encoder.parameters, chain.parameters],
         [section, f"chains.{module_name}"],
         [section, f"classifiers.chains.{module_name}"],
     )
+
+
+def below(state: State, prefix: str) -> State:
+    """The arrays whose names begin so, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def prefixed(state: State, prefix: str) -> State:
+    return {prefix + name: value for name, value in state.items()}
 
 
 def sections_of(title: str, description: str, found: dict[str, type[Parameters]]) -> Any:

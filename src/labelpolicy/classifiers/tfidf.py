@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfTransformer
 
+from labelpolicy.classifiers.registry import State
 from labelpolicy.data.prepared import UNKNOWN, Prepared, Split
 
 #: Tokens read on each side of a mention.
@@ -24,15 +24,32 @@ class TfIdf:
     """
 
     def __init__(self, data: Prepared, train: Split):
-        self.vocabulary = len(data.vocabulary)
-        self.width = self.vocabulary * (1 if train.mentions is None else len(ROLES))
-        self.known = np.bincount(train.tokens.values, minlength=self.vocabulary) > 1
+        by_role = train.mentions is not None
+        self.known = np.bincount(train.tokens.values, minlength=len(data.vocabulary)) > 1
         self.known[: UNKNOWN + 1] = False
-        self.transformer = TfidfTransformer(sublinear_tf=True).fit(self._counts(train))
+        self.vocabulary, self.width = len(self.known), len(self.known) * (len(ROLES) if by_role else 1)
+        counts = self._counts(train)
+        documents = np.bincount(counts.indices, minlength=self.width).astype(np.float32)
+        self.idf = np.log(np.float32(len(train) + 1) / (documents + 1)) + 1
+
+    def state(self) -> State:
+        return {"known": self.known, "idf": self.idf}
+
+    @classmethod
+    def restored(cls, state: State) -> TfIdf:
+        found = cls.__new__(cls)
+        found.known, found.idf = state["known"], state["idf"]
+        found.vocabulary, found.width = len(found.known), len(found.idf)
+        return found
 
     def __call__(self, split: Split) -> sparse.csr_matrix:
-        """Features float32 (documents, width)."""
-        return self.transformer.transform(self._counts(split)).astype(np.float32).tocsr()
+        """Features float32 (documents, width), in each bit as scikit-learn's TfidfTransformer makes them."""
+        features = self._counts(split)
+        features.data = (np.log(features.data) + 1) * self.idf[features.indices]
+        squares = sparse.csr_matrix((features.data**2, features.indices, features.indptr), shape=features.shape)
+        norms = np.sqrt(squares @ np.ones(self.width))
+        features.data = (features.data / np.repeat(norms, np.diff(features.indptr))).astype(np.float32)
+        return features
 
     def _counts(self, split: Split) -> sparse.csr_matrix:
         if split.mentions is not None:

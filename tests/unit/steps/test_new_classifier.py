@@ -32,7 +32,10 @@ class ToyClassifier:
 def build(data, parameters, seed):
     return ToyClassifier(parameters)
 
-DECLARATION = Declaration(Toy, build, trained_by_gradient=False, uses_torch=False)
+def restore(parameters, state):
+    return ToyClassifier(parameters).with_state(state)
+
+DECLARATION = Declaration(Toy, build, restore, trained_by_gradient=False, uses_torch=False)
 '''
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Classifier, Declaration, Training
+from labelpolicy.classifiers.registry import Classifier, Declaration, State, Training
 from labelpolicy.config import PositiveFloat, PositiveInt, Size
 
 if TYPE_CHECKING:
@@ -39,4 +39,11 @@ def build(data: Prepared, parameters: AttentiveLSTM, seed: int) -> Classifier:
     return AttentiveLSTMClassifier(data.vectors, len(data.labels), parameters, seed)
 
 
-DECLARATION = Declaration(AttentiveLSTM, build, is_encoder=True)
+def restore(parameters: AttentiveLSTM, state: State) -> Classifier:
+    from labelpolicy.classifiers.attentive_lstm.network import AttentiveLSTMClassifier
+
+    labels = len(state["output_bias"])
+    return AttentiveLSTMClassifier(state["vectors"], labels, parameters, 0).with_state(state)
+
+
+DECLARATION = Declaration(AttentiveLSTM, build, restore, is_encoder=True)

@@ -17,6 +17,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from labelpolicy.classifiers.attentive_lstm import AttentiveLSTM
 from labelpolicy.classifiers.base import Inputs, TorchClassifier, uniform_parameter
+from labelpolicy.classifiers.registry import State
 from labelpolicy.data.prepared import PAD, Split
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import derive
@@ -97,6 +98,9 @@ class AttentiveLSTMClassifier(TorchClassifier):
         self.width = 4 * hidden + dimension
         self.output = parameter(self.width, self.width, labels)
         self.output_bias = nn.Parameter(torch.zeros(labels))
+
+    def state(self) -> State:
+        return super().state() | {"vectors": self.vectors.detach().cpu().numpy()}
 
     def encode(self, split: Split) -> MentionInputs:
         return MentionInputs(split, self.settings.context, self.settings.max_mention)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Classifier, Declaration, Training
+from labelpolicy.classifiers.registry import Classifier, Declaration, State, Training
 from labelpolicy.config import Count, PositiveInt, Size
 
 if TYPE_CHECKING:
@@ -33,4 +33,10 @@ def build(data: Prepared, parameters: KimCNN, seed: int) -> Classifier:
     return KimCNNClassifier(data.vectors, log_odds(data), parameters, seed)
 
 
-DECLARATION = Declaration(KimCNN, build, is_encoder=True)
+def restore(parameters: KimCNN, state: State) -> Classifier:
+    from labelpolicy.classifiers.kim_cnn.network import KimCNNClassifier
+
+    return KimCNNClassifier(state["embedding"], state["output_bias"], parameters, 0).with_state(state)
+
+
+DECLARATION = Declaration(KimCNN, build, restore, is_encoder=True)

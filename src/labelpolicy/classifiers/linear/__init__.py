@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Classifier, Declaration, Training
+from labelpolicy.classifiers.registry import Classifier, Declaration, State, Training, below
 from labelpolicy.config import PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
@@ -33,10 +33,25 @@ def build(data: Prepared, parameters: Linear, seed: int) -> Classifier:
     return LinearClassifier(tfidf(data), log_odds(data), parameters)
 
 
+def restore(parameters: Linear, state: State) -> Classifier:
+    from labelpolicy.classifiers.linear.network import LinearClassifier
+
+    features = restored_tfidf(below(state, "tfidf."))
+    return LinearClassifier(features, state["bias"], parameters).with_state(state)
+
+
 def tfidf(data: Prepared) -> TfIdf:
     from labelpolicy.classifiers.tfidf import TfIdf
 
     return TfIdf(data, data.split("train"))
 
 
-DECLARATION = Declaration(Linear, build, is_encoder=True, fixed_features=tfidf)
+def restored_tfidf(state: State) -> TfIdf:
+    from labelpolicy.classifiers.tfidf import TfIdf
+
+    return TfIdf.restored(state)
+
+
+DECLARATION = Declaration(
+    Linear, build, restore, is_encoder=True, fixed_features=tfidf, restored_features=restored_tfidf
+)

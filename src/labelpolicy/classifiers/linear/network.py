@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from labelpolicy.classifiers.base import Inputs, TorchClassifier
 from labelpolicy.classifiers.linear import Linear
+from labelpolicy.classifiers.registry import State, prefixed
 from labelpolicy.classifiers.tfidf import TfIdf
 from labelpolicy.data.prepared import Split
 
@@ -46,6 +47,9 @@ class LinearClassifier(TorchClassifier):
         self.weight = nn.Parameter(torch.zeros(tfidf.width, len(log_odds)))
         self.bias = nn.Parameter(torch.from_numpy(log_odds / CONSTANT).float())
         self.width = len(log_odds)
+
+    def state(self) -> State:
+        return super().state() | prefixed(self.tfidf.state(), "tfidf.")
 
     def encode(self, split: Split) -> SparseInputs:
         return SparseInputs(self.tfidf(split))

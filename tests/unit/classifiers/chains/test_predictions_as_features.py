@@ -159,7 +159,7 @@ def test_a_label_never_seen_and_documents_without_labels_are_learned_as_off():
 
 def test_build_takes_the_order_of_the_parameters():
     data = SimpleNamespace(labels=list("abcde"), train_count=np.array([1, 5, 3, 2, 4]), parents=[None] * 5, folder="x")
-    encoder = Declaration(Training, lambda data, parameters, seed: Encoder(np.zeros((6, 5)), np.zeros(5)))
+    encoder = Declaration(Training, lambda data, parameters, seed: Encoder(np.zeros((6, 5)), np.zeros(5)), None)
     model = build("predictions_as_features", encoder, data, Chained(Training(), PredictionsAsFeatures()), 0)
     assert model.order.tolist() == precedence("frequency", data)[1].tolist() == [1, 4, 2, 3, 0]
     assert len(model.dependence) == 10

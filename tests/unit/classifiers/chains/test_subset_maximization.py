@@ -216,7 +216,7 @@ def data(count=(9, 5, 7, 0)):
 
 
 def built(**chain):
-    encoder = Declaration(Training, lambda data, parameters, seed: Encoder())
+    encoder = Declaration(Training, lambda data, parameters, seed: Encoder(), None)
     chain = SubsetMaximization(**{"hidden": 8, "learning_rate": 0.02} | chain)
     return build("subset_maximization", encoder, data(), Chained(Training(), chain), 0)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Chained, Classifier, Declaration
+from labelpolicy.classifiers.registry import Chained, Classifier, Declaration, State, below
 from labelpolicy.config import NonNegativeFloat, Parameters, PositiveFloat
 
 if TYPE_CHECKING:
@@ -34,4 +35,14 @@ def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, 
     return PredictionsAsFeaturesClassifier(built, before, order, parameters.chain)
 
 
-DECLARATION = Declaration(PredictionsAsFeatures, build)
+def restore(name: str, encoder: Declaration, parameters: Chained, state: State) -> Classifier:
+    from labelpolicy.classifiers.chains.predictions_as_features.network import PredictionsAsFeaturesClassifier
+
+    order = state["order"]
+    before = np.zeros((len(order), len(order)), dtype=bool)
+    before[tuple(order[state["pairs"]])] = True
+    built = encoder.restore(parameters.encoder, below(state, "encoder."))
+    return PredictionsAsFeaturesClassifier(built, before, order, parameters.chain).with_state(state)
+
+
+DECLARATION = Declaration(PredictionsAsFeatures, build, restore)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from labelpolicy.classifiers.registry import Chained, Classifier, Declaration
+from labelpolicy.classifiers.registry import Chained, Classifier, Declaration, State, below
 from labelpolicy.config import NonNegativeFloat, Parameters, PositiveFloat, Size
 
 if TYPE_CHECKING:
@@ -35,4 +35,11 @@ def build(name: str, encoder: Declaration, data: Prepared, parameters: Chained, 
     return SubsetMaximizationClassifier(built, sequence(parameters.chain.order, data), parameters.chain, seed)
 
 
-DECLARATION = Declaration(SubsetMaximization, build)
+def restore(name: str, encoder: Declaration, parameters: Chained, state: State) -> Classifier:
+    from labelpolicy.classifiers.chains.subset_maximization.network import SubsetMaximizationClassifier
+
+    built = encoder.restore(parameters.encoder, below(state, "encoder."))
+    return SubsetMaximizationClassifier(built, state["order"], parameters.chain, 0).with_state(state)
+
+
+DECLARATION = Declaration(SubsetMaximization, build, restore)
