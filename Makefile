@@ -62,6 +62,7 @@ bench: $(READY)
 	python benchmarks/prepare.py
 	python benchmarks/rollout.py
 	python benchmarks/estimators.py
+	python benchmarks/predict.py
 
 # Random bad input for every command (docs/reliability.md): counts of how it ended.
 faults: $(READY)

@@ -1,7 +1,7 @@
 """Learned label weights and decision thresholds for multi-label classification.
 
-What is named here needs numpy, scipy and pydantic only (PolicyClassifier scikit-learn too), and is imported when it is
-asked for::
+What is named here needs numpy, scipy and pydantic only (PolicyClassifier scikit-learn too, load what the model does),
+and is imported when it is asked for::
 
     policy = ThresholdPolicy().fit(y_score, y_true)
     y_pred = policy.predict(new_scores)
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from labelpolicy.estimators import PolicyClassifier
     from labelpolicy.folds import MultilabelStratifiedGroupKFold
     from labelpolicy.metrics import evaluate, per_label
+    from labelpolicy.model import load
     from labelpolicy.significance import bootstrap_interval, paired_bootstrap
     from labelpolicy.threshold_policy import ThresholdPolicy
     from labelpolicy.thresholds import Decision
@@ -37,6 +38,7 @@ __all__ = [
     "decision_from_json",
     "evaluate",
     "fit_thresholds",
+    "load",
     "paired_bootstrap",
     "per_label",
 ]
@@ -54,6 +56,7 @@ _HOME = {
     "decision_from_json": ("labelpolicy.thresholds", "from_json"),
     "evaluate": ("labelpolicy.metrics", "evaluate"),
     "fit_thresholds": ("labelpolicy.thresholds", "fit"),
+    "load": ("labelpolicy.model", "load"),
     "paired_bootstrap": ("labelpolicy.significance", "paired_bootstrap"),
     "per_label": ("labelpolicy.metrics", "per_label"),
 }

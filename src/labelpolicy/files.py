@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,14 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
         if not np.isfinite(values).all():
             raise LabelPolicyError(f"{path}: {name} has a number that is not finite: {AGAIN}")
     return found
+
+
+def write_tensors(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    with whole_file(path) as temporary:
+        save_file({name: np.ascontiguousarray(value) for name, value in arrays.items()}, temporary)
 
 
 def write_parquet(path: str | Path, table: pa.Table) -> None:

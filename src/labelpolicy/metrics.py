@@ -60,7 +60,7 @@ def evaluate(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in _measures(sums).items()}
 
 
-def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[str]) -> dict[str, float]:
+def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[object]) -> dict[str, float]:
     """Standard error of each measure over groups of documents: the jackknife that leaves out one group at a time.
 
     With G groups and theta_g the measure without group g, the variance is (G - 1) / G times the sum of

@@ -62,6 +62,18 @@ def _of_classifier(study: "Study", arguments: Mapping[str, Any]) -> Any:
 ClassifierParameters = Annotated[Any, FromStudy(_of_classifier)]
 Device = Annotated[str, FromStudy(lambda study, arguments: study.device)]
 Threads = Annotated[int, FromStudy(lambda study, arguments: study.threads)]
+ThresholdRules = Annotated[Any, FromStudy(lambda study, arguments: study.thresholds)]
+PolicyFile = Annotated[
+    Path | None, typer.Option(help="policy.json whose weights are used (Eq. 1); uniform ones if not given.")
+]
+ModelFolder = Annotated[Path | None, Output("Folder for the model, for `labelpolicy predict`.", folder=True)]
+FittedFile = Annotated[Path | None, Output("safetensors to write: the fitted classifier, for `labelpolicy keep`.")]
+ModelThresholds = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Of the model: a rule, as in shared+one, or a thresholds.json. Repeatable; the first is default."
+    ),
+]
 MetricsFile = Annotated[Path, typer.Option(help="metrics.parquet of `labelpolicy collect`.")]
 ResultsFolder = Annotated[Path, typer.Option(help="Folder of the cells' files.")]
 MethodsFile = Annotated[Path, typer.Option(help="The sheet of rows.")]

@@ -10,8 +10,8 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.options import PREPARED, Output
 
 
-def check_outputs(signature: Signature, arguments: Mapping[str, Any]) -> None:
-    """Look at the arguments that ``signature`` marks as written, against all other paths among them.
+def check_outputs(signature: Signature, arguments: Mapping[str, Any]) -> list[str]:
+    """The arguments that ``signature`` marks as written, looked at against all other paths among them.
 
     Raises LabelPolicyError for an output that is another output, an input, or inside a prepared data set; and for one
     that cannot be written: a folder in the place of a file or the other way round, or where nothing can be made.
@@ -24,6 +24,8 @@ def check_outputs(signature: Signature, arguments: Mapping[str, Any]) -> None:
         marks = getattr(annotation, "__metadata__", ())
         mark = next((each for each in marks if isinstance(each, Output)), None)
         for path in _paths(value):
+            if path == Path("-"):  # standard input or output
+                continue
             if mark is not None:
                 outputs.append((f"--{name.replace('_', '-')} {path}", path, mark.folder))
                 continue
@@ -43,6 +45,7 @@ def check_outputs(signature: Signature, arguments: Mapping[str, Any]) -> None:
                 fault = f"inside the prepared data set {inputs[folder]}: give a path outside of it"
                 raise LabelPolicyError(f"{what}: {fault}")
         _check_place(what, path, is_folder)
+    return [str(path) for _, path, _ in outputs]
 
 
 def _paths(value: Any) -> Iterator[Path]:

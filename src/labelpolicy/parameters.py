@@ -119,6 +119,11 @@ class Study(Parameters):
     robustness: Robustness = Robustness()
     ablation: Ablation = Ablation()
     report: Report = Report()
+    keep_classifiers: bool = Field(
+        False,
+        description="keep every fitted classifier beside its scores: models (results/{cell}/model/) then need no "
+        "second training",
+    )
     mirror: str | None = Field(
         None, description="folder that holds raw files, tried before any download; the variable LABELPOLICY_MIRROR wins"
     )

@@ -1,4 +1,4 @@
-"""Archives with chosen members."""
+"""Archives with chosen members, and a small prepared data set."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from labelpolicy.data.parameters import Data, Synthetic, Vectors
+from labelpolicy.steps.prepare import prepare
+from labelpolicy.steps.synthesise import synthesise
 
 
 @pytest.fixture
@@ -27,3 +31,13 @@ def pack(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def synthetic(tmp_path_factory) -> Path:
+    """data/processed/synthetic; tests must not change it."""
+    folder = tmp_path_factory.mktemp("synthetic")
+    synthesise(parameters=Synthetic(documents=150, test_documents=60, labels=5), output=folder / "raw")
+    vectors = Vectors(source="random", width=8)
+    prepare(dataset="synthetic", raw=folder / "raw", parameters=Data(vectors=vectors), output=folder / "prepared")
+    return folder / "prepared"

@@ -84,6 +84,20 @@ COMMANDS = [
         "s.parquet h.parquet",
     ),
     _command(
+        "train prepared linear --model out --thresholds shared --thresholds fixed+one --params params.yaml",
+        f"{TEST} prepared/vocabulary.parquet",
+    ),
+    _command(
+        f"keep prepared linear --policy {UNIFORM}/policy.json --scores {UNIFORM}/scores.parquet --model out "
+        f"--thresholds {UNIFORM}/fixed/thresholds.json --params params.yaml",
+        f"{TEST} {UNIFORM}/policy.json {UNIFORM}/scores.parquet {UNIFORM}/fixed/thresholds.json",
+    ),
+    _command(
+        "predict model new.jsonl --output out.csv --scores",
+        "model/config.json model/model.safetensors model/vocabulary.json model/thresholds.json new.jsonl",
+        "out.csv",
+    ),
+    _command(
         f"crossfit prepared linear --policy {UNIFORM}/policy.json --history {UNIFORM}/history.parquet "
         "--output o.parquet --params params.yaml",
         f"{PREPARED} {SPLITS} {UNIFORM}/policy.json {UNIFORM}/history.parquet params.yaml",
@@ -271,6 +285,7 @@ def make(folder: Path) -> None:
         f"label-weights prepared uniform --output {UNIFORM}/policy.json",
         f"train prepared linear {train.format(UNIFORM)} {both}",
         f"decide prepared fixed shared {decide.format(UNIFORM)}",
+        f"train prepared linear --model model {both}",
         f"learn prepared linear --output {META}/meta_learner.safetensors --trace {META}/trace.parquet {both}",
         f"rollout prepared linear {rollout} {both}",
         f"train prepared linear {train.format(META)} {both}",
@@ -298,6 +313,7 @@ def make(folder: Path) -> None:
     ):
         done = run(line.split(), folder)
         assert done.status == 0, f"{line}: {done.stderr}{done.trace}"
+    shutil.copyfile(folder / "raw/test.jsonl", folder / "new.jsonl")
     content = json.loads((folder / META / "meta/metrics.json").read_text())
     for init in (1, 2):
         path = folder / SWEEP.format(init)
@@ -356,7 +372,7 @@ def _columns(change: Callable[[pa.Table], pa.Table]) -> Spoil:
 #: The column of each Parquet file that every command which reads the file needs.
 KEY = {"labels": "label", "train": "labels", "valid": "labels", "test": "labels", "scores": "scores",
        "metrics": "value", "history": "valid_micro_f1", "trace": "reward", "significance": "measure",
-       "robustness": "value"}  # fmt: skip
+       "robustness": "value", "vocabulary": "token"}  # fmt: skip
 
 
 def _key_column(path: Path, values: Callable[[pa.ChunkedArray], pa.Array] | None) -> None:
@@ -479,6 +495,7 @@ TAKEN = {
     *(("raw/source.json", kind) for kind in ("a list", "null", "an empty object", "null values")),
     *(("raw/source.json", f"{kind} as values") for kind in ("strings", "numbers")),
     ("prepared/dataset.json", "strings as values"),
+    *(("new.jsonl", kind) for kind in ("empty", "an unknown label", "an id twice")),
     ("params.yaml", "empty"),
     ("significance.parquet", "no rows"),
     (f"{META}/trace.parquet", "no rows"),

@@ -2,7 +2,8 @@
 # scores. One job decides all that the sheet, or the ablation, asks of one file of scores.
 from collections import defaultdict
 
-FILES = ("metrics.json", "thresholds.json", "labels.parquet")
+FILES = ("metrics.json", "thresholds.json", "labels.parquet", "predictions.parquet")
+MODEL = ("config.json", "model.safetensors", "vocabulary.json", "thresholds.json", "README.md")
 
 
 def decision(of, thresholds, job, **more):
@@ -83,3 +84,30 @@ for name, classifier, weights, thresholds, datasets in decided_together():
         constraints={"dataset": "|".join(datasets)},
     )
     workflow.ruleorder(name, "decide")
+
+
+def kept_scores(wildcards):
+    """The scores of a cell, and their classifier if it was kept."""
+    of = trained(wildcards).with_thresholds(wildcards.thresholds)
+    name = "fitted_of_all.safetensors" if of.parts.out_of_fold else "fitted.safetensors"
+    return {"scores": str(of.scores())} | ({"fitted_file": str(of.folder() / name)} if study.keep_classifiers else {})
+
+
+# A cell's classifier with its thresholds, for `labelpolicy predict`: the same that the measures are of.
+STEPS["keep"] = of_classifier(
+    "keep",
+    "Keep {classifier} of {dataset} with thresholds {thresholds} as a model",
+    f"{DECIDED}/model",
+    {name.replace(".", "_"): name for name in MODEL},
+    {
+        "data": processed("{dataset}", *PREPARED),
+        "policy": f"results/{TRAINED}/policy.json",
+        "history": f"results/{TRAINED}/history.parquet",
+        "thresholds": f"results/{DECIDED}/thresholds.json",
+    },
+    function=kept_scores,
+    settings=classifier_settings("thresholds"),
+    arguments=[PROCESSED, "{classifier}", "--seed", "{seed}", "--model", f"results/{DECIDED}/model"],
+    written=False,
+    log=f"keep/{DECIDED}",
+)

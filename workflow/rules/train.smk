@@ -4,6 +4,11 @@ META = {"output": "meta_learner.safetensors", "trace": "trace.parquet"}
 POLICY = {"output": "policy.json", "trace": "rollout.parquet"}
 
 
+def kept(name):
+    """The product of a training that keeps its classifier."""
+    return {"fitted_file": name} if study.keep_classifiers else {}
+
+
 def of_classifier(command, message, folder, files, inputs, **more):
     """A step that trains a classifier or learns with it; its products lie in a folder below results/."""
     defaults = {
@@ -73,7 +78,7 @@ STEPS |= {
         "crossfit",
         "Score {dataset} out of fold by {classifier} with {weights} label weights, seed {seed}",
         TRAINED,
-        {"output": "out_of_fold.parquet"},
+        {"output": "out_of_fold.parquet", **kept("fitted_of_all.safetensors")},
         {
             "data": processed("{dataset}", *PREPARED),
             "policy": f"results/{TRAINED}/policy.json",
@@ -97,7 +102,7 @@ for suffix, init, start in ("", "", ""), ("_init", "init{init}", ", from initial
             "train",
             f"Train {{classifier}} with {{weights}} label weights on {{dataset}}, seed {{seed}}{start}",
             str(Path(TRAINED, init)),
-            {"scores": "scores.parquet", "history": "history.parquet"},
+            {"scores": "scores.parquet", "history": "history.parquet", **kept("fitted.safetensors")},
             {"data": processed("{dataset}", *PREPARED), "policy": str(Path("results", TRAINED, init, "policy.json"))},
             settings=classifier_settings(),
         ),

@@ -11,19 +11,19 @@ from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Classifier, Run
 from labelpolicy.data.folds import TrainedOn, joined, taken
 from labelpolicy.data.prepared import Prepared, Split
-from labelpolicy.data.scores import write_scores
+from labelpolicy.data.scores import Fitting, write_scores
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet
+from labelpolicy.files import read_parquet, write_tensors
 from labelpolicy.folds import blocks_of, fold_of
-from labelpolicy.policy_file import Policy
+from labelpolicy.progress import in_words, say
 from labelpolicy.randomness import generator
-from labelpolicy.steps.train import fitted, trained_by
+from labelpolicy.steps.train import fitted, models, weights_of
+from labelpolicy.thresholds.objectives import measures
 
 
 def crossfit(
     dataset: options.PreparedFolder,
     classifier: options.ClassifierName,
-    policy: Annotated[Path, typer.Option(help="policy.json whose weights are used (Eq. 1).")],
     history: Annotated[
         Path, typer.Option(help="history.parquet of `labelpolicy train`: its best epoch is how many are run.")
     ],
@@ -33,11 +33,16 @@ def crossfit(
     by: Annotated[str, options.FromStudy(lambda study, arguments: study.crossfit.by)],
     device: options.Device,
     threads: options.Threads,
+    rules: options.ThresholdRules = None,
+    policy: options.PolicyFile = None,
+    fitted_file: options.FittedFile = None,
+    model: options.ModelFolder = None,
+    thresholds: options.ModelThresholds = None,
     seed: options.Seed = 0,
 ) -> None:
     """Score every training and validation document by a model that has not seen it, and the test by one that saw all.
 
-    Parameters: crossfit, classifiers, chains.
+    Parameters: crossfit, classifiers, chains; of a ``model``, which is the last one, thresholds.
 
     Training and validation documents are taken together and divided into ``folds``. A model trained on the other folds
     scores each (Stone 1974); a last one, trained on all of them, scores the test documents. What is trained by epochs
@@ -46,29 +51,36 @@ def crossfit(
     Raises LabelPolicyError for fewer documents than folds, and for a history without epochs where they are needed.
     """
     data = Prepared(dataset)
-    read = Policy.read(policy, data.labels)
-    trained = trained_by(read, data, classifier, seed)
+    models().asked(thresholds, data.labels, True)
+    weights, trained = weights_of(policy, data, classifier, seed)
     epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
-    if by == "ids":
-        fold = blocks_of(every.ids, folds, every.groups)
-    else:
-        fold = fold_of(every.y_true, folds, generator(seed, "crossfit"), every.groups)
+    random, groups = generator(seed, "crossfit"), every.groups
+    fold = blocks_of(every.ids, folds, groups) if by == "ids" else fold_of(every.y_true, folds, random, groups)
 
-    def model(train: Split, which: str) -> Classifier:
+    def trained_on(train: Split, which: str) -> Classifier:
         run = Run(seed, device, threads, epochs, f"train {classifier}, {which}")
-        return fitted(classifier, TrainedOn(data, train), parameters, read.weights, run)[0]
+        return fitted(classifier, TrainedOn(data, train), parameters, weights, run)[0]
 
     y_score = np.zeros(every.y_true.shape, dtype=np.float32)
     for k in range(folds):
         others, held_out = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
-        predicted = model(taken(every, others), f"fold {k + 1} of {folds}").predict_proba(taken(every, held_out))
+        predicted = trained_on(taken(every, others), f"fold {k + 1} of {folds}").predict_proba(taken(every, held_out))
         # A label that no document of the other folds has was never trained.
         y_score[held_out] = np.where(every.y_true[others].any(axis=0), predicted, np.float32(0))
     found = dict(zip(("train", "valid"), np.split(y_score, [len(data.split("train"))]), strict=True))
-    found["test"] = model(every, "all folds").predict_proba(data.split("test"))
-    scored = {name: (data.split(name).ids, scores) for name, scores in found.items()}
-    write_scores(output, scored, labels=data.labels, trained=trained, out_of_fold=True)
+    last = trained_on(every, "all folds")
+    found["test"] = last.predict_proba(data.split("test"))
+    of = {name: (data.split(name).ids, scores) for name, scores in found.items()}
+    write_scores(output, of, labels=data.labels, trained=trained, out_of_fold=True)
+    at_half = in_words(measures(every.y_true, y_score > 0.5))
+    say(f"crossfit: {classifier} in {folds} folds of {len(every)} documents of {data.name}; at 0.5: {at_half}")
+    if fitted_file is not None:
+        write_tensors(fitted_file, last.state())
+    if model is not None:
+        fitting = Fitting(y_score, every.y_true, every.y_true.sum(axis=0), len(data.split("valid")))
+        of_last = trained, fitting, found["test"], True
+        models().save(model, data, parameters, last, of_last, thresholds, rules, seed)
 
 
 def best_epoch(history: Path) -> int:

@@ -1,4 +1,4 @@
-"""decide: scores and threshold rules -> for each rule metrics.json, thresholds.json, labels.parquet."""
+"""decide: scores and threshold rules -> for each rule its measures, thresholds, labels and predictions."""
 
 import sys
 import warnings
@@ -14,6 +14,7 @@ import typer
 
 from labelpolicy import metrics
 from labelpolicy.cell import OUT_OF_FOLD, Thresholds
+from labelpolicy.data.predictions import predictions
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Fitting, Scores
 from labelpolicy.errors import LabelPolicyError
@@ -21,6 +22,7 @@ from labelpolicy.files import whole_folder, write_json, write_parquet
 from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.options import FromStudy, Output, PreparedFolder, Seed
 from labelpolicy.policy_file import Policy
+from labelpolicy.progress import in_words, say
 from labelpolicy.thresholds import NEVER, RULES, Decision, PerLabel, ThresholdParameters, fit
 
 AS_DECIDED, CLOSED = "as_decided", "ancestor_closure"
@@ -35,7 +37,7 @@ def decide(
         ),
     ],
     scores: Annotated[Path, typer.Option(help="A score file of `labelpolicy train` or `labelpolicy crossfit`.")],
-    output: Annotated[Path, Output("Folder for {cell}/metrics.json, thresholds.json, labels.parquet.", folder=True)],
+    output: Annotated[Path, Output("Folder for a folder of four files for each.", folder=True)],
     parameters: Annotated[ThresholdParameters, FromStudy(lambda study, arguments: study.thresholds)],
     at_least_one: Annotated[
         bool, typer.Option("--at-least-one", help="A document for which no label passes gets its best one.")
@@ -44,6 +46,8 @@ def decide(
         list[str] | None,
         typer.Option(metavar="NAME=PATH", help="A learned policy and its policy.json. Repeatable."),
     ] = None,
+    with_scores: Annotated[bool, typer.Option("--with-scores", help="predictions.parquet has the scores too.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write predictions.csv besides.")] = False,
     seed: Seed = 0,
 ) -> None:
     """Fit thresholds without the test split, decide validation and test documents, measure. Parameters: thresholds.
@@ -54,6 +58,8 @@ def decide(
     metrics.json has the measures of both splits and, where documents come in groups, the standard errors of the test
     measures. Where labels have parents it has them twice more: ``as_decided``, and ``ancestor_closure``, with the
     ancestors of every predicted label predicted too; ``thresholds.ancestor_closure`` says which stands at the top.
+
+    predictions.parquet has a row a test document: its id and its labels.
 
     Raises LabelPolicyError for an unknown rule, a name that contradicts the score file, a policy without thresholds,
     and scores that are no probabilities or not this data set's.
@@ -72,7 +78,9 @@ def decide(
     for warning in caught:
         print(f"{scores}: {warning.message}", file=sys.stderr)
     # Only now are the test labels read: they can move nothing but the test metrics.
-    decided = Decided(data, table, fitting, parameters.ancestor_closure)
+    decided = Decided(data, table, fitting, parameters.ancestor_closure, with_scores, csv)
+    documents = ", ".join(f"{len(y_true)} {split}" for split, (_, y_true) in decided.splits.items())
+    say(f"decide: {table.trained.classifier} on {data.name}: {documents} documents; measures of the test ones:")
     for name, decision in decisions.items():
         decided.write(output / name, name, decision)
 
@@ -141,6 +149,8 @@ class Decided:
     table: Scores
     fitting: Fitting
     closure: bool
+    with_scores: bool = False
+    csv: bool = False
 
     def __post_init__(self) -> None:
         valid = self.fitting.valid
@@ -148,7 +158,7 @@ class Decided:
             "valid": (self.fitting.y_score[-valid:], self.fitting.y_true[-valid:]),
             "test": self.table.split("test"),
         }
-        self.groups = self.data.split("test").groups
+        self.ids, self.groups = self.data.split("test").ids, self.data.split("test").groups
 
     def write(self, output: Path, name: str, decision: Decision) -> None:
         """Decide both splits by one rule, measure, and write its three files."""
@@ -169,6 +179,10 @@ class Decided:
             write_json(folder / "metrics.json", content | (measured if len(ways) > 1 else {}))
             write_json(folder / "thresholds.json", {"about": about} | closed | decision.to_json(labels))
             write_parquet(folder / "labels.parquet", self._label_table(decision, ways[top]["test"]))
+            for form in ("parquet", *["csv"] * self.csv):
+                with predictions(folder / f"predictions.{form}", form, labels, scores=self.with_scores) as write:
+                    write(self.ids, ways[top]["test"], self.splits["test"][0])
+        say(f"  {name}: {in_words(measured[top]['test'])}")
 
     def _counts(self) -> dict[str, int]:
         train = len(self.fitting.y_true) - self.fitting.valid

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pyarrow as pa
 import typer
 from safetensors.torch import save_file
@@ -17,7 +18,7 @@ from labelpolicy.learner.algorithm import learn_while_training
 from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.learner.on_scores import ScoresEnvironment, learn_on_scores
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.progress import Progress
+from labelpolicy.progress import Progress, say
 from labelpolicy.training import prepare_torch
 
 LearnedName = Annotated[str, typer.Option(help="Name of the learned policy in the parameters.")]
@@ -68,6 +69,8 @@ def learn(
     write_parquet(trace, pa.Table.from_pylist(rows))
     with whole_file(output) as temporary:
         save_file(meta.state_dict(), temporary, metadata={"learner": parameters.learner})
+    last = [row["reward"] for row in rows if row["episode"] == rows[-1]["episode"]]
+    say(f"learn: {learned} by {classifier}: mean reward of the last episode {np.mean(last):.4g}")
 
 
 def scores_environment(

@@ -20,6 +20,7 @@ from labelpolicy.data.prepared import SPLITS
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, whole_file, whole_folder, write_json, write_parquet
 from labelpolicy.options import FromStudy, Output
+from labelpolicy.progress import say
 
 ROWS = 1 << 14  # documents of a row group: their text is in memory at once
 
@@ -73,6 +74,8 @@ def prepare(
     for difference in facts["differences"]:
         print(f"warning: {dataset}: not as published: {difference}", file=sys.stderr)
     _write(output, splits, labels, words, facts)
+    documents = ", ".join(f"{len(part)} {name}" for name, part in splits.items())
+    say(f"prepare: {dataset}: {documents} documents, {len(labels)} labels, {len(words.tokens)} words")
 
 
 def _write(

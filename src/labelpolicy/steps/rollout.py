@@ -19,7 +19,7 @@ from labelpolicy.learner.meta_learner import MetaLearner
 from labelpolicy.learner.on_scores import rollout_on_scores
 from labelpolicy.learner.parameters import LearnerParameters
 from labelpolicy.policy_file import Policy
-from labelpolicy.progress import Progress
+from labelpolicy.progress import Progress, say
 from labelpolicy.steps import learn
 
 
@@ -72,6 +72,8 @@ def rollout(
         about |= {"shrinkage": found.shrinkage, "trials": trials}
     write_parquet(trace, pa.Table.from_pylist(rows))
     Policy(data.labels, w, p, about).write(output)
+    ranges = ", ".join(f"{name} from {each.min():.3g} to {each.max():.3g}" for name, each in (("w", w), ("p", p)))
+    say(f"rollout: {learned} by {classifier} on {data.name}, {len(data.labels)} labels: {ranges}")
 
 
 def load(path: Path, labels: int, parameters: LearnerParameters, seed: int) -> MetaLearner:

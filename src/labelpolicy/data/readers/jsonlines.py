@@ -14,7 +14,7 @@
 """
 
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,28 +89,36 @@ def _document(where: str, line: bytes, name: str) -> Document:
         entry = parse_json(line)
     except ValueError as error:
         raise LabelPolicyError(f"{where}: not JSON in UTF-8 ({error}): expected one object a line") from None
-    if not isinstance(entry, dict):
-        raise LabelPolicyError(f"{where}: found {type(entry).__name__}, expected an object with text and labels")
+    return document_of(where, entry, name)
+
+
+def document_of(where: str, entry: Any, name: str, *, labelled: bool = True) -> Document:
+    """The document that an object describes; a new one, not yet ``labelled``, may be without text."""
+    if not isinstance(entry, Mapping):
+        raise LabelPolicyError(f"{where}: found {type(entry).__name__}, expected an object with a text")
+    if not labelled:
+        entry = {key: entry[key] for key in ("id", "text", "tokens", "mention") if key in entry} | {"labels": []}
     for key, (fits, expected) in KEYS.items():
         if key in entry and not fits(entry[key]):
             raise LabelPolicyError(f"{where}: found {key} {entry[key]!r:.60}, expected {expected}")
-    text, tokens, mention = entry.get("text", ""), tuple(entry.get("tokens", ())), entry.get("mention")
+    text, mention = entry.get("text", ""), entry.get("mention")
+    tokens = tuple(entry["tokens"]) if "tokens" in entry else None
     fault = None
     if "labels" not in entry:
         fault = "no key 'labels': give the document's labels, [] if it has none"
     elif ("text" in entry) == ("tokens" in entry):
         found = "both 'text' and 'tokens'" if "text" in entry else "neither 'text' nor 'tokens'"
         fault = f"found {found}, expected one of them"
-    elif not tokens and not text.strip():
+    elif labelled and not tokens and not text.strip():
         fault = "a document without text: give it one or take the line out"
-    elif mention and "tokens" not in entry:
+    elif mention and tokens is None:
         fault = "found 'mention' beside 'text', expected 'tokens': a mention counts tokens"
-    elif mention and not 0 <= mention[0] < mention[1] <= len(tokens):
-        fault = f"mention {mention} is not within the {len(tokens)} tokens: correct it"
+    elif mention and not 0 <= mention[0] < mention[1] <= len(tokens or ()):
+        fault = f"mention {mention} is not within the {len(tokens or ())} tokens: correct it"
     if fault:
         raise LabelPolicyError(f"{where}: {fault}")
     labels, place = tuple(sorted(set(entry["labels"]))), (mention[0], mention[1]) if mention else None
-    return Document(entry.get("id", name), labels, text, tokens or None, place, group=entry.get("group"))
+    return Document(entry.get("id", name), labels, text, tokens, place, group=entry.get("group"))
 
 
 def _read_labels(path: Path) -> dict[str, str]:
