@@ -10,6 +10,7 @@ from labelpolicy.data.registry import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import read_tsv
 from labelpolicy.thresholds import RULES as THRESHOLD_RULES
+from labelpolicy.thresholds import SET_POLICIES
 from labelpolicy.weights import RULES as WEIGHT_RULES
 
 ALL = "all"  # the data sets of a row that stands in all tables; others name tasks or data sets, comma-separated
@@ -48,7 +49,8 @@ class Method:
     @property
     def is_learned(self) -> bool:
         """Whether its weights or its thresholds are learned, on a classifier that trains or on its scores."""
-        return self.weights not in WEIGHT_RULES or Thresholds.parse(self.thresholds).rule not in THRESHOLD_RULES
+        rule = Thresholds.parse(self.thresholds).rule
+        return self.weights not in WEIGHT_RULES or rule not in THRESHOLD_RULES or rule in SET_POLICIES
 
     @property
     def is_baseline(self) -> bool:

@@ -5,12 +5,13 @@ from labelpolicy.thresholds.decision import NEVER, Decision, PerLabel, Proportio
 from labelpolicy.thresholds.fitting import NAMES, fit
 from labelpolicy.thresholds.json_form import from_json
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
-from labelpolicy.thresholds.rules import RULES
+from labelpolicy.thresholds.rules import RULES, SET_POLICIES
 
 __all__ = [
     "NAMES",
     "NEVER",
     "RULES",
+    "SET_POLICIES",
     "Decision",
     "PerLabel",
     "Proportion",

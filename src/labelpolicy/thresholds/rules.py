@@ -161,6 +161,7 @@ def sets_unnamed(documents: Documents) -> LabelSets:
     return sets(documents._replace(labels=None, texts=None))
 
 
+SET_POLICIES = ("sets", "sets_unnamed")  #: Rules that learn a policy by its gradient.
 RULES: dict[str, Callable[[Documents], Decision]] = {
     **{rule.__name__: rule for rule in (fixed, scut, rcut, pcut, odr, odr_label, shared, sets, sets_unnamed)},
     **{f"scutfbr{beat_the_best:d}": partial(scutfbr, beat_the_best=beat_the_best) for beat_the_best in (False, True)},
