@@ -138,7 +138,7 @@ def on_a_line(function: Function, y_score: np.ndarray, y_true: np.ndarray, count
     logits = logits[np.isfinite(logits)] if np.isfinite(logits).any() else np.zeros(1)
     unit, level_at = logits.std() or 1.0, np.where(trained, 0, np.inf)
     slopes, cuts = 0.6 * unit * np.linspace(-1, 1, SLOPES), np.quantile(logits, np.linspace(0, 1, CUTS))
-    best, at, found = -np.inf, (0.0, 0.0), None
+    best, at, found = -np.inf, (0.0, 0.0), np.zeros(0)
     for _ in range(ROUNDS):
         for b in sorted(slopes, key=abs) if z.any() else [0.0]:
             for a in cuts:
@@ -146,7 +146,7 @@ def on_a_line(function: Function, y_score: np.ndarray, y_true: np.ndarray, count
                 value = float(function(y_true, PerLabel(levels, one).decide(y_score)))
                 if value > best:
                     best, at, found = value, (float(a), float(b)), levels
-        if found is None:
+        if not len(found):
             raise LabelPolicyError("objective: found no number above -inf among the values of this function")
         step, slope_step = np.diff(cuts).max() / 2, np.ptp(slopes) / (SLOPES - 1) / 2
         cuts = at[0] + step * np.linspace(-1, 1, CUTS)
