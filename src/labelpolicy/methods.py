@@ -9,7 +9,7 @@ from labelpolicy.cell import Thresholds
 from labelpolicy.data.registry import TASKS, base, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import read_tsv
-from labelpolicy.thresholds import RULES as THRESHOLD_RULES
+from labelpolicy.thresholds import NAMES as THRESHOLD_RULES
 from labelpolicy.thresholds import SET_POLICIES
 from labelpolicy.weights import RULES as WEIGHT_RULES
 

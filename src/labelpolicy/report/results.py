@@ -74,6 +74,9 @@ PARTS = {
     "standard_error": ("test",),
     "as_decided": ("valid", "test"),
     "ancestor_closure": ("valid", "test"),
+    "expected": ("valid",),  # what the rule auto expects, and the ends of the intervals
+    "expected_low": ("valid",),
+    "expected_high": ("valid",),
 }
 
 
@@ -162,10 +165,10 @@ class DatasetResults:
                 )
         return Value(tuple(found[seed] for seed in self.seeds))
 
-    def given(self, method: Method, metric: str) -> Value | None:
-        """As `value`, or None where no seed has the measure: what only some data sets have."""
-        has = (self.dataset, *method.cell, "test", metric) in self.results.values
-        return self.value(method, metric) if has else None
+    def given(self, method: Method, metric: str, split: str = "test") -> Value | None:
+        """As `value`, or None where no seed has the measure: what only some data sets, or rules, have."""
+        has = (self.dataset, *method.cell, split, metric) in self.results.values
+        return self.value(method, metric, split) if has else None
 
     def blocks(self) -> dict[str, list[Method]]:
         """Rows by classifier, chains with the one they stand on; classifiers in order of first appearance."""

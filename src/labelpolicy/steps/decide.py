@@ -23,7 +23,7 @@ from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.options import FromStudy, Output, PreparedFolder, Seed
 from labelpolicy.policy_file import Policy
 from labelpolicy.progress import in_words, say
-from labelpolicy.thresholds import NEVER, RULES, Decision, PerLabel, ThresholdParameters, fit
+from labelpolicy.thresholds import NAMES, NEVER, Decision, PerLabel, ThresholdParameters, fit
 
 AS_DECIDED, CLOSED = "as_decided", "ancestor_closure"
 
@@ -97,7 +97,7 @@ def _fitted(
     count = fitting.train_count
     if cell.rule in policies:
         return PerLabel.at(np.where(count > 0, _learned(policies[cell.rule], data.labels), NEVER), cell.at_least_one)
-    how: dict[str, Any] = {"parameters": parameters, "seed": seed, "at_least_one": cell.at_least_one}
+    how: dict[str, Any] = {"parameters": parameters, "seed": seed, "at_least_one": cell.at_least_one or None}
     texts = chain.from_iterable(data.texts(split).titled() for split in ("train", "valid")[not out_of_fold :])
     return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, labels=data.labels, texts=texts, **how)
 
@@ -109,7 +109,7 @@ def _policies(learned: Sequence[str]) -> dict[str, Path]:
         name, separator, path = argument.partition("=")
         if not (name and separator and path):
             raise LabelPolicyError(f"--learned {argument}: expected NAME=PATH, as in meta=policy.json")
-        if name in RULES:
+        if name in NAMES:
             raise LabelPolicyError(f"--learned {argument}: {name} is fitted on scores, expected another name")
         found[name] = Path(path)
     return found
@@ -119,7 +119,7 @@ def _cells(rules: Sequence[str], table: Scores, policies: dict[str, Path], at_le
     """Each argument by the full name of its cell, whose +oof the score file decides."""
     cells = {}
     for argument in rules:
-        rule, one, out_of_fold = Thresholds.parse(argument, [*RULES, *policies])
+        rule, one, out_of_fold = Thresholds.parse(argument, [*NAMES, *policies])
         if out_of_fold and not table.out_of_fold:
             raise LabelPolicyError(
                 f"{table.path}: has held-out scores, but {argument!r} asks for out-of-fold ones: expected "
@@ -175,7 +175,7 @@ class Decided:
         about = self.table.trained.with_thresholds(name).about
         closed = {CLOSED: True} if top == CLOSED else {}
         with whole_folder(output) as folder:
-            content = {"about": about | self._counts() | closed} | measured[top]
+            content = {"about": about | self._counts() | closed} | measured[top] | _expected(decision)
             write_json(folder / "metrics.json", content | (measured if len(ways) > 1 else {}))
             write_json(folder / "thresholds.json", {"about": about} | closed | decision.to_json(labels))
             write_parquet(folder / "labels.parquet", self._label_table(decision, ways[top]["test"]))
@@ -213,3 +213,10 @@ class Decided:
         }
         measures = metrics.per_label(self.splits["test"][1], y_pred)
         return pa.table(columns | {name: pa.array(values) for name, values in measures.items()})
+
+
+def _expected(decision: Decision) -> dict[str, dict]:
+    """What the rule auto expects of each measure, and the ends of its interval, as parts of metrics.json."""
+    expected = decision.chosen.get("auto", {}).get("expected", {})
+    parts = ("expected", "expected_low", "expected_high") if expected else ()
+    return {part: {"valid": {name: ends[k] for name, ends in expected.items()}} for k, part in enumerate(parts)}

@@ -12,6 +12,7 @@ from labelpolicy.files import read_json, write_json
 from labelpolicy.options import Output, Seed
 from labelpolicy.threshold_policy import ThresholdPolicy
 from labelpolicy.thresholds.json_form import named_set
+from labelpolicy.thresholds.objectives import MEASURES
 
 ScoresFile = Annotated[Path, typer.Argument(help="Scores: .csv, .tsv, .parquet, .npz or .jsonl, a column a label.")]
 TruthFile = Annotated[Path, typer.Argument(help="The truth of the same documents, in 0 and 1, or names in .jsonl.")]
@@ -79,7 +80,8 @@ def _said(policy: ThresholdPolicy, output: Path) -> str:
     report = policy.report_
     lines = [f"{output}: {policy.rule} on {report['documents']} documents, {report['labels']} labels"]
     if "auto" in report:
-        measures = [f"{m} {v:.3f} [{a:.3f}, {b:.3f}]" for m, (v, a, b) in report["auto"]["expected"].items()]
+        expected = [(measure, *report["auto"]["expected"][measure]) for measure in MEASURES]
+        measures = [f"{name} {value:.3f} [{low:.3f}, {high:.3f}]" for name, value, low, high in expected]
         lines.append(f"chosen: {report['auto']['rule']}; expected {', '.join(measures)}")
     if never := report["never_predicted"]:
         lines.append(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from labelpolicy.metrics import evaluate, jackknife, without_each
+from labelpolicy.metrics import NOT_SCORES, evaluate, jackknife, without_each
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.decision import Decision, PerLabel
 from labelpolicy.thresholds.objectives import MEASURES, utility_of
@@ -71,9 +71,9 @@ def _choose(
             break
     z = NormalDist().inv_cdf(1 - (1 - COVERAGE) / 2 / len(candidates))
     expected = {}
-    for name in MEASURES:
-        value, margin = reached[k][name], z * jackknife(without[k][name])
-        expected[name] = [value, max(value - margin, 0.0), min(value + margin, 1.0)]
+    for name, value in reached[k].items():
+        margin, most = z * jackknife(without[k][name]), np.inf if name in NOT_SCORES else 1.0
+        expected[name] = [value, max(value - margin, 0.0), min(value + margin, most)]
     names = [rule + "+one" * one for rule, one in candidates]
     compared = {name: {"utility": u, "error": e} for name, u, e in zip(names, utilities, errors, strict=True)}
     evidence = {"rule": names[k], "expected": expected, "compared": compared, "documents": len(y_true)}

@@ -48,6 +48,19 @@ def test_the_row_is_chosen_by_validation_and_never_by_test(tmp_path, prepared, m
     assert "Linear+ODR-Prediction" in line and "0.990" in line and "0.123" in line
 
 
+def test_the_rule_auto_is_recommended_with_what_it_expects(tmp_path, prepared, metrics):
+    rows = pq.read_table(metrics).to_pylist()
+    for row in [row for row in rows if row["thresholds"] == "auto+oof" and row["split"] == "valid"]:
+        for part, value in (("", 0.71), ("_low", 0.7), ("_high", 0.72)):
+            rows.append(row | {"metric": f"{row['metric']}_expected{part}", "value": value})
+    write_parquet(metrics, pa.Table.from_pylist(rows))
+    change(metrics, "linear", "uniform", "auto+oof", "test", 0.654)
+    text = run(tmp_path, prepared, metrics)
+    assert "### Chosen" not in text
+    line = next(line for line in text.split("### Recommended")[1].splitlines() if "Linear+Auto+OOF" in line)
+    assert line.count("0.710 [0.700, 0.720]") == line.count("0.654") == 3
+
+
 def test_differences_to_the_baseline_are_taken_seed_by_seed(tmp_path, prepared):
     metrics = write_metrics(tmp_path / "metrics.parquet", seeds=2)
     change(metrics, "linear", "uniform", "fixed", "test", 0.5)
