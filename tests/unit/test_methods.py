@@ -92,8 +92,8 @@ def test_reads_rows_in_order_and_skips_blank_lines(tmp_path):
         (
             [GOOD, ("A", "linear", "uniform", "shared+oof+one", "-", "g", "all")],
             "line 3: unknown thresholds 'shared+oof+one'; expected one of fixed, scut, rcut, pcut, odr, odr_label, "
-            "shared, sets, sets_unnamed, scutfbr0, scutfbr1, auto, meta, meta_paper, alone or followed by +one, +oof or "
-            "+one+oof",
+            "shared, sets, sets_unnamed, scutfbr0, scutfbr1, auto, meta, meta_paper, alone or followed by +one, +oof "
+            "or +one+oof",
         ),
         ([("A", "linear", "uniform", "meta+all", "-", "g", "all")], "line 2: unknown thresholds 'meta+all'; expected"),
         ([("A", "linear", "uniform", "+oof", "-", "g", "all")], "line 2: unknown thresholds '+oof'; expected"),
