@@ -36,7 +36,7 @@ MEASURES = tuple(Utility.model_fields)
 class ThresholdParameters(Parameters):
     """Fitting decision thresholds on validation scores."""
 
-    utility: Utility = Field(Utility(), description="what rcut, pcut, shared and the choice of fbr maximise")
+    utility: Utility = Field(Utility(), description="what rcut, pcut, shared, sets and the choice of fbr maximise")
     folds: Annotated[int, Field(ge=2, le=LARGEST_SIZE)] = Field(
         5, description="folds of the validation split by which fbr is chosen (scutfbr)"
     )

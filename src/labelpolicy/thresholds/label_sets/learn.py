@@ -26,6 +26,8 @@ ITERATIONS = 200
 #: L2 penalty on the weights of maximum likelihood, in units of a feature's deviation; and how a label's calibration may
 #: deviate from the common one.
 PENALTY, DEVIATION = 1e-4, 0.3
+#: Cells (documents times labels) that are calibrated at once; the common calibration is of about as many.
+CELLS = 1 << 22
 #: Pull of the weights towards those of maximum likelihood, while the utility is climbed.
 PULL = 2e-4
 
@@ -65,9 +67,13 @@ def learn_label_sets(
 
 def calibrate(logits: np.ndarray, y_true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slope and offset (N,) of each label's Platt scaling, drawn to the common ones by a normal prior."""
-    common = _platt(logits.reshape(-1, 1), y_true.reshape(-1, 1), np.ones(1), np.zeros(1), 1e-6)
-    slope, offset = (np.full(logits.shape[1], value[0]) for value in common)
-    return _platt(logits, y_true, slope, offset, DEVIATION**-2)
+    some = slice(None, None, max(logits.size // CELLS, 1))  # documents
+    common = _platt(logits[some].reshape(-1, 1), y_true[some].reshape(-1, 1), np.ones(1), np.zeros(1), 1e-6)
+    found, width = np.empty((2, logits.shape[1])), max(CELLS // len(logits), 1)
+    for start in range(0, logits.shape[1], width):
+        columns = slice(start, start + width)
+        found[:, columns] = _platt(logits[:, columns], y_true[:, columns], *common, DEVIATION**-2)
+    return found[0], found[1]
 
 
 def _platt(
