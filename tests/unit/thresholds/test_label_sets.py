@@ -222,9 +222,9 @@ def test_a_broken_file_is_a_one_line_error(learned, change, words):
 # Bad input
 
 
-@pytest.mark.parametrize("texts", [None, [], ["-"] * 9, ["-"] * 11])
+@pytest.mark.parametrize("texts", [None, [], ["-"] * 9, ["-"] * 11, [None] * 10, "-"])
 def test_texts_are_asked_for_and_as_many_as_documents(learned, texts):
-    with pytest.raises(LabelPolicyError, match="texts"):
+    with pytest.raises(LabelPolicyError, match="text"):
         learned.decide(np.full((10, 4), 0.5), texts)
 
 

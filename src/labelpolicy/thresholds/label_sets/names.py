@@ -13,6 +13,8 @@ from itertools import chain
 
 import numpy as np
 
+from labelpolicy.errors import LabelPolicyError
+
 #: Occurrences beyond it tell no more.
 MOST = 3
 #: What is added to the count of a name that stands in the title.
@@ -40,9 +42,14 @@ class Names:
         self._begun = _Begun(parts)
 
     def counts(self, texts: Iterable[str]) -> np.ndarray:
-        """Of each text and label how often the name stands there, at most MOST, plus TITLE if in the title: uint8."""
+        """Of each text and label how often the name stands there, at most MOST, plus TITLE if in the title: uint8.
+
+        Raises LabelPolicyError for a text that is no string.
+        """
         found = []
         for text in texts:
+            if not isinstance(text, str):
+                raise LabelPolicyError(f"label sets: a text is {text!r}, expected a string")
             row = np.zeros(len(self.words), dtype=np.uint8)
             for label, times in self._in(text):
                 row[label] = min(times, MOST)
