@@ -13,6 +13,7 @@ from labelpolicy.significance import (
     TYPING_MEASURES,
     Outcomes,
     Significance,
+    bootstrap_interval,
     differences,
     draws_needed,
     holm,
@@ -267,3 +268,24 @@ def test_groups_are_drawn_whole_whatever_their_names():
 def test_arrays_that_do_not_fit_are_refused(first, second, words):
     with pytest.raises(LabelPolicyError, match=words):
         paired_bootstrap(np.ones((5, 2), bool), first, second, draws=10)
+
+
+# Intervals of one row
+
+
+def test_an_interval_is_that_of_the_binomial_and_groups_widen_it():
+    truth, predicted = with_errors(400, ()), with_errors(400, range(0, 400, 4))
+    found = bootstrap_interval(truth, predicted)["accuracy"]
+    assert found.value == 0.75
+    assert found.low == pytest.approx(0.75 - 1.96 * np.sqrt(0.75 * 0.25 / 400), abs=0.01)
+    assert found.high == pytest.approx(0.75 + 1.96 * np.sqrt(0.75 * 0.25 / 400), abs=0.01)
+    clustered = with_errors(400, range(100))
+    wide = bootstrap_interval(truth, clustered, groups=np.repeat(np.arange(20), 20))["accuracy"]
+    assert wide.low < found.low - 0.05 and wide.high > found.high + 0.05
+    seeds = bootstrap_interval(truth, np.stack([predicted, clustered]), measures=TYPING_MEASURES)
+    assert set(seeds) == set(TYPING_MEASURES) and seeds["accuracy"].value == 0.75
+
+
+def test_an_interval_refuses_what_is_no_decision():
+    with pytest.raises(LabelPolicyError, match="expected bool"):
+        bootstrap_interval(np.ones((3, 1), dtype=bool), np.ones((3, 1)))

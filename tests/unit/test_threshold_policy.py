@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -97,6 +99,26 @@ def test_auto_gives_every_document_a_label_only_where_that_pays(rate):
     for name, (value, low, high) in policy.report_["auto"]["expected"].items():
         assert low <= value <= high
         assert abs(value - measured[name]) < 0.1
+
+
+def test_a_label_for_many_bare_documents_is_warned_of_with_their_number():
+    y_score, y_true = problem(rate=(0.1, 0.1, 0.1))
+    with pytest.warns(
+        UserWarning, match=f"{np.count_nonzero(~y_true.any(axis=1))} of 300 documents have no true label"
+    ):
+        ThresholdPolicy("shared", at_least_one=True).fit(y_score, y_true)
+
+
+def test_fitting_and_deciding_need_numpy_alone():
+    code = """if True:
+        import sys
+        import numpy as np
+        from labelpolicy import ThresholdPolicy
+        y_score = np.random.default_rng(0).random((50, 3))
+        ThresholdPolicy().fit(y_score, y_score > 0.4).predict(y_score)
+        heavy = {"torch", "pyarrow", "pandas", "scipy", "sklearn", "matplotlib"} & set(sys.modules)
+        assert not heavy, heavy"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_auto_does_not_fit_a_number_a_label_where_two_do_as_well():
