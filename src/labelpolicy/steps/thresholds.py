@@ -51,7 +51,7 @@ def fit(
         before = read_json(output) if output.exists() else {"sets": {}}
         if not isinstance(before.get("sets"), dict):
             raise LabelPolicyError(f"{output}: has one set without a name, expected a file of named sets: give another")
-        content = {"sets": before["sets"] | {name: content}}
+        content = before | {"sets": before["sets"] | {name: content}}
     write_json(output, content)
     print(_said(policy, output))
 

@@ -14,7 +14,7 @@ KINDS: dict[str, type[Decision]] = {kind.kind: kind for kind in (PerLabel, Rank,
 
 
 def named_set(content: Any, name: str | None, where: str) -> Any:
-    """One set of thresholds of a file: the only one, or of ``{"sets": {...}}`` the one of this name.
+    """One set of thresholds of a file: the only one, or of ``{"sets": {...}}`` the one of this name, or its "default".
 
     Raises LabelPolicyError, naming the file ``where``, for a name that is not there, or none where there are several.
     """
@@ -23,8 +23,7 @@ def named_set(content: Any, name: str | None, where: str) -> Any:
         if name is None:
             return content
         raise LabelPolicyError(f"{where}: has one set without a name, expected none to be asked for: found {name!r}")
-    if name is None and len(sets) == 1:
-        return next(iter(sets.values()))
+    name = name or content.get("default") or (next(iter(sets)) if len(sets) == 1 else None)
     if name not in sets:
         raise LabelPolicyError(f"{where}: no set of the name {name!r}, expected one of {', '.join(sets)}")
     return sets[name]

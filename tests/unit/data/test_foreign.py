@@ -95,6 +95,13 @@ def test_several_sets_in_one_file(files):
         run(*apply)
     with pytest.raises(LabelPolicyError, match="no set of the name 'two'"):
         run(*apply, "--name", "two")
+    whole = json.loads((files / "t.json").read_text())
+    (files / "t.json").write_text(json.dumps(whole | {"default": "each"}))
+    run(*apply)
+    by_default = (files / "p.csv").read_bytes()
+    run(*fit, "--rule", "odr", "--name", "third")  # what else is in the file stays
+    run(*apply)
+    assert (files / "p.csv").read_bytes() == by_default
 
 
 def test_plain_thresholds_are_applied(files):
