@@ -10,6 +10,7 @@ from labelpolicy.data.foreign import Matrix, read_matrix, read_truth, write_matr
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json
 from labelpolicy.options import Output, Seed
+from labelpolicy.progress import say
 from labelpolicy.threshold_policy import ThresholdPolicy
 from labelpolicy.thresholds.json_form import named_set
 from labelpolicy.thresholds.objectives import MEASURES
@@ -53,7 +54,7 @@ def fit(
             raise LabelPolicyError(f"{output}: has one set without a name, expected a file of named sets: give another")
         content = before | {"sets": before["sets"] | {name: content}}
     write_json(output, content)
-    print(_said(policy, output))
+    say(_said(policy))
 
 
 def apply(
@@ -67,7 +68,7 @@ def apply(
     y_pred = predicted(thresholds, found, name)
     write_matrix(output, Matrix(y_pred.astype(np.int8), found.labels, found.ids))
     given = y_pred.sum(axis=1)
-    print(f"{output}: {len(y_pred)} documents, {given.mean():.2f} labels each, {(given == 0).sum()} without one")
+    say(f"thresholds: {len(y_pred)} documents, {given.mean():.2f} labels each, {(given == 0).sum()} without one")
 
 
 def predicted(thresholds: Path, scores: Matrix, name: str | None) -> np.ndarray:
@@ -76,9 +77,9 @@ def predicted(thresholds: Path, scores: Matrix, name: str | None) -> np.ndarray:
     return ThresholdPolicy.of_json(content, scores.labels, str(thresholds)).predict(scores.values)
 
 
-def _said(policy: ThresholdPolicy, output: Path) -> str:
+def _said(policy: ThresholdPolicy) -> str:
     report = policy.report_
-    lines = [f"{output}: {policy.rule} on {report['documents']} documents, {report['labels']} labels"]
+    lines = [f"thresholds: {policy.rule} on {report['documents']} documents, {report['labels']} labels"]
     if "auto" in report:
         expected = [(measure, *report["auto"]["expected"][measure]) for measure in MEASURES]
         measures = [f"{name} {value:.3f} [{low:.3f}, {high:.3f}]" for name, value, low, high in expected]

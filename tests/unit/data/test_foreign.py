@@ -73,8 +73,8 @@ def test_fit_apply_evaluate(files):
     y_pred = read_matrix(files / "p.csv")
     assert names == [[LABELS[j] for j in np.flatnonzero(row)] for row in y_pred.values]
     tables = [
-        run("evaluate", files / "p.csv", files / "truth.csv", "--output", files / "m.json").output,
-        run("evaluate", files / "scores.parquet", files / "truth.jsonl", "--thresholds", files / "t.json").output,
+        run("evaluate", files / "p.csv", files / "truth.csv", "--output", files / "m.json").stdout,
+        run("evaluate", files / "scores.parquet", files / "truth.jsonl", "--thresholds", files / "t.json").stdout,
     ]
     assert tables[0] == tables[1]
     measured = json.loads((files / "m.json").read_text())
