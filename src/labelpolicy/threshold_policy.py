@@ -76,6 +76,10 @@ class ThresholdPolicy:
         never = np.flatnonzero(np.isposinf(getattr(self.decision_, "levels", np.zeros(0)))).tolist()
         said = {"never_predicted": never, "unreached": self.report_.get("unreached", [])}
         self.report_ |= {name: [self.labels_[j] if self.labels_ else j for j in js] for name, js in said.items()}
+        if len(said["unreached"]) == scores.shape[1]:
+            raise LabelPolicyError(
+                f"objective {self.objective}: no label can reach it on these documents: ask for less"
+            )
         if self.n_resamples:
             self.report_["thresholds"] = self._spread(scores, truth, count)
         return self

@@ -107,6 +107,11 @@ def test_unknown_objectives_are_refused(given, words):
         read_objective(given)
 
 
+def test_an_objective_that_no_label_reaches_is_refused():
+    with pytest.raises(LabelPolicyError, match=r"recall_at_precision=0\.9: no label can reach it"):
+        ThresholdPolicy(objective="recall_at_precision=0.9").fit([[0.9, 0.9], [0.1, 0.1]], [[0, 0], [1, 1]])
+
+
 def test_a_rule_that_does_not_fit_the_objective_is_refused():
     with pytest.raises(LabelPolicyError, match="rule is 'odr', but scut fits"):
         ThresholdPolicy("odr", objective="fbeta=2").fit(*problem())
