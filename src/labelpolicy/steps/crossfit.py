@@ -51,7 +51,7 @@ def crossfit(
     Raises LabelPolicyError for fewer documents than folds, and for a history without epochs where they are needed.
     """
     data = Prepared(dataset)
-    models().asked(thresholds, data.labels, True)
+    models().asked(model, thresholds, data.labels, True)
     weights, trained = weights_of(policy, data, classifier, seed)
     epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))

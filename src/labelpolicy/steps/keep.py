@@ -69,7 +69,7 @@ def keep(
         raise LabelPolicyError(
             f"{scores}: scores of {table.trained.folder('')}, expected those of {trained.folder('')}"
         )
-    asked(thresholds, data.labels, table.out_of_fold)
+    asked(model, thresholds, data.labels, table.out_of_fold)
     found = Scored(trained, table.fitting(), table.split("test")[0], table.out_of_fold)
     entry, run = registry.load(classifier), Run(seed, device, threads, title=f"train {classifier}")
     if fitted_file is not None:
@@ -93,11 +93,15 @@ def keep(
     save(model, data, parameters, made, found, thresholds, rules, seed)
 
 
-def asked(given: Sequence[str] | None, labels: Sequence[str], out_of_fold: bool) -> dict[str, Name | Thresholds]:
+def asked(
+    model: Path | None, given: Sequence[str] | None, labels: Sequence[str], out_of_fold: bool
+) -> dict[str, Name | Thresholds]:
     """What a model is to have, by name: rules, which are still to be fitted, and the thresholds of files.
 
     Raises LabelPolicyError for what is neither, and for what no model can have: looked at before anything is trained.
     """
+    if given and model is None:
+        raise LabelPolicyError(f"--thresholds {given[0]}: goes with --model: leave it out, or see `labelpolicy decide`")
     found: dict[str, Name | Thresholds] = {}
     for each in given or []:
         if Path(each).suffix == ".json":
@@ -129,7 +133,7 @@ def save(
     fitting = found.fitting
     splits = ("train", "valid") if found.out_of_fold else ("valid",)
     chosen: dict[str, Thresholds] = {}
-    for name, each in asked(thresholds or [USUAL], data.labels, found.out_of_fold).items():
+    for name, each in asked(folder, thresholds or [USUAL], data.labels, found.out_of_fold).items():
         if isinstance(each, Name):
             how: dict[str, Any] = {"parameters": rules, "seed": seed, "at_least_one": each.at_least_one or None}
             how |= {"train_count": fitting.train_count, "labels": data.labels}

@@ -49,7 +49,7 @@ def train(
     if scores is None and model is None:
         raise LabelPolicyError("train: nothing to keep: give --model, or --scores for thresholds of many kinds")
     data = Prepared(dataset)
-    models().asked(thresholds, data.labels, False)
+    models().asked(model, thresholds, data.labels, False)
     weights, trained = weights_of(policy, data, classifier, seed)
     splits = {name: data.split(name) for name in SCORED}
     run = Run(seed, device, threads, title=f"train {classifier}")

@@ -208,6 +208,8 @@ def test_unknown_words_are_told(model, tmp_path, capsys):
 def test_training_keeps_something(synthetic, tmp_path):
     with pytest.raises(LabelPolicyError, match="--model"):
         train(synthetic, "linear", parameters("linear"), history=tmp_path / "h.parquet", **HOW)
+    with pytest.raises(LabelPolicyError, match="goes with --model"):
+        train(synthetic, "linear", parameters("linear"), scores=tmp_path / "s.parquet", thresholds=["shared"], **HOW)
 
 
 @pytest.mark.parametrize(
