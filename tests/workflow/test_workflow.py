@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import statistics
 import subprocess
@@ -11,6 +12,9 @@ import time
 
 import pyarrow.parquet as pq
 import pytest
+
+from labelpolicy import load
+from labelpolicy.data.prepared import Prepared
 
 MEASURES = ("accuracy", "macro_f1", "micro_f1")
 
@@ -194,6 +198,24 @@ def sweep(initialisations):
 
 
 @pytest.mark.slow
+def test_the_model_of_a_cell_is_trained_again_or_kept(study):
+    """The same folder either way; it labels new documents as its cell did the test ones."""
+    cell = "results/synthetic/linear_svc/uniform/seed0/shared+one+oof"
+    study.run(f"{cell}/metrics.json", f"{cell}/model/README.md")
+    model = {file.name: file.read_bytes() for file in (study.folder / cell / "model").iterdir()}
+    shutil.rmtree(study.folder / cell / "model")
+    (job,) = study.jobs(f"{cell}/model/README.md")
+    assert job.startswith("Keep linear_svc")
+    shutil.rmtree(study.folder / "results")
+    study.run("--config", "keep_classifiers=true", "--", f"{cell}/model/README.md")
+    assert (study.folder / cell).parent.joinpath("fitted_of_all.safetensors").is_file()
+    assert model == {file.name: file.read_bytes() for file in (study.folder / cell / "model").iterdir()}
+    found = load(study.folder / cell / "model").predict(
+        Prepared(study.folder / "data/processed/synthetic").texts("test")
+    )
+    assert found == pq.read_table(study.folder / cell / "predictions.parquet")["labels"].to_pylist()
+
+
 def test_a_narrower_sweep_leaves_no_stale_run(copy):
     copy.set(sweep(3))
     jobs = copy.jobs("robustness")
