@@ -1,4 +1,5 @@
 # make reproduce   set up and run the main job      make test   set up and pass the tests
+#                  after a kill or a power cut: the same again, it goes on
 # make bench       measure what the docs claim      make clean  forget environment and products
 # make unit, workflow, tracking (DVC) or cluster (a SLURM of its own) passes one suite of the tests
 
@@ -64,9 +65,10 @@ bench: $(READY)
 	python benchmarks/estimators.py
 	python benchmarks/predict.py
 
-# Random bad input for every command (docs/reliability.md): counts of how it ended.
+# Random bad input for every command, kills, full disks and changes after a run (docs/reliability.md): counts.
 faults: $(READY)
 	python benchmarks/faults.py --seconds $(SECONDS) --seed $(SEED)
+	python benchmarks/kills.py --seconds $(SECONDS) --seed $(SEED)
 SECONDS ?= 600
 SEED ?= 0
 

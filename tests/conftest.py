@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import preloaded
@@ -39,11 +37,5 @@ def _same_draws() -> None:
 def commands(tmp_path_factory) -> Path:
     """A folder of commands that start at once (preloaded.py), for the front of PATH."""
     folder = tmp_path_factory.mktemp("commands")
-    address = str(folder / "server")
-    server = [sys.executable, preloaded.__file__, address, str(folder / "python")]
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True) as running:
-        assert running.stdout.readline() == "ready\n"
-        preloaded.install(folder, address)
+    with preloaded.served(folder):
         yield folder
-        running.stdin.close()

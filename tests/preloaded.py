@@ -16,9 +16,11 @@ import runpy
 import select
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 LIBRARIES = (
@@ -66,6 +68,19 @@ def install(folder: Path, address: str) -> None:
         path = folder / name
         path.write_text(CLIENT.format(python=sys.executable, address=address, words=words))
         path.chmod(0o755)
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[None]:
+    """The commands, in a folder, and the process that runs them."""
+    address = str(folder / "server")
+    server = [sys.executable, __file__, address, str(folder / "python")]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(server, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True) as running:
+        assert running.stdout.readline() == "ready\n"
+        install(folder, address)
+        yield
+        running.stdin.close()
 
 
 def serve(address: str, python: str) -> None:

@@ -16,10 +16,10 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
 import yaml
 from snakemake.persistence import MetadataRecord
 from snakemake.persistence.file import FilePersistence
+from state import at_work, unlock
 
 MILESTONES = Path("milestones")
 STAGES = yaml.safe_load(Path(__file__).parents[1].joinpath("dvc.yaml").read_text(encoding="utf-8"))["stages"]
@@ -96,7 +96,7 @@ def bring(stage: str, own: bool = False) -> dict[str, str]:
                 sys.exit(f"error: {folder / path}: missing or damaged: `rm -rf {folder} {cached}`, `dvc pull {stage}`")
         else:
             if record(output) != kept["record"]:
-                new = MetadataRecord(**kept["record"], starttime=time.time(), endtime=time.time())
+                new = MetadataRecord(**kept["record"], starttime=time.time(), endtime=Path(output).stat().st_mtime)
                 FilePersistence()._write_record(output, new)
             FilePersistence()._unmark_incomplete(output)
     return {path: digest for kept in known.values() for path, digest in kept["files"].items()}
@@ -166,13 +166,11 @@ def outputs(*targets: str) -> dict[str, str]:
 
 def refuse_company() -> None:
     """Two runs would write the same files, and a job of a killed one could bring back old results after a change."""
-    for process in psutil.process_iter(["cwd", "cmdline"]):
-        names = {Path(word).name for word in (process.info["cmdline"] or [])[:3]}
-        at_work = process.info["cwd"] == str(Path.cwd()) and {"snakemake", "labelpolicy", "bridge.py"} & names
-        if at_work and process.pid != os.getpid():
-            sys.exit(f"error: a run, or a job of a killed one, is at work here: wait, or `kill {process.pid}`")
+    unlock()
+    if found := at_work():
+        sys.exit(f"error: a run, or a job of a killed one, is at work here: wait, or `kill {found[0]}`")
     if any(Path(".snakemake/locks").glob("*.lock")):
-        sys.exit("error: locked by a run that was killed or is on another machine: if ended, `snakemake --unlock`")
+        sys.exit("error: locked by a run on another machine: if it has ended, `snakemake --unlock`")
 
 
 def call(*command: str) -> str:

@@ -44,7 +44,7 @@ def check_outputs(signature: Signature, arguments: Mapping[str, Any]) -> list[st
             if Path(real).is_relative_to(folder):
                 fault = f"inside the prepared data set {inputs[folder]}: give a path outside of it"
                 raise LabelPolicyError(f"{what}: {fault}")
-        _check_place(what, path, is_folder)
+        check_place(what, path, is_folder)
     return [str(path) for _, path, _ in outputs]
 
 
@@ -57,7 +57,8 @@ def _paths(value: Any) -> Iterator[Path]:
             yield Path(each.partition("=")[2])
 
 
-def _check_place(what: str, path: Path, folder: bool) -> None:
+def check_place(what: str, path: Path, folder: bool) -> None:
+    """Raise LabelPolicyError where no file, or no folder to write files in, can be made."""
     if os.path.lexists(path) and not path.exists():
         raise LabelPolicyError(f"{what}: a link that leads nowhere: remove it, or give another path")
     if path.exists() and path.is_dir() != folder:

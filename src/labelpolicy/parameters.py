@@ -6,15 +6,15 @@ a test fails when they drift. The library gets its values as arguments: nothing 
 
 import copy
 import json
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
 from labelpolicy.classifiers import registry
-from labelpolicy.config import LARGEST_SIZE, Name, Parameters, PositiveInt, check
+from labelpolicy.config import LARGEST_SIZE, Name, Names, Parameters, PositiveInt, check
 from labelpolicy.data.parameters import Crossfit, Data, Synthetic
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner.parameters import LearnerParameters
@@ -46,11 +46,9 @@ else:
 class Grid(Parameters):
     """Which runs fill the tables; the rows stand in workflow/methods.tsv."""
 
-    datasets: list[Name] = Field(["reuters21578"], min_length=1, description="data sets, by the name of their reader")
+    datasets: Names = Field(["reuters21578"], min_length=1, description="data sets, by the name of their reader")
     seeds: PositiveInt = Field(1, description="seeds 0 .. n-1 of every row")
-    quick: list[Name] = Field(
-        ["linear", "linear_svc"], description="classifiers of the target quick, which takes minutes"
-    )
+    quick: Names = Field(["linear", "linear_svc"], description="classifiers of the target quick, which takes minutes")
 
 
 class Robustness(Parameters):
@@ -59,7 +57,7 @@ class Robustness(Parameters):
     initialisations: Annotated[int, Field(ge=2, le=LARGEST_SIZE)] = Field(
         10, description="random initial policies w_0, p_0, each a run"
     )
-    classifiers: list[Name] = Field(
+    classifiers: Names = Field(
         ["kim_cnn", "attentive_lstm"],
         min_length=1,
         description="classifiers of the target robustness, each on the data sets that have rows of it; trained by "
@@ -71,7 +69,7 @@ class Robustness(Parameters):
 class Ablation(Parameters):
     """What each part of the learned policy is worth: variants of it against a reference. docs/ablation.md."""
 
-    classifiers: list[Name] = Field(
+    classifiers: Names = Field(
         ["linear"],
         min_length=1,
         description="classifiers of the target ablation, each on the data sets of the grid that have rows of it; "
@@ -79,13 +77,12 @@ class Ablation(Parameters):
     )
     seeds: PositiveInt = Field(5, description="seeds 0 .. n-1 of every row of the ablation")
     reference: Name = Field("meta", description="the learned policy that the others are compared with")
-    policies: list[Name] = Field([], description="the learned policies that are compared with it")
+    policies: Names = Field([], description="the learned policies that are compared with it")
 
     @model_validator(mode="after")
-    def _each_once(self) -> "Ablation":
-        for name, count in Counter([self.reference, *self.policies]).items():
-            if count > 1:
-                raise ValueError(f"{name!r} stands twice among the reference and the policies: keep one")
+    def _reference_is_another(self) -> "Ablation":
+        if self.reference in self.policies:
+            raise ValueError(f"{self.reference!r} stands twice, as reference and among the policies: keep one")
         return self
 
 
@@ -139,27 +136,35 @@ class Study(Parameters):
         return self.policies[name]
 
 
+def read_values(path: Path) -> dict[str, Any]:
+    """What a YAML file in the form of params.yaml says, unchecked.
+
+    Raises LabelPolicyError for a file that is missing or not such YAML.
+    """
+    try:
+        values = parse_yaml(read_text(path)) or {}
+    except ValueError as error:
+        raise LabelPolicyError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise LabelPolicyError(f"{path}: found a {type(values).__name__}, expected sections as in params.yaml")
+    return values
+
+
+def origin(sources: Mapping[str, Iterable[str]], place: str) -> str | None:
+    """The first source with a key that is this place, above it or below it."""
+    pairs = ((name, f"{key}.", f"{place}.") for name, keys in sources.items() for key in keys)
+    return next((name for name, one, other in pairs if one.startswith(other) or other.startswith(one)), None)
+
+
 def read_study(path: Path | None, assignments: list[str] | None) -> Study:
     """Parameters from a YAML file in the form of params.yaml, if given, and assignments over it.
 
     Raises LabelPolicyError for a file that is missing or not such YAML, and for what does not check.
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = parse_yaml(read_text(path)) or {}
-        except ValueError as error:
-            raise LabelPolicyError(f"{path}: not valid YAML: {error}") from None
-        if not isinstance(values, dict):
-            raise LabelPolicyError(f"{path}: found a {type(values).__name__}, expected sections as in params.yaml")
+    values = read_values(path) if path is not None else {}
     assigned = [assignment.partition("=")[0] for assignment in assignments or []]
-
-    def source(place: str) -> str | None:
-        """The assignment that the value at this place is of or in, or is a part of."""
-        ends = ((f"{key}.", f"{place}.") for key in reversed(assigned))
-        return next((f"--set {a[:-1]}" for a, b in ends if a.startswith(b) or b.startswith(a)), None)
-
-    return check(Study, override(values, assignments or []), str(path or "--set"), source)
+    sources = {f"--set {key}": [key] for key in reversed(assigned)}
+    return check(Study, override(values, assignments or []), str(path or "--set"), partial(origin, sources))
 
 
 def override(values: dict[str, Any], assignments: list[str]) -> dict[str, Any]:
@@ -197,7 +202,7 @@ def settings(study: Study, *paths: str) -> list[str]:
         if isinstance(value, BaseModel):
             # A learned policy exists by its name alone, even if all of it is default.
             named: list[tuple[str, Any]] = [(path, {})] if path.startswith("policies.") else []
-            leaves = [*named, *_leaves(path, value.model_dump(mode="json", exclude_defaults=True))]
+            leaves = [*named, *leaves_of(path, value.model_dump(mode="json", exclude_defaults=True))]
         else:
             leaves = [(path, value)] if value != Study.model_fields[path].default else []
         options += [word for key, leaf in leaves for word in ("--set", f"{key}={json.dumps(leaf)}")]
@@ -207,15 +212,16 @@ def settings(study: Study, *paths: str) -> list[str]:
 def differences(one: Parameters, other: Parameters) -> dict[str, Any]:
     """The keys, as in params.yaml below the section, whose values differ between two of one model: those of ``one``."""
     ours, theirs = (
-        {key: value for name, inner in model.model_dump(mode="json").items() for key, value in _leaves(name, inner)}
+        {key: value for name, inner in model.model_dump(mode="json").items() for key, value in leaves_of(name, inner)}
         for model in (one, other)
     )
     return {key: value for key, value in ours.items() if value != theirs[key]}
 
 
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+def leaves_of(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """The values below a section, with their dotted keys."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            yield from _leaves(f"{path}.{key}", inner)
+            yield from leaves_of(f"{path}.{key}" if path else str(key), inner)
     else:
         yield path, value

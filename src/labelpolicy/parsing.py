@@ -12,7 +12,8 @@ def require(path: str | Path) -> Path:
     """The path, if a file is there."""
     path = Path(path)
     if not path.is_file():
-        raise LabelPolicyError(f"{path}: no such file: run the step that writes it, or correct the path")
+        found = "a folder, expected a file" if path.is_dir() else "no such file"
+        raise LabelPolicyError(f"{path}: {found}: run the step that writes it, or correct the path")
     return path
 
 

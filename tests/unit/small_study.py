@@ -42,6 +42,9 @@ PARAMETERS = {
 }
 
 
+GROUPS = ("figure", "thresholds")  # commands that have commands
+
+
 @dataclass(frozen=True)
 class Command:
     """A command line on the study, in words relative to its folder; what it reads, and what it writes."""
@@ -53,7 +56,7 @@ class Command:
     @property
     def name(self) -> str:
         words = self.line.split()
-        return " ".join(words[:2]) if words[0] == "figure" else words[0]
+        return " ".join(words[:2]) if words[0] in GROUPS else words[0]
 
 
 def _command(line: str, reads: str = "", writes: str = "out") -> Command:
@@ -172,7 +175,19 @@ COMMANDS = [
         f"flatten metrics.parquet --history {UNIFORM}/history.parquet --trace {META}/trace.parquet --output out",
         f"metrics.parquet {UNIFORM}/history.parquet {META}/trace.parquet",
     ),
+    _command(
+        "thresholds fit own/scores.csv own/truth.csv --output out.json", "own/scores.csv own/truth.csv", "out.json"
+    ),
+    _command(
+        "thresholds apply own/thresholds.json own/scores.csv --output p.csv",
+        "own/thresholds.json own/scores.csv",
+        "p.csv",
+    ),
+    _command(
+        "evaluate own/predictions.csv own/truth.csv --output e.json", "own/predictions.csv own/truth.csv", "e.json"
+    ),
     _command("publish methods.tsv --folder out", ""),
+    _command("parameters --schema out.json --docs out.md", "", "out.json out.md"),
     _command("fetch synthetic --output raw --sources sources.tsv", "sources.tsv", "raw"),
     _command(
         f"figure learning-curve {UNIFORM}/history.parquet --title t --pdf f.pdf --png f.png",
@@ -314,6 +329,7 @@ def make(folder: Path) -> None:
         done = run(line.split(), folder)
         assert done.status == 0, f"{line}: {done.stderr}{done.trace}"
     shutil.copyfile(folder / "raw/test.jsonl", folder / "new.jsonl")
+    make_own(folder / "own")
     content = json.loads((folder / META / "meta/metrics.json").read_text())
     for init in (1, 2):
         path = folder / SWEEP.format(init)
@@ -322,6 +338,20 @@ def make(folder: Path) -> None:
         path.write_text(json.dumps(content))
     line = f"robustness {SWEEP.format(1)} {SWEEP.format(2)} --output robustness.parquet --csv robustness.csv"
     assert run(line.split(), folder).status == 0
+
+
+def make_own(folder: Path) -> None:
+    """Scores and truth of a user, of any tool."""
+    folder.mkdir()
+    rows = [(number * 7 % 20 / 20, number * 3 % 20 / 20) for number in range(40)]
+    for name, of in {"scores": str, "truth": lambda score: str(int(score > 0.4))}.items():
+        lines = ["a,b", *(",".join(map(of, row)) for row in rows)]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    for line in (
+        "thresholds fit scores.csv truth.csv --output thresholds.json",
+        "thresholds apply thresholds.json scores.csv --output predictions.csv",
+    ):
+        assert run(line.split(), folder).status == 0, line
 
 
 def linked(study: Path, folder: Path) -> Path:
@@ -484,6 +514,18 @@ SPOILED: dict[str, dict[str, Spoil]] = {
         "an id twice": _bytes(lambda content: content + content.splitlines()[0] + b"\n"),
         "cut short": _bytes(lambda content: content[: len(content) // 2 - 7]),
     },
+    ".csv": {
+        "Latin-1": _bytes(lambda content: content + b"\xe4,0\n"),
+        "a word for a number": _bytes(lambda content: content + b"x,0\n"),
+        "a value missing": _bytes(lambda content: content + b",0\n"),
+        "a row too long": _bytes(lambda content: content + b"0,0,0\n"),
+        "a row too short": _bytes(lambda content: content + b"0\n"),
+        "a label twice": _bytes(lambda content: content.replace(b"a,b", b"a,a", 1)),
+        "other labels": _bytes(lambda content: content.replace(b"a,b", b"c,d", 1)),
+        "infinity": _bytes(lambda content: content + b"inf,0\n"),
+        "a row more": _bytes(lambda content: content + b"0,0\n"),
+        "no rows": _bytes(lambda content: content.splitlines()[0]),
+    },
     ".html": {"without marks": _bytes(lambda content: b"<html></html>")},
 }
 
@@ -497,6 +539,7 @@ TAKEN = {
     ("prepared/dataset.json", "strings as values"),
     *(("new.jsonl", kind) for kind in ("empty", "an unknown label", "an id twice")),
     ("params.yaml", "empty"),
+    ("own/scores.csv", "a row more"),
     ("significance.parquet", "no rows"),
     (f"{META}/trace.parquet", "no rows"),
     (f"{UNIFORM}/history.parquet", "no rows"),

@@ -12,6 +12,9 @@ import pytest
 import small_study
 from small_study import META, UNIFORM, Done
 
+from labelpolicy import cli
+from labelpolicy.steps import figure, thresholds
+
 PARAMS = "synthesise --output out --params params.yaml"
 
 
@@ -37,6 +40,13 @@ def refused(line: str, work: Path, *names: str) -> Done:
         assert name in done.stderr, done.stderr
     assert small_study.files_of(work) <= before
     return done
+
+
+def test_every_command_has_a_line_here():
+    """But `document`, which runs LaTeX for seconds; its own tests have its bad input."""
+    inner = {f"figure {name}" for name in figure.COMMANDS} | {f"thresholds {name}" for name in thresholds.COMMANDS}
+    expected = {*cli.Steps().list_commands(None), *inner} - {*small_study.GROUPS, "document"}
+    assert {command.name for command in small_study.COMMANDS} == expected
 
 
 @pytest.mark.parametrize("command", small_study.COMMANDS, ids=lambda command: command.line.partition(" -")[0])
@@ -120,6 +130,16 @@ def test_an_output_that_cannot_be_is_refused_before_work(command, name, work):
         done = refused_words([*words[:place], other, *words[place + 1 :]], work)
         assert other in done.stderr
     assert content == {path: path.read_bytes() for path in work.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("command", small_study.COMMANDS, ids=lambda command: command.name)
+def test_an_input_that_is_not_there_or_a_loop_of_links(command, work):
+    words = command.line.split()
+    (work / "loop").symlink_to("loop")
+    for place in [place for place, word in enumerate(words) if place and (work / word).exists()]:
+        for other in ("loop", "nowhere"):
+            done = refused_words([*words[:place], other, *words[place + 1 :]], work)
+            assert other in done.stderr
 
 
 def test_a_folder_in_the_place_of_a_file_and_the_other_way_round(work):

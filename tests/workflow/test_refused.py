@@ -40,6 +40,16 @@ REFUSED = [
         "  labels: {mine: [a]}\n",
         "report.labels: data set 'mine' is not in grid",
     ),
+    ("params.yaml", "  - synthetic\n", "  - synthetic\n  - synthetic\n", "grid.datasets: found"),
+    ("params.yaml", "  - synthetic\n", "  - synthetic\n  - mine\n", "data/raw/mine/train.jsonl"),
+    ("params.yaml", "    source: random\n", "    source: file\n    path: no{where}\n", "no{where}: no such file"),
+    ("params.yaml", "grid:\n", "grid: {seeds: 2}\ngrid:\n", "params.yaml: not valid YAML: line 2: the key 'grid'"),
+    ("params.yaml", "  labels: 6\n", "  labels: 6\n  labels: 7\n", "the key 'labels' is given a second time"),
+    ("workflow/methods.tsv", "LinearSVC\tlinear_svc\tuniform", "SVC\tlinear_svc\tmeta", "not trained by gradient"),
+    ("workflow/methods.tsv", "linear_svc\tuniform\tscut", "linear_svc\tuniform\tmeta", "not trained by gradient"),
+    ("workflow/paper.tsv", "\t0.", "\tzero.", "paper.tsv, line"),
+    ("workflow/claims.tsv", "\t", " ", "claims.tsv, line 1"),
+    ("workflow/resources.tsv", "\t", " ", "resources.tsv, line 1"),
 ]
 
 
@@ -62,6 +72,52 @@ def test_a_wrong_name_or_parameter_stops_before_anything_starts(tmp_path, comman
         assert case[-1] in printed and not started, printed
         # That of the ablation is found only where it is asked for, in a function of Snakemake's.
         assert "Traceback" not in printed or "attentive" in case[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--config", "grid={seeds: 0}"), "--config: grid.seeds: found '0'"),
+        (("--config", "threads=1", "seeds=1"), "--config: seeds: unknown parameter"),
+        (("--configfile", "other.yaml"), "other.yaml: grid.seeds: found -1"),
+        (
+            ("--configfile", "other.yaml", "--config", "grid={seeds: 3}"),
+            "params.yaml: significance.draws: found 'none'",
+        ),
+        (("--config", "methods=my {sheet}.tsv"), "my {sheet}.tsv: found braces"),
+        (("--config", "methods=nowhere.tsv"), "nowhere.tsv: no such file"),
+    ],
+)
+def test_a_message_names_where_a_value_comes_from(words, message, study):
+    if "draws" in message:
+        study.edit("params.yaml", "draws: 2000", "draws: none")
+    (study.folder / "other.yaml").write_text("grid: {seeds: -1}\n")
+    printed = study.run("--dry-run", *words, fails=True)
+    assert message in printed and "Traceback" not in printed
+
+
+def test_a_data_set_without_rows_and_places_that_cannot_be_written(study):
+    sheet = study.folder / "workflow/methods.tsv"
+    rows = sheet.read_text()
+    sheet.write_text(rows.replace("\tall\n", "\ttyping\n"))
+    assert "no row for data set 'synthetic'" in study.run("--dry-run", fails=True)
+    sheet.write_text(rows)
+    for place, message in (("results", "a file is there"), ("data/processed/synthetic", "a file is there")):
+        path = study.folder / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+        assert f"{place}: {message}" in study.run("--dry-run", fails=True)
+        path.unlink()
+    (study.folder / "params.yaml").write_bytes("mirror: caf\xe9\n".encode("latin-1"))
+    printed = study.run("--dry-run", fails=True)
+    assert "params.yaml: not UTF-8 text" in printed and "Traceback" not in printed
+
+
+def test_a_folder_with_braces_in_its_name(study):
+    study.folder = study.folder.rename(study.folder.with_name("a {dataset} $(touch executed) 'folder'"))
+    study.run("data/processed/synthetic/dataset.json")
+    assert study.jobs("data/processed/synthetic/dataset.json") == set()
+    assert not [*study.folder.parent.rglob("executed")]
 
 
 def test_a_label_that_is_not_there_stops_before_anything_is_trained(copy):

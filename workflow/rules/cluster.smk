@@ -4,7 +4,6 @@ import time
 
 import cluster
 from labelpolicy.errors import LabelPolicyError
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 STARTED = time.time()
@@ -50,10 +49,8 @@ def cluster_ready(jobs):
 
 
 onstart:
-    try:
+    with checks.in_one_line():
         cluster_ready([*workflow.dag.needrun_jobs()])
-    except LabelPolicyError as error:
-        raise WorkflowError(str(error)) from None
 
 
 onerror:

@@ -5,63 +5,58 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-sys.path.insert(0, str(Path(workflow.current_basedir).parent))  # digest.py and cluster.py lie beside the rules
-
 from labelpolicy.classifiers import registry as classifiers
 from labelpolicy.cell import DECIDED, TRAINED, Cell, Thresholds, Trained
-from labelpolicy.config import check
 from labelpolicy.data import registry as corpora
-from labelpolicy.errors import LabelPolicyError
-from labelpolicy.methods import THRESHOLD_RULES, WEIGHT_RULES, read_methods, read_tsv, rows_of
-from labelpolicy.parameters import Study, settings
-from labelpolicy.report.chosen import check as check_labels
+from labelpolicy.methods import THRESHOLD_RULES, WEIGHT_RULES, read_tsv, rows_of
+from labelpolicy.parameters import settings
 from labelpolicy.steps import ablation as ablation_report
+import checks
+import state
 from digest import code_digest
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+
+
+def unbraced(path):
+    """The path of an input. Snakemake has no way to say that what stands in braces is no wildcard."""
+    if re.search(r"\{.*\}", str(path)):
+        raise WorkflowError(f"{path}: found braces, which Snakemake takes for wildcards: rename the file or its folder")
+    return str(path)
 
 
 def beside(file):
     """A file of the workflow, as rules name it: from here where the workflow lies here, else by its whole path."""
     path = Path(workflow.current_basedir).parent / file
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+    return unbraced(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 # Another sheet of rows: --config methods=my_methods.tsv
-METHODS = config.pop("methods", beside("methods.tsv"))
+METHODS = unbraced(config.pop("methods", beside("methods.tsv")))
 PAPER = beside("paper.tsv")
+# Inputs that people edit, whose content is therefore a parameter.
+EDITED = {METHODS, PAPER, *map(beside, ("claims.tsv", "report/page.html", "report/reproduction.tex"))}
 
 
-def read_and_check():
-    """Parameters, rows, memory and time by rule. A wrong name stops the study before anything is trained."""
-    study = check(Study, config, "params.yaml")
-    methods = read_methods(
-        METHODS,
-        classifiers=classifiers.names(),
-        policies=study.policies,
-        datasets={*corpora.names(), *study.grid.datasets},
-    )
-    check_labels(study.report.labels, study.grid.datasets, "data/processed")
-    by_gradient = [name for name, each in classifiers.declarations().items() if each.trained_by_gradient]
-    for key, names, known in (
-        ("robustness.policy", [study.robustness.policy], study.policies),
-        ("robustness.classifiers", study.robustness.classifiers, by_gradient),
-        ("ablation.reference", [study.ablation.reference], study.policies),
-        ("ablation.policies", study.ablation.policies, study.policies),
-        ("ablation.classifiers", study.ablation.classifiers, by_gradient),
-        ("grid.quick", study.grid.quick, classifiers.names()),
-    ):
-        for name in names:
-            if name not in known:
-                raise LabelPolicyError(f"params.yaml: {key}: {name!r} is none of {', '.join(known)}")
-    asked = read_tsv(beside("resources.tsv"), ("rule", "mem_mb", "runtime"))
-    return study, methods, {rule: (int(memory), int(minutes)) for _, (rule, memory, minutes) in asked}
+def parameter_files():
+    """The files that parameters come from, the last of which wins."""
+    given = list(workflow.config_settings.configfiles)
+    return [*(file for file in workflow.configfiles if file not in given), *given]
 
 
-try:
-    study, methods, ASKED = read_and_check()
-except LabelPolicyError as error:
-    # Only the one line: the traceback through this file helps nobody.
-    raise WorkflowError(str(error)) from None
+with checks.in_one_line():
+    if workflow.is_main_process:
+        if told := state.unlock():
+            logger.warning(told)
+        if not {"--touch", "--unlock"} & {*sys.argv}:
+            state.check_products()
+    source = checks.source_of(parameter_files(), workflow.config_settings.config)
+    study = checks.check_parameters(config, source)
+    methods = checks.check_rows(METHODS, study)
+    if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
+        checks.check_places(study.grid.datasets, beside)
+    resources = read_tsv(beside("resources.tsv"), ("rule", "mem_mb", "runtime"))
+    ASKED = {rule: (int(memory), int(minutes)) for _, (rule, memory, minutes) in resources}
 
 # Where raw files come from never changes a result, so it travels outside the rules' parameters.
 if study.mirror:
@@ -73,14 +68,8 @@ PROCESSED = "data/processed/{dataset}"
 LEARNED = "{dataset}/{classifier}/{policy}/seed{seed}"
 ON_SCORES = f"{TRAINED}/learned/{{thresholds}}"
 # Files of a prepared data set, and those of them that learning a policy may read: nothing of the test set.
-LEARNED_FROM = [
-    "train.parquet",
-    "valid.parquet",
-    "labels.parquet",
-    "vocabulary.parquet",
-    "embeddings.safetensors",
-    "dataset.json",
-]
+LEARNED_FROM = [f"{table}.parquet" for table in ("train", "valid", "labels", "vocabulary")]
+LEARNED_FROM += ["embeddings.safetensors", "dataset.json"]
 PREPARED = [*LEARNED_FROM, "test.parquet"]
 #: Every row of the sheet, on every data set, for every seed.
 CELLS = [
@@ -189,12 +178,24 @@ def raw_files(wildcards):
     name = corpora.base(wildcards.dataset)
     if name in corpora.names():
         return [f"data/raw/{name}/source.json"]
-    found = sorted(str(path) for path in Path(f"data/raw/{name}").glob("*") if path.suffix in {".jsonl", ".tsv"})
-    return found or [f"data/raw/{name}/train.jsonl"]
+    found = {str(path) for path in Path(f"data/raw/{name}").glob("*") if path.suffix in {".jsonl", ".tsv"}}
+    return sorted(found | {f"data/raw/{name}/{split}.jsonl" for split in ("train", "test")})
 
 
 def raw_folder(wildcards):
     return f"data/raw/{corpora.base(wildcards.dataset)}"
+
+
+def raw_contents(wildcards):
+    """Of the raw files and the word vectors, which are the user's to edit."""
+    # Snakemake would record what it planned with, before other jobs wrote raw files.
+    type(workflow.persistence)._params.cache_clear()
+    return state.contents(raw_folder(wildcards), *filter(None, [study.data.vectors.path]))
+
+
+def literally(value):
+    """A parameter as it is: Snakemake takes what stands in braces for wildcards unless a function gives it."""
+    return lambda wildcards: value
 
 
 def reader_code(wildcards):

@@ -18,6 +18,7 @@ rule fetch:
     params:
         folder=output_folder,
         code=code_digest("steps.fetch"),
+        contents=state.contents(beside("sources.tsv")),
     log:
         "logs/fetch/{dataset}.log",
     benchmark:
@@ -36,7 +37,7 @@ rule synthesise:
         source="data/raw/synthetic/source.json",
     params:
         folder=output_folder,
-        settings=settings(study, "synthetic"),
+        settings=literally(settings(study, "synthetic")),
         code=code_digest("steps.synthesise"),
     log:
         "logs/synthesise/synthetic.log",
@@ -59,8 +60,9 @@ rule prepare:
     params:
         raw=raw_folder,
         folder=output_folder,
-        settings=settings(study, "data"),
+        settings=literally(settings(study, "data")),
         code=reader_code,
+        contents=raw_contents,
     log:
         "logs/prepare/{dataset}.log",
     benchmark:

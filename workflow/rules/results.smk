@@ -199,7 +199,7 @@ STEPS |= {
         },
         {"document": shown(REPORT, "reproduction")},
         arguments=[*FOLDERS, "--tables", "results/tables", "--output", "results/reproduction.pdf"],
-        settings=settings(study, "data", *(f"policies.{name}" for name in study.policies)),
+        settings=literally(settings(study, "data", *(f"policies.{name}" for name in study.policies))),
         written=False,
     ),
     "page": Step(

@@ -20,6 +20,7 @@ for name, step in STEPS.items():
             given=given,
             written=written if step.written else [],
             settings=step.settings,
+            contents=state.contents(*sorted(EDITED & {each for each in step.inputs.values() if isinstance(each, str)})),
             code=step.code or code_digest(f"steps.{command.replace('-', '_')}"),
         log:
             f"logs/{step.log or name}.log",

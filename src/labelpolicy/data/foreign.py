@@ -5,16 +5,18 @@ A row a document, a column a label, and, if there is one, a column ``id``. In JS
 perhaps ``ids``.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import readable, whole_file
-from labelpolicy.parsing import parse_json, read_text
+from labelpolicy.parsing import parse_json, read_text, require
 
 ID = "id"
 
@@ -68,7 +70,14 @@ def read_matrix(path: Path, labels: Sequence[str] | None = None) -> Matrix:
 
     Raises LabelPolicyError, naming the file, for another form, a label or id twice, or a cell that is no number.
     """
-    kind = path.suffix.lower()
+    try:
+        return _read(require(path), path.suffix.lower(), labels)
+    except (ValueError, TypeError, KeyError, AttributeError, EOFError, RecursionError, BadZipFile) as error:
+        reason = str(error).partition("\n")[0]
+        raise LabelPolicyError(f"{path}: not in the form of its ending ({reason}): see docs/your-scores.md") from None
+
+
+def _read(path: Path, kind: str, labels: Sequence[str] | None) -> Matrix:
     with readable(path):
         if not path.stat().st_size:
             raise LabelPolicyError(f"{path}: is empty, expected scores or truth")
@@ -145,6 +154,15 @@ def _checked(matrix: Matrix, path: Path) -> Matrix:
     if not rows or columns != len(matrix.labels) or not columns or (matrix.ids and len(matrix.ids) != rows):
         raise LabelPolicyError(f"{path}: found {rows} documents and {columns} labels, expected at least one of each")
     return matrix
+
+
+@contextlib.contextmanager
+def values_of(path: Path) -> Iterator[None]:
+    """Have what is said of scores name the file that they are from."""
+    try:
+        yield
+    except LabelPolicyError as error:
+        raise LabelPolicyError(f"{path}: {error}") from None
 
 
 def write_matrix(path: Path, matrix: Matrix) -> None:

@@ -5,6 +5,7 @@ colour; colour maps rise evenly in lightness, so that everything can be read by 
 """
 
 import contextlib
+import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,8 +61,10 @@ def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]
         figure.suptitle(title, fontsize=9, parse_math=False)
         yield figure
         for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):
+            content = io.BytesIO()  # matplotlib's writer of PDF does not bear a full disk
+            figure.savefig(content, format=path.suffix[1:], metadata=metadata)
             with whole_file(path) as temporary:
-                figure.savefig(temporary, metadata=metadata)
+                temporary.write_bytes(content.getbuffer())
 
 
 def read_rows(path: Path, columns: list[str]) -> dict[str, np.ndarray]:

@@ -29,7 +29,7 @@ def evaluate(
     found = read_matrix(predictions)
     y_true = read_truth(truth, found, predictions) == 1
     if thresholds is not None:
-        y_pred = predicted(thresholds, found, name)
+        y_pred = predicted(thresholds, found, predictions, name)
     elif np.isin(found.values, (0, 1)).all():
         y_pred = found.values.astype(bool)
     else:

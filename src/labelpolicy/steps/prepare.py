@@ -42,7 +42,7 @@ def prepare(
     Raises LabelPolicyError for an unknown data set and for bad raw files.
     """
     raw, output = Path(raw), Path(output)
-    if raw.resolve() == output.resolve():
+    if os.path.realpath(raw) == os.path.realpath(output):
         raise LabelPolicyError(f"{output}: the raw files are here: expected another folder for the prepared form")
     corpus = registry.read(dataset, raw)
     beside = next(folder for folder in (output, *output.absolute().parents) if folder.is_dir())

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from labelpolicy.data.foreign import Matrix, read_matrix, read_truth, write_matrix
+from labelpolicy.data.foreign import Matrix, read_matrix, read_truth, values_of, write_matrix
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json
 from labelpolicy.options import Output, Seed
@@ -44,7 +44,8 @@ def fit(
     how: dict[str, Any] = {"at_least_one": at_least_one, "at_most": at_most, "score_type": score_type}
     how |= {"objective": objective, "missing": missing, "n_resamples": resamples, "random_state": seed}
     policy = ThresholdPolicy(rule, labels=found.labels, **how)
-    policy.fit(found.values, y_true)
+    with values_of(scores):
+        policy.fit(found.values, y_true)
     content = policy.to_json()
     if "thresholds" in policy.report_:
         content["chosen"]["spread"] = dict(zip(found.labels, policy.report_["thresholds"], strict=True))
@@ -65,16 +66,18 @@ def apply(
 ) -> None:
     """Decide documents by thresholds: 0 and 1, in the order of the scores."""
     found = read_matrix(scores)
-    y_pred = predicted(thresholds, found, name)
+    y_pred = predicted(thresholds, found, scores, name)
     write_matrix(output, Matrix(y_pred.astype(np.int8), found.labels, found.ids))
     given = y_pred.sum(axis=1)
     say(f"thresholds: {len(y_pred)} documents, {given.mean():.2f} labels each, {(given == 0).sum()} without one")
 
 
-def predicted(thresholds: Path, scores: Matrix, name: str | None) -> np.ndarray:
-    """Decisions, bool, for scores of a file."""
+def predicted(thresholds: Path, scores: Matrix, of: Path, name: str | None) -> np.ndarray:
+    """Decisions, bool, for scores that the file ``of`` has."""
     content = named_set(read_json(thresholds), name, str(thresholds))
-    return ThresholdPolicy.of_json(content, scores.labels, str(thresholds)).predict(scores.values)
+    policy = ThresholdPolicy.of_json(content, scores.labels, str(thresholds))
+    with values_of(of):
+        return policy.predict(scores.values)
 
 
 def _said(policy: ThresholdPolicy) -> str:

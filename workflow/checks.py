@@ -1,0 +1,89 @@
+"""What stops a study before its first job: parameters, rows, tables and places that cannot be."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from snakemake.exceptions import WorkflowError
+
+from labelpolicy.classifiers import registry as classifiers
+from labelpolicy.config import check
+from labelpolicy.data import registry as corpora
+from labelpolicy.data.fetch import read_sources
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.methods import Method, read_methods, rows_of
+from labelpolicy.outputs import check_place
+from labelpolicy.parameters import Study, leaves_of, origin, read_values
+from labelpolicy.report.chosen import check as check_labels
+from labelpolicy.report.results import PaperNumbers
+from labelpolicy.steps.reproducing import read_claims
+
+
+@contextlib.contextmanager
+def in_one_line() -> Iterator[None]:
+    """Only the one line of a LabelPolicyError: the traceback through the workflow's files helps nobody."""
+    try:
+        yield
+    except LabelPolicyError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def source_of(files: Sequence[str | Path], command_line: Mapping[str, Any]) -> Callable[[str], str]:
+    """Where the value of a parameter comes from, by its key: --config or a file, of which the last wins.
+
+    Raises LabelPolicyError for a file that the commands would refuse, such as one with a key given twice.
+    """
+    values = {"--config": command_line} | {os.path.relpath(file): read_values(Path(file)) for file in reversed(files)}
+    sources = {name: [key for key, _ in leaves_of("", each)] for name, each in values.items()}
+    return lambda place: origin(sources, place) or [*sources][-1]
+
+
+def check_parameters(config: Any, source: Callable[[str], str]) -> Study:
+    """The parameters. Raises LabelPolicyError for a value that cannot be, or that names what is not there."""
+    study: Study = check(Study, config, source(""), source)
+    by_gradient = [name for name, each in classifiers.declarations().items() if each.trained_by_gradient]
+    for key, names, known in (
+        ("robustness.policy", [study.robustness.policy], study.policies),
+        ("robustness.classifiers", study.robustness.classifiers, by_gradient),
+        ("ablation.reference", [study.ablation.reference], study.policies),
+        ("ablation.policies", study.ablation.policies, study.policies),
+        ("ablation.classifiers", study.ablation.classifiers, by_gradient),
+        ("grid.quick", study.grid.quick, classifiers.names()),
+    ):
+        for name in names:
+            if name not in known:
+                raise LabelPolicyError(f"{source(key)}: {key}: {name!r} is none of {', '.join(known)}")
+    vectors = study.data.vectors.path
+    if vectors and not Path(vectors).is_file():
+        raise LabelPolicyError(f"{source('data.vectors.path')}: data.vectors.path: {vectors}: no such file")
+    check_labels(study.report.labels, study.grid.datasets, "data/processed")
+    return study
+
+
+def check_rows(file: str, study: Study) -> list[Method]:
+    """The rows. Raises LabelPolicyError for a wrong one, and for a data set that has none."""
+    names = {*corpora.names(), *study.grid.datasets}
+    methods = read_methods(file, classifiers=classifiers.names(), policies=study.policies, datasets=names)
+    for row in methods:
+        if row.learned and not classifiers.load(row.classifier).trained_by_gradient:
+            why = f"{row.classifier} is not trained by gradient: {row.learned[0]} cannot be learned with it"
+            raise LabelPolicyError(f"{file}: row {row.name!r}: {why}; thresholds that end in +oof can")
+    for dataset in study.grid.datasets:
+        if not rows_of(methods, dataset):
+            raise LabelPolicyError(f"{file}: no row for data set {dataset!r}: add one, or correct grid.datasets")
+    return methods
+
+
+def check_places(datasets: Sequence[str], beside: Callable[[str], str]) -> None:
+    """Raise LabelPolicyError for a table that cannot be read, and a folder that cannot be written in."""
+    for base in {corpora.base(dataset) for dataset in datasets} & {*corpora.names()} - {"synthetic"}:
+        read_sources(Path(beside("sources.tsv")), base)
+    PaperNumbers(beside("paper.tsv"))
+    read_claims(beside("claims.tsv"))
+    for place in ("data/raw", "data/processed", "results", "logs"):
+        for folder in (place, *(f"{place}/{dataset}" for dataset in datasets)):
+            check_place(folder, Path(folder), folder=True)
