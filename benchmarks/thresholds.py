@@ -23,11 +23,15 @@ import numpy as np
 from sklearn.metrics import precision_recall_curve
 
 from labelpolicy.cell import AT_LEAST_ONE, Thresholds
-from labelpolicy.thresholds import RULES, fit
+from labelpolicy.thresholds import RULES, SET_POLICIES, fit
 from labelpolicy.thresholds.objectives import label_cuts
 
-#: Every rule, and those whose fit changes where a document always gets a label.
-NAMES = [*RULES, *(rule + AT_LEAST_ONE for rule in ("odr", "shared")), "auto"]
+#: Every rule but label sets (benchmarks/sets.py), and those whose fit changes where a document always gets a label.
+NAMES = [
+    *(rule for rule in RULES if rule not in SET_POLICIES),
+    *(rule + AT_LEAST_ONE for rule in ("odr", "shared")),
+    "auto",
+]
 #: The column-wise sorts that a rule may take, and the multiples of the scores' memory that `shared` may.
 MOST_SORTS, MOST_MEMORY = {"shared": 15, "auto": 30}, 2
 
