@@ -13,6 +13,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import readable, whole_file
@@ -86,7 +87,12 @@ def _read(path: Path, kind: str, labels: Sequence[str] | None) -> Matrix:
             frame = pd.read_csv(path, sep=separator, dtype={ID: str}, header=None, keep_default_na=False)
             return _of_frame(_with_header(frame, path), path)
         if kind == ".parquet":
-            return _of_frame(pd.read_parquet(path), path)
+            table = pq.read_table(path)
+            about = (table.schema.metadata or {}).get(b"labelpolicy")
+            if about is None or "scores" not in table.column_names:
+                return _of_frame(table.to_pandas(), path)
+            scores = np.stack(table["scores"].to_numpy()).astype(np.float64)
+            return _checked(Matrix(scores, parse_json(about)["labels"], table[ID].to_pylist()), path)
         if kind == ".npz":
             return _of_npz(path)
     if kind == ".jsonl":
@@ -106,8 +112,9 @@ def _with_header(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
 def _of_frame(frame: pd.DataFrame, path: Path) -> Matrix:
     names = [str(name) for name in frame.columns]
     ids = [str(i) for i in frame.iloc[:, names.index(ID)]] if ID in names else None
-    labels = [name for name in names if name != ID]
-    cells = frame.iloc[:, [j for j, name in enumerate(names) if name != ID]]
+    decided = len(names) > 2 and names[:2] == [ID, "labels"]  # as `labelpolicy predict --scores` writes it
+    kept = [j for j, name in enumerate(names) if name != ID and not (decided and j == 1)]
+    labels, cells = [names[j] for j in kept], frame.iloc[:, kept]
     values = np.empty(cells.shape, dtype=np.float64)
     for j, label in enumerate(labels):
         for row, cell in enumerate(cells.iloc[:, j].tolist()):
@@ -132,16 +139,17 @@ def _of_npz(path: Path) -> Matrix:
 
 
 def _of_lines(lines: list[Any], path: Path, labels: Sequence[str] | None) -> Matrix:
-    if not lines or not all(isinstance(line, dict) and ("scores" in line) != ("labels" in line) for line in lines):
+    if not lines or not all(isinstance(line, dict) and ("scores" in line or "labels" in line) for line in lines):
         raise LabelPolicyError(
             f'{path}: expected {{"id": ..., "scores": {{...}}}} or {{..., "labels": [...]}} in each line'
         )
     ids = [str(line[ID]) for line in lines] if all(ID in line for line in lines) else None
-    given = [line["scores"] if "scores" in line else dict.fromkeys(line["labels"], 1) for line in lines]
+    wanted = "labels" if "labels" in lines[0] and (labels is not None or "scores" not in lines[0]) else "scores"
+    given = [dict.fromkeys(line[wanted], 1) if wanted == "labels" else line[wanted] for line in lines]
     every = list(labels) if labels is not None else list(dict.fromkeys(name for row in given for name in row))
     if strange := [name for row in given for name in row if name not in set(every)]:
         raise LabelPolicyError(f"{path}: label {strange[0]!r} is not among those of the scores")
-    values = np.array([[row.get(name, 0 if "labels" in lines[0] else np.nan) for name in every] for row in given])
+    values = np.array([[row.get(name, 0 if wanted == "labels" else np.nan) for name in every] for row in given])
     return _checked(Matrix(values.astype(np.float64), every, ids), path)
 
 

@@ -17,6 +17,7 @@ import pytest
 import small_study
 
 from labelpolicy import load
+from labelpolicy.data.foreign import read_matrix
 from labelpolicy.data.predictions import label_sets, prediction_table
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
@@ -101,6 +102,9 @@ def test_scores_are_the_same_float32_in_every_form(target, model, documents, tmp
         ids = [row["id"] for row in rows]
     assert ids == [each["id"] for each in documents]
     np.testing.assert_array_equal(found, load(model).predict_proba(documents))
+    again = read_matrix(path)  # for `labelpolicy thresholds` and `evaluate`
+    np.testing.assert_array_equal(again.values.astype(np.float32), found)
+    assert (again.labels, again.ids) == (labels, ids)
 
 
 def test_a_model_decides_as_the_study_does(model, synthetic, documents, tmp_path):
