@@ -334,6 +334,7 @@ def realistic(documents, labels, seed=0):
 @pytest.mark.parametrize("rule", ["shared", "pcut"])
 def test_a_search_in_steps_comes_close_to_that_of_every_cut(monkeypatch, rule, one):
     problem = realistic(600, 7)
+    monkeypatch.setattr(searching, "CUTS", 10_000)
     every = fitted(rule, problem, one=one)
     monkeypatch.setattr(searching, "CUTS", 64)
     steps = fitted(rule, problem, one=one)
