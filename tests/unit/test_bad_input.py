@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
 import signal
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 import small_study
 from small_study import META, UNIFORM, Done
@@ -169,6 +171,17 @@ def test_a_hierarchy_is_never_dropped(file, labels, message, work):
     else:
         table.write_text("label\tparent\n" + "".join(f"{label}\t{parent}\n" for label, parent in labels))
     refused("prepare synthetic --raw raw --output out --params params.yaml", work, message)
+
+
+def test_facts_without_a_name_and_metrics_that_lack_a_measure(work):
+    page = next(command.line for command in small_study.COMMANDS if command.name == "page")
+    table = pq.read_table(work / "metrics.parquet")
+    (work / "metrics.parquet").unlink()
+    pq.write_table(table.slice(1), work / "metrics.parquet")
+    refused(page, work, "metrics.parquet", "lacks a measure")
+    facts = json.loads((work / "prepared/dataset.json").read_text())
+    small_study.replaced(work / "prepared/dataset.json", json.dumps(facts | {"name": True}).encode())
+    refused(page, work, "dataset.json")
 
 
 @pytest.mark.parametrize("room", [0, 100, 3000])

@@ -60,6 +60,8 @@ def read_facts(folder: str | Path) -> Facts:
     try:
         documents = {split: int(content["documents"][split]) for split in ("train", "valid", "test")}
         counts = int(content["labels"]), int(content["depth"]), float(content["labels_per_document"]["all"])
+        if not isinstance(content["name"], str):
+            raise TypeError(content["name"])
         return Facts(content["name"], documents, *counts, list(_remarks(content)))
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LabelPolicyError(

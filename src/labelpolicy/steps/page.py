@@ -123,7 +123,11 @@ def page(
     labels: dict[str, Columns] = {}
     rows = []
     for cell in sorted(cells, key=lambda cell: (cell[0], place[cell])):
-        row = row_of(cell, names.get(cell, "/".join(cell[1:])), collected.values)
+        try:
+            row = row_of(cell, names.get(cell, "/".join(cell[1:])), collected.values)
+        except (KeyError, statistics.StatisticsError):
+            fault = f"{'/'.join(cell)} lacks a measure or a seed: run `labelpolicy collect` again"
+            raise LabelPolicyError(f"{metrics}: {fault}") from None
         rows.append(row | labels_of(row, results, labels))
     titles = {name: TITLES.get(name, name.replace("_", " ").capitalize()) for name in NAMES}
     data = {
