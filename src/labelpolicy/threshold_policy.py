@@ -1,5 +1,6 @@
 """A decision policy on the scores of any classifier, in the manner of scikit-learn and without it: NumPy only."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -17,6 +18,9 @@ from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
 
 #: What scores may be: probabilities, or log odds and margins, whose sigmoid stands for a probability.
 PROBABILITY, DECISION_FUNCTION = "probability", "decision_function"
+
+#: With more documents without a label than this share, giving each one is likely a mistake.
+MANY_BARE = 0.1
 
 
 @dataclass(eq=False)
@@ -69,6 +73,11 @@ class ThresholdPolicy:
             raise LabelPolicyError(f"y_true: found {truth.shape}, expected the shape of the scores, {scores.shape}")
         if masked.any():  # a score of 0 is never predicted, so such a cell is neither right nor wrong
             scores = np.where(masked, np.zeros_like(scores[:1]), scores)
+        bare = np.count_nonzero(~truth.any(axis=1))
+        if self.at_least_one and bare > MANY_BARE * len(truth):
+            warnings.warn(
+                f"at_least_one: {bare} of {len(truth)} documents have no true label, but get one", stacklevel=2
+            )
         count = None if train_count is None else np.asarray(train_count)
         self.decision_ = self._fitted(scores, truth, count, groups)
         self.report_ = {"documents": len(scores), "labels": scores.shape[1], **self.decision_.chosen}

@@ -1,6 +1,5 @@
 """Fitting a rule: what is given is checked, and a label without a training document is never predicted."""
 
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,8 +15,6 @@ from labelpolicy.thresholds.rules import RULES, Documents
 #: The rule that chooses among the others, and the names of all.
 AUTO = "auto"
 NAMES = (*RULES, AUTO)
-#: With more documents without a label than this share, giving each one is likely a mistake.
-MANY_BARE = 0.1
 
 
 def fit(
@@ -56,9 +53,6 @@ def fit(
             f"thresholds {rule}: scores are {y_score.shape}, truth {y_true.shape}, train_count {train_count.shape}: "
             "expected (documents, labels) twice, at least one of each, and (labels,)"
         )
-    bare = np.count_nonzero(~y_true.any(axis=1))
-    if at_least_one and bare > MANY_BARE * len(y_true):
-        warnings.warn(f"at_least_one: {bare} of {len(y_true)} documents have no true label, but get one", stacklevel=2)
     trained, parameters = train_count > 0, parameters or ThresholdParameters()
     if not trained.any():
         return PerLabel(np.full(len(trained), np.inf), bool(at_least_one))
