@@ -9,7 +9,7 @@ A holdout takes no part in the episodes. On it the shrinkage of the learned dist
 numbers, unless another one does better by more than two standard errors.
 """
 
-from typing import Any, NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -27,8 +27,8 @@ from labelpolicy.learner.reward import RewardBatch, value
 from labelpolicy.progress import Progress
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.decision import PerLabel
-from labelpolicy.thresholds.fitting import fit
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility, utility_of_counts
+from labelpolicy.thresholds.rules import Documents, shared
 
 #: The shrinkages that are tried, and the resamples of the holdout for the standard error of each.
 SHRINKAGES, DRAWS = (0.25, 0.5, 0.75, 1.0), 200
@@ -108,9 +108,9 @@ class ScoresEnvironment:
     def _observe(self, documents: RewardBatch) -> Observation:
         """What is seen from the reference: thresholds of ``shared`` or ``shared+one`` as logits (labels,)."""
         y_score, y_true, _ = documents
-        how: dict[str, Any] = {"train_count": self.train_count, "at_least_one": self.at_least_one}
         parameters = ThresholdParameters(utility=self.parameters.utility)
-        levels = cast(PerLabel, fit("shared", y_score, y_true, parameters=parameters, **how)).levels
+        given = Documents.given(y_score, y_true, self.train_count, parameters, at_least_one=self.at_least_one)
+        levels = shared(given).levels if given.trained.any() else np.zeros(len(self.train_count))
         reference = np.where(self.train_count > 0, levels, 0.0).clip(-MAX_LOGIT, MAX_LOGIT)
         return Observation.of(y_score, y_true, self.label_features, reference)
 

@@ -53,17 +53,17 @@ def fit(
             f"thresholds {rule}: scores are {y_score.shape}, truth {y_true.shape}, train_count {train_count.shape}: "
             "expected (documents, labels) twice, at least one of each, and (labels,)"
         )
-    trained, parameters = train_count > 0, parameters or ThresholdParameters()
-    if not trained.any():
-        return PerLabel(np.full(len(trained), np.inf), bool(at_least_one))
-    y_score = y_score if trained.all() else np.where(trained, y_score, np.zeros_like(y_score[:1]))
-    allowed = np.flatnonzero(trained) if at_least_one else None
-    documents = Documents(y_score, y_true, train_count, trained, parameters, seed, allowed, labels, texts)
+    if not train_count.any():
+        return PerLabel(np.full(len(train_count), np.inf), bool(at_least_one))
+    given = Documents.given(
+        y_score, y_true, train_count, parameters or ThresholdParameters(), seed=seed, at_least_one=at_least_one
+    )
+    documents = given._replace(labels=labels, texts=texts)
     if rule == AUTO:
         from labelpolicy.thresholds.auto import auto  # it measures, and metrics imports from this package
 
         return auto(documents, at_least_one, groups)
     found = RULES[rule](documents)
     if isinstance(found, PerLabel):
-        return replace(found, levels=np.where(trained, found.levels, np.inf), at_least_one=bool(at_least_one))
+        return replace(found, levels=np.where(documents.trained, found.levels, np.inf), at_least_one=bool(at_least_one))
     return replace(found, at_least_one=bool(at_least_one)) if isinstance(found, Proportion) else found

@@ -34,6 +34,22 @@ class Documents(NamedTuple):
     labels: Sequence[str] | None = None
     texts: Iterable[str] | None = None
 
+    @classmethod
+    def given(
+        cls,
+        y_score: np.ndarray,
+        y_true: np.ndarray,
+        train_count: np.ndarray,
+        parameters: ThresholdParameters,
+        *,
+        seed: int = 0,
+        at_least_one: bool | None = None,
+    ) -> "Documents":
+        trained = train_count > 0
+        y_score = y_score if trained.all() else np.where(trained, y_score, np.zeros_like(y_score[:1]))
+        allowed = np.flatnonzero(trained) if at_least_one else None
+        return cls(y_score, y_true, train_count, trained, parameters, seed, allowed)
+
     def of(self, rows: np.ndarray) -> "Documents":
         return self._replace(y_score=self.y_score[rows], y_true=self.y_true[rows])
 

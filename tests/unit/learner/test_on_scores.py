@@ -75,10 +75,8 @@ def test_a_meta_learner_moves_to_other_labels():
 def test_the_holdout_takes_no_part_in_learning(monkeypatch):
     environment, *_ = make([0.0, 1.0, -1.0], parameters=LearnerParameters(reward_documents=100))
     observed = []
-    fit = on_scores.fit
-    monkeypatch.setattr(
-        on_scores, "fit", lambda name, *parts, **more: observed.append(parts[0]) or fit(name, *parts, **more)
-    )
+    shared = on_scores.shared
+    monkeypatch.setattr(on_scores, "shared", lambda given: observed.append(given.y_score) or shared(given))
 
     def rows(y_score):
         return {row.tobytes() for row in y_score}
