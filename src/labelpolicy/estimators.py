@@ -44,6 +44,7 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         *,
         rule: str = "auto",
         at_least_one: bool | None = None,
+        at_least: int | None = None,
         at_most: int | None = None,
         objective: Any = None,
         cv: Any = 5,
@@ -52,6 +53,7 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
         self.rule = rule
         self.at_least_one = at_least_one
+        self.at_least = at_least
         self.at_most = at_most
         self.objective = objective
         self.cv = cv
@@ -74,8 +76,10 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
                 fitted = clone(self.estimator).fit(_safe_indexing(X, train), _safe_indexing(y, train), **parts)
             # A label that no document of the other folds has was never trained.
             scores[test] = np.where(y_true[train].any(axis=0), self._scores(fitted, _safe_indexing(X, test)), 0.0)
+        if self.kind_ == "multiclass" and self.at_least not in (None, 1):
+            raise ValueError(f"at_least is {self.at_least!r}, but a document of multi-class y gets one class")
         one = True if self.kind_ == "multiclass" else self.at_least_one
-        how = {"at_most": self.at_most, "objective": self.objective, "random_state": self.random_state}
+        how = {name: getattr(self, name) for name in ("at_least", "at_most", "objective", "random_state")}
         names = [str(column) for column in y.columns] if hasattr(y, "columns") else None
         self.policy_ = ThresholdPolicy(self.rule, at_least_one=one, labels=names, **how)
         self.policy_.fit(scores, y_true, groups=groups)

@@ -10,9 +10,9 @@ import numpy as np
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.arrays import as_matrix, as_truth, check_scores
-from labelpolicy.thresholds.decision import Decision, PerLabel
+from labelpolicy.thresholds.decision import Decision, PerLabel, Rank
 from labelpolicy.thresholds.fitting import fit
-from labelpolicy.thresholds.json_form import from_json
+from labelpolicy.thresholds.json_form import from_json, to_plain
 from labelpolicy.thresholds.label_objectives import LabelObjective, label_by_label, on_a_line, read_objective
 from labelpolicy.thresholds.objectives import ThresholdParameters, Utility
 
@@ -28,7 +28,8 @@ class ThresholdPolicy:
     """Turns scores into labels by thresholds that are fitted on documents the classifier was not trained on.
 
     ``rule`` is "auto", which chooses by cross-fitting, or one of docs/thresholds.md. With ``at_least_one`` a document
-    for which no label passes gets its best one; None leaves that to "auto". ``at_most`` labels of a document are kept.
+    for which no label passes gets its best one; None leaves that to "auto". ``at_least`` gives every document so many
+    labels; thresholds are fitted as for one. ``at_most`` labels of a document are kept.
     ``objective``: what is best (`read_objective`): weights of accuracy, macro_f1 and micro_f1; or for each label by
     itself "fbeta=2", "recall_at_precision=0.9", "precision_at_recall=0.8" or "cost=5:1" (a wrong one, a missed one); or
     "samples_jaccard", or any function of truth and decisions. ``score_type`` says what scores are,
@@ -49,6 +50,7 @@ class ThresholdPolicy:
 
     rule: str = "auto"
     at_least_one: bool | None = field(default=None, kw_only=True)
+    at_least: int | None = field(default=None, kw_only=True)
     at_most: int | None = field(default=None, kw_only=True)
     objective: Any = field(default=None, kw_only=True)
     score_type: str = field(default=PROBABILITY, kw_only=True)
@@ -73,11 +75,11 @@ class ThresholdPolicy:
             raise LabelPolicyError(f"y_true: found {truth.shape}, expected the shape of the scores, {scores.shape}")
         if masked.any():  # a score of 0 is never predicted, so such a cell is neither right nor wrong
             scores = np.where(masked, np.zeros_like(scores[:1]), scores)
-        bare = np.count_nonzero(~truth.any(axis=1))
-        if self.at_least_one and bare > MANY_BARE * len(truth):
-            warnings.warn(
-                f"at_least_one: {bare} of {len(truth)} documents have no true label, but get one", stacklevel=2
-            )
+        given = self._at_least(scores.shape[1]) or 0
+        few = np.count_nonzero(truth.sum(axis=1) < given)
+        if few > MANY_BARE * len(truth):
+            what = "no true label, but get one" if given == 1 else f"fewer than {given} true labels, but get as many"
+            warnings.warn(f"at_least{'_one' * (given == 1)}: {few} of {len(truth)} documents have {what}", stacklevel=2)
         count = None if train_count is None else np.asarray(train_count)
         self.decision_ = self._fitted(scores, truth, count, groups)
         self.report_ = {"documents": len(scores), "labels": scores.shape[1], **self.decision_.chosen}
@@ -111,9 +113,15 @@ class ThresholdPolicy:
             return None
         return self._unit(decision)
 
-    def to_json(self) -> dict[str, Any]:
-        """The content of a thresholds.json; `of_json` returns a policy that decides exactly alike."""
+    def to_json(self, *, plain: bool = False) -> dict[str, Any]:
+        """The content of a thresholds.json; `of_json` returns a policy that decides exactly alike.
+
+        ``plain`` is what model hubs use, ``{"label": 0.37}``: probabilities, which of margins are their sigmoids, and 1
+        for a label that is never predicted. Raises LabelPolicyError where that does not say all of the decision.
+        """
         labels = self.labels_ or [str(j) for j in range(self.report_["labels"])]
+        if plain:
+            return to_plain(self.decision, labels)
         return {"score_type": self.score_type} | self.decision.to_json(labels)
 
     @classmethod
@@ -122,7 +130,9 @@ class ThresholdPolicy:
 
         Raises LabelPolicyError, naming the file ``where``, for other labels or a value out of range.
         """
-        kind = content.get("score_type", PROBABILITY) if isinstance(content, dict) else PROBABILITY
+        kind = (
+            content.get("score_type", PROBABILITY) if isinstance(content, dict) and "rule" in content else PROBABILITY
+        )
         policy = cls("read", labels=labels, score_type=kind)
         policy.decision_, policy.labels_ = from_json(content, labels, where), list(labels)
         policy.report_ = {"labels": len(labels), **policy.decision_.chosen}
@@ -154,7 +164,8 @@ class ThresholdPolicy:
     def _fitted(
         self, scores: np.ndarray, truth: np.ndarray, count: np.ndarray | None, groups: Sequence[Any] | None = None
     ) -> Decision:
-        objective, one = read_objective(self.objective), self.at_least_one
+        objective, least = read_objective(self.objective), self._at_least(scores.shape[1])
+        one = None if least is None else least > 0
         if isinstance(objective, LabelObjective):
             self._applies("scut")
             levels, values, unreached = label_by_label(objective, scores, truth)
@@ -170,11 +181,30 @@ class ThresholdPolicy:
             ways = [False, True] if one is None else [one]
             lines = [on_a_line(objective, scores, truth, count, way) for way in ways]
             found = max(lines, key=lambda line: line.chosen["value"])
-        if self.at_most is None:
-            return found
-        if not isinstance(found, PerLabel):
-            raise LabelPolicyError(f"at_most: {self.rule} has no thresholds for each label, expected a rule that has")
-        return replace(found, at_most=self.at_most)
+        bounds: dict[str, Any] = {
+            name: int(getattr(self, name)) for name in ("at_least", "at_most") if getattr(self, name) is not None
+        }
+        if bounds and isinstance(found, Rank):
+            top = min(max(found.top, bounds.get("at_least", 1)), bounds.get("at_most", scores.shape[1]))
+            return replace(found, top=min(top, np.count_nonzero(~found.never)))
+        if bounds and not isinstance(found, PerLabel):
+            given = " and ".join(bounds)
+            raise LabelPolicyError(f"{given}: {self.rule} has no thresholds for each label, expected a rule that has")
+        return replace(found, **bounds)
+
+    def _at_least(self, labels: int) -> int | None:
+        """How many labels every document gets, of so many; None where auto may choose between none and one."""
+        for name, value in (("at_least", self.at_least), ("at_most", self.at_most)):
+            if value is not None and not (isinstance(value, (int, np.integer)) and value > 0):
+                raise LabelPolicyError(f"{name} is {value!r}, expected a number of labels from 1 on, or None")
+        if self.at_least is None:
+            return None if self.at_least_one is None else int(self.at_least_one)
+        if self.at_least_one is False:
+            raise LabelPolicyError(f"at_least is {self.at_least}, but at_least_one is False: leave one of them out")
+        for name, value in (("at_most", self.at_most), ("the number of labels", labels)):
+            if value is not None and self.at_least > value:
+                raise LabelPolicyError(f"at_least is {self.at_least}, but {name} is {value}: ask for no more than that")
+        return int(self.at_least)
 
     def _applies(self, rule: str) -> None:
         if self.rule not in ("auto", rule):

@@ -121,3 +121,12 @@ def test_more_folds_than_documents_and_one_class():
         PolicyClassifier(LogisticRegression()).fit(X, np.ones(len(X)))
     with pytest.raises(LabelPolicyError, match="10 folds of 4 groups"):
         next(MultilabelStratifiedGroupKFold(10).split(X[:4], Y[:4], np.arange(4)))
+
+
+def test_at_least_two_labels_of_every_document():
+    X, y = make_multilabel_classification(random_state=0)
+    with pytest.warns(UserWarning, match="at_least: "):
+        model = PolicyClassifier(OneVsRestClassifier(LogisticRegression()), at_least=2).fit(X, y)
+    assert model.predict(X).sum(axis=1).min() == 2
+    with pytest.raises(ValueError, match="a document of multi-class y gets one class"):
+        PolicyClassifier(LogisticRegression(), at_least=2).fit(X, y.sum(axis=1))

@@ -163,7 +163,8 @@ def test_the_spread_of_thresholds_holds_them():
     assert sum(row["high"] - row["low"] for row in wide) > sum(row["high"] - row["low"] for row in narrow)
 
 
-@pytest.mark.parametrize("how", [{}, {"at_most": 1}, {"score_type": "decision_function"}])
+@pytest.mark.filterwarnings("ignore:at_least")
+@pytest.mark.parametrize("how", [{}, {"at_most": 1}, {"at_least": 2}, {"score_type": "decision_function"}])
 def test_a_policy_survives_json(how):
     y_score, y_true = problem()
     scores = logit(y_score) if how.get("score_type") else y_score
@@ -179,6 +180,66 @@ def test_thresholds_by_label_as_hubs_have_them():
     for content in ({"corn": 0.2}, {"corn": 0.2, "wheat": 2, "oil": 0.5}, {"corn": 0.2, "wheat": "x", "oil": 0.5}):
         with pytest.raises(LabelPolicyError, match=r"t\.json: expected a threshold in \(0, 1\]"):
             ThresholdPolicy.of_json(content, LABELS, "t.json")
+
+
+@pytest.mark.filterwarnings("ignore:at_least")
+@pytest.mark.parametrize("rule", ["auto", "fixed", "rcut", "shared", "scut"])
+def test_at_least_and_at_most_hold_whatever_the_rule(rule):
+    y_score, y_true = problem(rate=(0.9, 0.8, 0.7) if rule == "rcut" else (0.5, 0.3, 0.1))
+    given = [
+        ThresholdPolicy(rule, **how).fit(y_score, y_true).predict(y_score).sum(axis=1)
+        for how in ({"at_least": 2}, {"at_most": 1}, {"at_least": 2, "at_most": 2}, {"at_least_one": True})
+    ]
+    assert given[0].min() >= 2 and given[1].max() <= 1 and set(given[2]) == {2} and given[3].min() >= 1
+    one = ThresholdPolicy(rule, at_least=1).fit(y_score, y_true).predict(y_score)
+    np.testing.assert_array_equal(one, ThresholdPolicy(rule, at_least_one=True).fit(y_score, y_true).predict(y_score))
+
+
+def test_more_labels_than_documents_have_are_warned_of():
+    y_score, y_true = problem()
+    with pytest.warns(
+        UserWarning, match=f"at_least: {np.count_nonzero(y_true.sum(axis=1) < 2)} of 300 documents have f"
+    ):
+        ThresholdPolicy("scut", at_least=2).fit(y_score, y_true)
+
+
+def test_a_file_of_before_at_least_is_read():
+    y_score, y_true = problem()
+    policy = ThresholdPolicy("shared", at_most=2, labels=LABELS).fit(y_score, y_true)
+    content = policy.to_json()
+    del content["at_least"]
+    np.testing.assert_array_equal(ThresholdPolicy.of_json(content, LABELS).predict(y_score), policy.predict(y_score))
+
+
+@pytest.mark.parametrize("labels", [LABELS, ["rule", "sets", "kind"], ["score_type", "a", "b"]])
+def test_thresholds_are_written_as_hubs_have_them(labels):
+    y_score, y_true = problem()
+    policy = ThresholdPolicy("scut", labels=labels).fit(y_score, y_true)
+    content = json.loads(json.dumps(policy.to_json(plain=True)))
+    assert content == dict(zip(labels, policy.thresholds_.tolist(), strict=True))
+    np.testing.assert_array_equal(ThresholdPolicy.of_json(content, labels).predict(y_score), policy.predict(y_score))
+    never = ThresholdPolicy("scut", labels=LABELS).fit(y_score, y_true & [True, True, False])
+    assert never.to_json(plain=True)["oil"] == 1
+    margins = ThresholdPolicy("scut", labels=labels, score_type="decision_function").fit(logit(y_score), y_true)
+    np.testing.assert_allclose(list(margins.to_json(plain=True).values()), policy.thresholds_)
+
+
+@pytest.mark.filterwarnings("ignore:at_least")
+@pytest.mark.parametrize(
+    ("rule", "how", "words"),
+    [
+        ("rcut", {}, "found rank"),
+        ("pcut", {}, "found proportion"),
+        ("sets", {}, "found "),
+        ("scut", {"at_least_one": True}, "and at_least_one,"),
+        ("scut", {"at_least": 2, "at_most": 2}, "at_least and at_most,"),
+    ],
+)
+def test_the_plain_form_is_refused_where_it_would_not_say_all(rule, how, words):
+    policy = ThresholdPolicy(rule, **how).fit(*problem())
+    with pytest.raises(LabelPolicyError, match=words) as error:
+        policy.to_json(plain=True)
+    assert "\n" not in str(error.value)
 
 
 def test_it_is_cloned_as_scikit_learn_does():
@@ -207,7 +268,12 @@ GOOD, TRUE = problem(20)
         ([GOOD[:, :1], GOOD[:, :2]], TRUE[:, :2], {}, "label 0 has one class only"),
         (pd.DataFrame(GOOD, columns=["a", "a", "b"]), TRUE, {}, "each once"),
         (GOOD, TRUE, {"rule": "best"}, "unknown rule 'best'"),
-        (GOOD, TRUE, {"rule": "rcut", "at_most": 2}, "at_most: rcut has no thresholds"),
+        (GOOD, TRUE, {"rule": "pcut", "at_least": 2, "at_most": 2}, "at_least and at_most: pcut has no thresholds"),
+        (GOOD, TRUE, {"at_most": 0}, "at_most is 0, expected a number of labels from 1 on"),
+        (GOOD, TRUE, {"at_least": 1.5}, r"at_least is 1\.5"),
+        (GOOD, TRUE, {"at_least": 4}, "at_least is 4, but the number of labels is 3"),
+        (GOOD, TRUE, {"at_least": 2, "at_most": 1}, "at_least is 2, but at_most is 1"),
+        (GOOD, TRUE, {"at_least": 2, "at_least_one": False}, "at_least_one is False"),
         (GOOD, TRUE, {"objective": {"accuracy": 0, "macro_f1": 0, "micro_f1": 0}}, "objective: .*all weights are 0"),
         (GOOD, TRUE, {"objective": {"f2": 1}}, "objective: f2: unknown"),
     ],

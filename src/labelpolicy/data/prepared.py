@@ -242,6 +242,16 @@ class Prepared:
         split = self._splits.get(name) or self._read(name, tokens=False)
         return list(split.ids), split.y_true
 
+    def groups(self, *names: str) -> list[str] | None:
+        """The group of each document of these splits, one after the other; None where one has none."""
+        found: list[str] = []
+        for name in names:
+            for batch in _batches(self.folder / f"{name}.parquet", ["id"], ["group"]):
+                if "group" not in batch.schema.names:
+                    return None
+                found += batch["group"].to_pylist()
+        return found
+
     def texts(self, name: str) -> Texts:
         """The raw text of one split, without its tokens: ``for text in data.texts("train")``."""
         split = self._splits.get(name)

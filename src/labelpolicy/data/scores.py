@@ -31,13 +31,15 @@ AGAIN = "train again on this data set"
 class Fitting:
     """What thresholds are fitted on: y_score float32 and y_true bool, (n, N); the last ``valid`` rows are validation's.
 
-    ``train_count`` int64 (N,) counts the documents that the classifier of the test scores was trained on.
+    ``train_count`` int64 (N,) counts the documents that the classifier of the test scores was trained on. Documents of
+    the same of ``groups`` (n,), where there are any, belong together.
     """
 
     y_score: np.ndarray
     y_true: np.ndarray
     train_count: np.ndarray
     valid: int
+    groups: Sequence[str] | None = None
 
 
 def write_scores(
@@ -131,10 +133,10 @@ class Scores:
         y_score, y_true = self.split("valid")
         valid = len(y_true)
         if not self.out_of_fold:
-            return Fitting(y_score, y_true, self.data.train_count, valid)
+            return Fitting(y_score, y_true, self.data.train_count, valid, self.data.groups("valid"))
         train_score, train_true = self.split("train")
         y_score, y_true = np.concatenate([train_score, y_score]), np.concatenate([train_true, y_true])
-        return Fitting(y_score, y_true, y_true.sum(axis=0), valid)
+        return Fitting(y_score, y_true, y_true.sum(axis=0), valid, self.data.groups("train", "valid"))
 
     def _matrix(self, mask: np.ndarray) -> np.ndarray:
         """The rows under ``mask`` as float32 (rows, labels), chunk by chunk and without a loop over rows."""

@@ -78,7 +78,7 @@ def crossfit(
     if fitted_file is not None:
         write_tensors(fitted_file, last.state())
     if model is not None:
-        fitting = Fitting(y_score, every.y_true, every.y_true.sum(axis=0), len(data.split("valid")))
+        fitting = Fitting(y_score, every.y_true, every.y_true.sum(axis=0), len(data.split("valid")), groups)
         of_last = trained, fitting, found["test"], True
         models().save(model, data, parameters, last, of_last, thresholds, rules, seed)
 

@@ -136,7 +136,7 @@ def save(
     for name, each in asked(folder, thresholds or [USUAL], data.labels, found.out_of_fold).items():
         if isinstance(each, Name):
             how: dict[str, Any] = {"parameters": rules, "seed": seed, "at_least_one": each.at_least_one or None}
-            how |= {"train_count": fitting.train_count, "labels": data.labels}
+            how |= {"train_count": fitting.train_count, "labels": data.labels, "groups": fitting.groups}
             texts = chain.from_iterable(data.texts(split).titled() for split in splits)
             decision = fit(each.rule, fitting.y_score, fitting.y_true, texts=texts, **how)
             each = Thresholds(decision, rules.ancestor_closure and any(data.parents))

@@ -28,6 +28,7 @@ def fit(
     at_least_one: Annotated[
         bool | None, typer.Option("--at-least-one/--not-at-least-one", help="Not given: auto chooses.")
     ] = None,
+    at_least: Annotated[int | None, typer.Option(min=1, help="Labels of a document at least.")] = None,
     at_most: Annotated[int | None, typer.Option(min=1, help="Labels of a document at most.")] = None,
     objective: Annotated[
         str | None, typer.Option(help="fbeta=2, recall_at_precision=0.9, precision_at_recall=0.8, cost=5:1, ...")
@@ -35,19 +36,32 @@ def fit(
     score_type: Annotated[str, typer.Option(help="probability or decision_function.")] = "probability",
     missing: Annotated[float | None, typer.Option(help="Value of cells nobody annotated, as nan or -1.")] = None,
     resamples: Annotated[int, typer.Option(min=0, help="Resamples for the spread of each threshold.")] = 0,
+    plain: Annotated[
+        bool, typer.Option("--plain", help='Write {"label": 0.37} alone, as model hubs have it; auto keeps to that.')
+    ] = False,
     name: SetName = None,
     seed: Seed = 0,
 ) -> None:
     """Fit thresholds on scores and truth of documents that the classifier was not trained on."""
+    if plain and (name is not None or resamples):
+        raise LabelPolicyError("--plain: the plain form has no place for --name and --resamples: leave them out")
+    if plain and at_least_one is None and at_least is None:
+        at_least_one = False
     found = read_matrix(scores)
     y_true = read_truth(truth, found, scores, missing)
-    how: dict[str, Any] = {"at_least_one": at_least_one, "at_most": at_most, "score_type": score_type}
-    how |= {"objective": objective, "missing": missing, "n_resamples": resamples, "random_state": seed}
+    how: dict[str, Any] = {"at_least_one": at_least_one, "at_least": at_least, "at_most": at_most}
+    how |= {
+        "score_type": score_type,
+        "objective": objective,
+        "missing": missing,
+        "n_resamples": resamples,
+        "random_state": seed,
+    }
     policy = ThresholdPolicy(rule, labels=found.labels, **how)
     with values_of(scores):
         policy.fit(found.values, y_true)
-    content = policy.to_json()
-    if "thresholds" in policy.report_:
+    content = policy.to_json(plain=plain)
+    if policy.report_.get("thresholds"):
         content["chosen"]["spread"] = dict(zip(found.labels, policy.report_["thresholds"], strict=True))
     if name is not None:
         before = read_json(output) if output.exists() else {"sets": {}}

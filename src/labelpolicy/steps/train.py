@@ -65,7 +65,7 @@ def train(
     say(f"train: {classifier} on {len(train)} documents of {data.name}, {len(data.labels)} labels{kept(rows)}")
     say(f"at 0.5, on {len(y_true)} validation documents: {in_words(measures(y_true, found['valid'][1] > 0.5))}")
     if model is not None:
-        fitting = Fitting(found["valid"][1], np.asarray(y_true), data.train_count, len(y_true))
+        fitting = Fitting(found["valid"][1], np.asarray(y_true), data.train_count, len(y_true), splits["valid"].groups)
         found_by = trained, fitting, found["test"][1], False
         models().save(model, data, parameters, made, found_by, thresholds, rules, seed)
 

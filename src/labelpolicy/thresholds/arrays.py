@@ -34,12 +34,16 @@ def ranked(y_score: np.ndarray, never: np.ndarray) -> np.ndarray:
     return np.argsort(np.where(never, 1, -y_score), axis=1, kind="stable")
 
 
-def give_best(y_pred: np.ndarray, y_score: np.ndarray, levels: np.ndarray) -> np.ndarray:
-    """``y_pred``, where documents without a label get that of the largest margin, of those that are ever predicted."""
-    allowed, bare = np.flatnonzero(levels < np.inf), np.flatnonzero(~y_pred.any(axis=1))
-    for rows in blocks((len(bare), len(allowed))) if len(allowed) else ():
-        margins = logit(y_score[np.ix_(bare[rows], allowed)]) - levels[allowed]
-        y_pred[bare[rows], allowed[margins.argmax(axis=1)]] = True
+def give_best(y_pred: np.ndarray, y_score: np.ndarray, levels: np.ndarray, at_least: int = 1) -> np.ndarray:
+    """``y_pred``, where documents of fewer labels get the ``at_least`` of the largest margins that are ever given.
+
+    Labels that pass have the largest margins, so that they stay.
+    """
+    allowed, few = np.flatnonzero(levels < np.inf), np.flatnonzero(np.count_nonzero(y_pred, axis=1) < at_least)
+    for rows in blocks((len(few), len(allowed))) if len(allowed) else ():
+        margins = logit(y_score[np.ix_(few[rows], allowed)]) - levels[allowed]
+        best = margins.argmax(axis=1)[:, None] if at_least == 1 else np.argsort(-margins, axis=1, kind="stable")
+        y_pred[few[rows][:, None], allowed[best[:, :at_least]]] = True
     return y_pred
 
 

@@ -48,8 +48,9 @@ class PerLabel(Decision):
     """Label j is predicted where logit(score) > ``levels[j]``, float64 (N,); inf means never.
 
     With ``at_least_one`` a document for which no label passes gets the one of the largest margin logit(score) - level,
-    of equal margins the lower index; a label that is never predicted is not given in this way either. Of more than
-    ``at_most`` labels those of the largest margins are kept.
+    of equal margins the lower index; a label that is never predicted is not given in this way either. ``at_least``
+    is the same for so many labels, and stands for ``at_least_one`` where it is given. Of more than ``at_most`` labels
+    those of the largest margins are kept.
 
     >>> PerLabel.at([0.5, 0.2]).decide([[0.5, 0.3]]).tolist()
     [[False, True]]
@@ -59,6 +60,7 @@ class PerLabel(Decision):
     levels: np.ndarray
     at_least_one: bool = False
     at_most: int | None = None
+    at_least: int | None = None
 
     @classmethod
     def at(cls, thresholds: np.ndarray | Sequence[float], at_least_one: bool = False) -> Self:
@@ -76,7 +78,8 @@ class PerLabel(Decision):
         y_pred = np.empty(y_score.shape, dtype=bool)
         for rows in blocks(y_score.shape):
             y_pred[rows] = logit(y_score[rows]) > self.levels
-        y_pred = give_best(y_pred, y_score, self.levels) if self.at_least_one else y_pred
+        if at_least := self.at_least or int(self.at_least_one):
+            y_pred = give_best(y_pred, y_score, self.levels, at_least)
         return keep_best(y_pred, y_score, self.levels, self.at_most) if self.at_most else y_pred
 
 

@@ -34,11 +34,13 @@ def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
 
     Raises LabelPolicyError, naming the file ``where``, for another rule, other labels, or a value out of range.
     """
-    if isinstance(content, dict) and "rule" not in content and content:  # the plain form, {"label": 0.37}
+    if isinstance(content, dict) and content and type(content.get("rule", 1)) in (int, float):  # plain, {"label": 0.37}
         if set(content) == set(labels) and all(type(p) in (int, float) and 0 < p <= 1 for p in content.values()):
             return PerLabel.at([content[label] for label in labels])
         raise LabelPolicyError(f"{where}: expected a threshold in (0, 1] for each of the {len(labels)} labels, by name")
-    content = {"chosen": {}, "at_least_one": False, "at_most": None} | (content if isinstance(content, dict) else {})
+    content = {"chosen": {}, "at_least_one": False, "at_most": None, "at_least": None} | (
+        content if isinstance(content, dict) else {}
+    )
     kind = KINDS.get(str(content.get("rule")))
     if kind is None:
         raise LabelPolicyError(f"{where}: rule is {content.get('rule')!r}, expected one of {', '.join(KINDS)}")
@@ -61,14 +63,27 @@ def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
     return kind(**values)
 
 
+def to_plain(decision: Decision, labels: Sequence[str]) -> dict[str, float]:
+    """Thresholds as probabilities by label, 1 for never. Raises LabelPolicyError for a decision that is more than that.
+
+    >>> to_plain(PerLabel.at([0.5, 0.2]), ["wheat", "corn"])
+    {'wheat': 0.5, 'corn': 0.2}
+    """
+    more = [name for name in ("at_least_one", "at_least", "at_most") if getattr(decision, name, None)]
+    if more or not isinstance(decision, PerLabel):
+        found = f"one threshold a label and {' and '.join(more)}" if isinstance(decision, PerLabel) else decision.kind
+        raise LabelPolicyError(f"thresholds: found {found}, but the plain form has one threshold a label and no more")
+    return dict(zip(labels, decision.thresholds.tolist(), strict=True))
+
+
 def _in_range(name: str, value: Any) -> bool:
     number = type(value) in (int, float) and abs(value) < np.inf
     if name == "levels":
         return number or value is None
     if name == "shares":
         return number and value >= 0
-    if name == "at_most" and value is None:
+    if name in ("at_most", "at_least") and value is None:
         return True
-    if name in ("top", "at_most"):
+    if name in ("top", "at_most", "at_least"):
         return type(value) is int and value > 0
     return isinstance(value, dict if name == "chosen" else bool)

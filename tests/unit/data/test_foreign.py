@@ -111,6 +111,44 @@ def test_plain_thresholds_are_applied(files):
     np.testing.assert_array_equal(read_matrix(files / "p.csv").values, expected)
 
 
+@pytest.mark.parametrize("rule", ["auto", "scut"])
+def test_plain_thresholds_are_written_and_applied(files, rule):
+    fit = ["thresholds", "fit", files / "scores.csv", files / "truth.csv", "--output", files / "hub.json", "--plain"]
+    run(*fit, "--rule", rule)
+    content = json.loads((files / "hub.json").read_text())
+    assert list(content) == LABELS
+    run("thresholds", "apply", files / "hub.json", files / "scores.csv", "--output", files / "p.csv")
+    expected = read_matrix(files / "scores.csv").values > list(content.values())
+    np.testing.assert_array_equal(read_matrix(files / "p.csv").values, expected)
+
+
+@pytest.mark.filterwarnings("ignore:at_least")
+@pytest.mark.parametrize(
+    "options", [["--rule", "rcut"], ["--at-least-one"], ["--at-least", 2], ["--name", "one"], ["--resamples", 3]]
+)
+def test_what_the_plain_form_cannot_say_is_refused_and_nothing_written(files, options):
+    fit = ["thresholds", "fit", files / "scores.csv", files / "truth.csv", "--output", files / "hub.json", "--plain"]
+    with pytest.raises(LabelPolicyError, match="the plain form") as error:
+        run(*fit, *options)
+    assert "\n" not in str(error.value) and not (files / "hub.json").exists()
+
+
+def test_at_least_two_labels_by_command(files):
+    with pytest.warns(UserWarning, match="at_least: "):
+        run(
+            "thresholds",
+            "fit",
+            files / "scores.csv",
+            files / "truth.csv",
+            "--output",
+            files / "t.json",
+            "--at-least",
+            2,
+        )
+    run("thresholds", "apply", files / "t.json", files / "scores.csv", "--output", files / "p.csv")
+    assert read_matrix(files / "p.csv").values.sum(axis=1).min() == 2
+
+
 def changed(files, name, change):
     path = files / name
     path.write_text(change(path.read_text()))

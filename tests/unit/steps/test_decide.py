@@ -494,3 +494,18 @@ def test_mentions_have_standard_errors_over_their_documents(case):
 def test_one_document_has_no_standard_error(case):
     case.write_prepared(groups="only")
     assert "standard_error" not in case.run("fixed")
+
+
+@pytest.mark.parametrize("out_of_fold", [False, True])
+def test_auto_keeps_groups_of_documents_together(request, monkeypatch, out_of_fold):
+    case = request.getfixturevalue("crossfitted" if out_of_fold else "case")
+    found = []
+    monkeypatch.setattr(steps_decide, "fit", lambda *a, **k: found.append(k["groups"]) or fit(*a, **k))
+    suffix = "+oof" if out_of_fold else ""
+    case.run("auto", suffix=suffix)
+    alone = case.content()["thresholds.json"]
+    case.write_prepared(groups="fives")
+    case.run("auto", suffix=suffix)
+    splits = ("train", "valid") if out_of_fold else ("valid",)
+    assert found == [None, [str(row // 5) for split in splits for row in range(len(case.truth[split]))]]
+    assert case.content()["thresholds.json"] != alone

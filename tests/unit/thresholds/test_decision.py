@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -46,6 +47,19 @@ def test_of_equal_margins_the_lower_index():
         [True, False, False],
     ]
     assert PerLabel.at([0.5, 0.5, 0.4], at_least_one=True).decide(y_score).tolist() == [[False, False, True]] * 2
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(labels=5), st.integers(1, 5), st.integers(1, 5) | st.none(), st.floats(0.1, 0.9))
+def test_at_least_so_many_labels_and_those_of_the_largest_margins(problem, at_least, at_most, middle):
+    y_score, _, train_count = problem
+    thresholds = np.where(train_count > 0, np.linspace(middle / 2, middle, len(train_count)), NEVER)
+    free, decision = PerLabel.at(thresholds), replace(PerLabel.at(thresholds), at_least=at_least, at_most=at_most)
+    margins = np.where(thresholds < NEVER, logit(y_score) - np.where(thresholds < NEVER, free.levels, 0), -np.inf)
+    for row, before, after in zip(margins, free.decide(y_score), decision.decide(y_score), strict=True):
+        count = min(max(before.sum(), at_least), at_most or len(row), np.count_nonzero(train_count))
+        best = sorted(np.flatnonzero(thresholds < NEVER), key=lambda j, row=row: (-row[j], j))[:count]
+        assert np.flatnonzero(after).tolist() == sorted(best)
 
 
 def test_where_every_label_is_never_predicted_no_document_gets_one():
@@ -163,6 +177,7 @@ def test_decisions_survive_json(problem, each):
         ({"rule": "rank", "top": 1}, "never must name exactly the 2 labels"),
         ({"rule": "per_label", "levels": {"a": 0, "b": 0}, "at_least_one": "yes"}, "at_least_one is 'yes'"),
         ({"rule": "per_label", "levels": {"a": 0, "b": float("nan")}}, "'b': levels is nan"),
+        ({"rule": "per_label", "levels": {"a": 0, "b": 0}, "at_least": 0}, "at_least is 0"),
         ({"rule": "per_label", "levels": {"a": 0}}, "must name exactly the 2 labels"),
         ({"rule": "per_label", "levels": {"a": 0, "c": 0}}, "must name exactly the 2 labels"),
         ({"rule": "proportion", "shares": {"a": 0.5, "b": "x"}}, "'b': shares is 'x'"),
