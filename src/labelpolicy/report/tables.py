@@ -79,7 +79,7 @@ AS_PRINTED = "(Eq. 6)"
 NO_NUMBER = "–"
 NOT_RUN = "In the paper, not run by us"
 
-#: A table of more rows is set smaller, to keep within a page.
+#: A table of more rows is set smaller and closer, to keep within a page.
 MOST_ROWS = 45
 
 
@@ -144,7 +144,7 @@ def _table(
     # With deviations, or many rows, a smaller size is needed to keep within an article's page.
     many = sum(len(rows) for _, rows in laid_out) > MOST_ROWS
     size = (r"\footnotesize", r"\scriptsize", r"\tiny")[deviations + many]
-    size += rf"\setlength{{\tabcolsep}}{{{1.5 if deviations else 4}pt}}"
+    size += rf"\setlength{{\tabcolsep}}{{{1.5 if deviations else 4}pt}}" + r"\renewcommand{\arraystretch}{0.9}" * many
     columns = [(measure, ("paper", "ours")) for measure in TABLE_MEASURES[table].values()]
     return Table(title, columns, laid_out, notes, "rl" * len(columns), size)
 
