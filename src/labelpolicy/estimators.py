@@ -135,9 +135,11 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         return (array[:, None] == self.classes_)[:, 1:] if kind == "binary" else array[:, None] == self.classes_
 
     def _splitter(self, documents: int) -> Any:
-        if hasattr(self.cv, "split"):
+        if hasattr(self.cv, "split") and not isinstance(self.cv, str):
             return self.cv
-        return MultilabelStratifiedGroupKFold(min(self.cv, documents), random_state=self.random_state)
+        if not isinstance(self.cv, (int, np.integer)) or self.cv < 2:
+            raise ValueError(f"cv is {self.cv!r}, expected a number of folds from 2 on, or a splitter")
+        return MultilabelStratifiedGroupKFold(min(int(self.cv), documents), random_state=self.random_state)
 
     def _scores(self, fitted: Any, X: Any) -> np.ndarray:
         """Probabilities, or the sigmoid of margins: float64 (n, labels) in the order of `_truth`."""

@@ -243,7 +243,7 @@ def read_thresholds(path: Path, labels: Sequence[str]) -> dict[str, Thresholds]:
         content = {"default": name, "sets": {name: content}}
     sets = content["sets"] if isinstance(content["sets"], dict) else {}
     default = content.get("default", next(iter(sets), None))
-    if default not in sets:
+    if default not in list(sets):
         raise LabelPolicyError(f"{path}: the default {default!r} is none of its sets: expected the name of one")
     found = {}
     for name in sorted(sets, key=lambda name: name != default):

@@ -68,6 +68,8 @@ class ThresholdPolicy:
         of each label the classifier was trained on. Documents of the same of ``groups`` (n,) stay in one fold.
         """
         self.labels_ = None if self.labels is None else [str(label) for label in self.labels]
+        if len(set(self.labels_ or ())) < len(self.labels_ or ()):
+            raise LabelPolicyError(f"labels: found one twice among {self.labels_!s:.99}, expected each once")
         scores, names = self._scores(y_score)
         self.labels_ = self.labels_ or names
         truth, masked = as_truth(y_true, self.labels_, self.missing)
@@ -116,8 +118,8 @@ class ThresholdPolicy:
     def to_json(self, *, plain: bool = False) -> dict[str, Any]:
         """The content of a thresholds.json; `of_json` returns a policy that decides exactly alike.
 
-        ``plain`` is what model hubs use, ``{"label": 0.37}``: probabilities, which of margins are their sigmoids, and 1
-        for a label that is never predicted. Raises LabelPolicyError where that does not say all of the decision.
+        ``plain``: ``{"label": 0.37}``, as model hubs have it: probabilities, of margins their sigmoids, 1 for never.
+        Raises LabelPolicyError where that does not say all of the decision.
         """
         labels = self.labels_ or [str(j) for j in range(self.report_["labels"])]
         if plain:
@@ -130,10 +132,8 @@ class ThresholdPolicy:
 
         Raises LabelPolicyError, naming the file ``where``, for other labels or a value out of range.
         """
-        kind = (
-            content.get("score_type", PROBABILITY) if isinstance(content, dict) and "rule" in content else PROBABILITY
-        )
-        policy = cls("read", labels=labels, score_type=kind)
+        kind = content.get("score_type") if isinstance(content, dict) and "rule" in content else None
+        policy = cls("read", labels=labels, score_type=PROBABILITY if kind is None else kind)
         policy.decision_, policy.labels_ = from_json(content, labels, where), list(labels)
         policy.report_ = {"labels": len(labels), **policy.decision_.chosen}
         return policy
@@ -181,29 +181,28 @@ class ThresholdPolicy:
             ways = [False, True] if one is None else [one]
             lines = [on_a_line(objective, scores, truth, count, way) for way in ways]
             found = max(lines, key=lambda line: line.chosen["value"])
-        bounds: dict[str, Any] = {
-            name: int(getattr(self, name)) for name in ("at_least", "at_most") if getattr(self, name) is not None
-        }
+        asked = {"at_least": self.at_least, "at_most": self.at_most}
+        bounds: dict[str, Any] = {name: int(number) for name, number in asked.items() if number is not None}
         if bounds and isinstance(found, Rank):
             top = min(max(found.top, bounds.get("at_least", 1)), bounds.get("at_most", scores.shape[1]))
             return replace(found, top=min(top, np.count_nonzero(~found.never)))
         if bounds and not isinstance(found, PerLabel):
-            given = " and ".join(bounds)
-            raise LabelPolicyError(f"{given}: {self.rule} has no thresholds for each label, expected a rule that has")
+            what = f"{' and '.join(bounds)}: {self.rule}"
+            raise LabelPolicyError(f"{what} has no thresholds for each label, expected a rule that has")
         return replace(found, **bounds)
 
     def _at_least(self, labels: int) -> int | None:
         """How many labels every document gets, of so many; None where auto may choose between none and one."""
-        for name, value in (("at_least", self.at_least), ("at_most", self.at_most)):
-            if value is not None and not (isinstance(value, (int, np.integer)) and value > 0):
-                raise LabelPolicyError(f"{name} is {value!r}, expected a number of labels from 1 on, or None")
+        for name, least in (("at_least", 1), ("at_most", 1), ("n_resamples", 0)):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, (int, np.integer)) and value >= least):
+                raise LabelPolicyError(f"{name} is {value!r}, expected a number from {least} on")
         if self.at_least is None:
             return None if self.at_least_one is None else int(self.at_least_one)
-        if self.at_least_one is False:
-            raise LabelPolicyError(f"at_least is {self.at_least}, but at_least_one is False: leave one of them out")
-        for name, value in (("at_most", self.at_most), ("the number of labels", labels)):
-            if value is not None and self.at_least > value:
-                raise LabelPolicyError(f"at_least is {self.at_least}, but {name} is {value}: ask for no more than that")
+        limits = {"at_least_one": self.at_least_one and None, "at_most": self.at_most, "the number of labels": labels}
+        for name, limit in limits.items():
+            if limit is not None and self.at_least > limit:
+                raise LabelPolicyError(f"at_least is {self.at_least}, but {name} is {limit}: ask for no more than that")
         return int(self.at_least)
 
     def _applies(self, rule: str) -> None:

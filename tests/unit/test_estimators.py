@@ -130,3 +130,10 @@ def test_at_least_two_labels_of_every_document():
     assert model.predict(X).sum(axis=1).min() == 2
     with pytest.raises(ValueError, match="a document of multi-class y gets one class"):
         PolicyClassifier(LogisticRegression(), at_least=2).fit(X, y.sum(axis=1))
+
+
+@pytest.mark.parametrize("cv", [0, 1, 2.5, "five"])
+def test_folds_that_are_no_folds_are_refused(cv):
+    X, y = make_multilabel_classification(random_state=0)
+    with pytest.raises(ValueError, match=r"cv is .*, expected a number of folds"):
+        PolicyClassifier(OneVsRestClassifier(LogisticRegression()), cv=cv).fit(X, y)

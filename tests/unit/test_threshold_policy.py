@@ -15,6 +15,7 @@ from scipy.special import logit
 from sklearn.base import clone
 
 from labelpolicy import LabelPolicyError, ThresholdPolicy, evaluate
+from labelpolicy.thresholds.label_objectives import FBeta
 
 LABELS = ["wheat", "corn", "oil"]
 
@@ -269,12 +270,20 @@ GOOD, TRUE = problem(20)
         (pd.DataFrame(GOOD, columns=["a", "a", "b"]), TRUE, {}, "each once"),
         (GOOD, TRUE, {"rule": "best"}, "unknown rule 'best'"),
         (GOOD, TRUE, {"rule": "pcut", "at_least": 2, "at_most": 2}, "at_least and at_most: pcut has no thresholds"),
-        (GOOD, TRUE, {"at_most": 0}, "at_most is 0, expected a number of labels from 1 on"),
+        (GOOD, TRUE, {"at_most": 0}, "at_most is 0, expected a number from 1 on"),
         (GOOD, TRUE, {"at_least": 1.5}, r"at_least is 1\.5"),
         (GOOD, TRUE, {"at_least": 4}, "at_least is 4, but the number of labels is 3"),
         (GOOD, TRUE, {"at_least": 2, "at_most": 1}, "at_least is 2, but at_most is 1"),
         (GOOD, TRUE, {"at_least": 2, "at_least_one": False}, "at_least_one is False"),
         (GOOD, TRUE, {"objective": {"accuracy": 0, "macro_f1": 0, "micro_f1": 0}}, "objective: .*all weights are 0"),
+        ([[0.1, 0.2], [0.3]], TRUE[:2], {}, "y_score: found rows of different lengths"),
+        (GOOD[:2], [[1, 0, 1], [0]], {}, "y_true: found rows of different lengths"),
+        (GOOD, TRUE, {"labels": ["a", "a", "b"]}, "labels: found one twice"),
+        (GOOD, TRUE, {"n_resamples": -1}, "n_resamples is -1"),
+        (GOOD, TRUE, {"objective": 3}, "objective: found 3"),
+        (GOOD, TRUE, {"objective": "fbeta=-1"}, "objective: found 'fbeta=-1', expected numbers from 0 on"),
+        (GOOD, TRUE, {"objective": "recall_at_precision=90"}, "a share at most 1"),
+        (GOOD, TRUE, {"objective": FBeta([1, 2])}, "objective: found 2 numbers, expected one, or 3"),
         (GOOD, TRUE, {"objective": {"f2": 1}}, "objective: f2: unknown"),
     ],
 )
@@ -287,3 +296,23 @@ def test_what_is_not_understood_is_refused_in_one_line(scores, truth, how, words
 def test_predict_before_fit_is_refused():
     with pytest.raises(LabelPolicyError, match="not fitted yet"):
         ThresholdPolicy().predict(GOOD)
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"groups": [1, 2]}, r"groups: found \(2,\), expected \(20,\)"),
+        ({"groups": list(range(30))}, r"groups: found \(30,\)"),
+        ({"train_count": [3, -1, 2]}, "train_count: found"),
+        ({"train_count": [3, np.nan, 2]}, "train_count: found"),
+        ({"train_count": ["a", "b", "c"]}, "train_count: found"),
+    ],
+)
+def test_groups_and_counts_that_do_not_fit_are_refused_in_one_line(how, words):
+    with pytest.raises(LabelPolicyError, match=words) as error:
+        ThresholdPolicy().fit(GOOD, TRUE, **how)
+    assert "\n" not in str(error.value)
+
+
+def test_groups_without_a_name_are_one():
+    ThresholdPolicy().fit(GOOD, TRUE, groups=[None] * 10 + ["a"] * 10)

@@ -244,13 +244,9 @@ class Prepared:
 
     def groups(self, *names: str) -> list[str] | None:
         """The group of each document of these splits, one after the other; None where one has none."""
-        found: list[str] = []
-        for name in names:
-            for batch in _batches(self.folder / f"{name}.parquet", ["id"], ["group"]):
-                if "group" not in batch.schema.names:
-                    return None
-                found += batch["group"].to_pylist()
-        return found
+        batches = (found for name in names for found in _batches(self.folder / f"{name}.parquet", ["id"], ["group"]))
+        columns = [found["group"].to_pylist() if "group" in found.schema.names else None for found in batches]
+        return None if None in columns else [group for column in columns for group in column or ()]
 
     def texts(self, name: str) -> Texts:
         """The raw text of one split, without its tokens: ``for text in data.texts("train")``."""

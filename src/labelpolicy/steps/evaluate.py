@@ -26,6 +26,8 @@ def evaluate(
     seed: Seed = 0,
 ) -> None:
     """Measure decisions: every measure, with a 95 % interval (bootstrap over documents), and the worst labels."""
+    if name is not None and thresholds is None:
+        raise LabelPolicyError(f"--name {name}: is of a set of --thresholds: give that as well")
     found = read_matrix(predictions)
     y_true = read_truth(truth, found, predictions) == 1
     if thresholds is not None:

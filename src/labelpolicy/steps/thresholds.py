@@ -49,20 +49,15 @@ def fit(
         at_least_one = False
     found = read_matrix(scores)
     y_true = read_truth(truth, found, scores, missing)
-    how: dict[str, Any] = {"at_least_one": at_least_one, "at_least": at_least, "at_most": at_most}
-    how |= {
-        "score_type": score_type,
-        "objective": objective,
-        "missing": missing,
-        "n_resamples": resamples,
-        "random_state": seed,
-    }
+    how: dict[str, Any] = {"at_least_one": at_least_one, "at_least": at_least, "at_most": at_most, "missing": missing}
+    how |= {"score_type": score_type, "objective": objective, "n_resamples": resamples, "random_state": seed}
     policy = ThresholdPolicy(rule, labels=found.labels, **how)
     with values_of(scores):
         policy.fit(found.values, y_true)
     content = policy.to_json(plain=plain)
     if policy.report_.get("thresholds"):
-        content["chosen"]["spread"] = dict(zip(found.labels, policy.report_["thresholds"], strict=True))
+        rows = [{end: None if x == np.inf else x for end, x in row.items()} for row in policy.report_["thresholds"]]
+        content["chosen"]["spread"] = dict(zip(found.labels, rows, strict=True))
     if name is not None:
         before = read_json(output) if output.exists() else {"sets": {}}
         if not isinstance(before.get("sets"), dict):

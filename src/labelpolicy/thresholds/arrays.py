@@ -35,10 +35,7 @@ def ranked(y_score: np.ndarray, never: np.ndarray) -> np.ndarray:
 
 
 def give_best(y_pred: np.ndarray, y_score: np.ndarray, levels: np.ndarray, at_least: int = 1) -> np.ndarray:
-    """``y_pred``, where documents of fewer labels get the ``at_least`` of the largest margins that are ever given.
-
-    Labels that pass have the largest margins, so that they stay.
-    """
+    """``y_pred``, where documents of fewer labels get the ``at_least`` of the largest margins that are ever given."""
     allowed, few = np.flatnonzero(levels < np.inf), np.flatnonzero(np.count_nonzero(y_pred, axis=1) < at_least)
     for rows in blocks((len(few), len(allowed))) if len(allowed) else ():
         margins = logit(y_score[np.ix_(few[rows], allowed)]) - levels[allowed]
@@ -120,7 +117,10 @@ def as_matrix(given: Any, labels: Sequence[str] | None, what: str) -> tuple[np.n
         given = np.column_stack([np.asarray(part)[:, 1] for part in given])
     for method in ("toarray", "detach", "cpu"):  # scipy.sparse; torch
         given = getattr(given, method)() if hasattr(given, method) else given
-    array = np.asarray(given)
+    try:
+        array = np.asarray(given)
+    except ValueError:
+        raise LabelPolicyError(f"{what}: found rows of different lengths, expected (documents, labels)") from None
     if labels is not None and (array.ndim != 2 or array.shape[1] != len(labels)):
         raise LabelPolicyError(
             f"{what}: found an array {array.shape}, expected (documents, {len(labels)}) for the labels"

@@ -38,7 +38,8 @@ def auto(documents: Documents, at_least_one: bool | None, groups: Sequence[Any] 
     n = len(documents.y_score)
     random = generator(documents.seed, "auto")
     rows = np.sort(random.permutation(n)[:DOCUMENTS])
-    unit = np.unique(np.arange(n) if groups is None else np.asarray(groups), return_inverse=True)[1][rows]
+    names = np.arange(n) if groups is None else np.asarray(groups)
+    unit = np.unique(names.astype(str) if names.dtype == object else names, return_inverse=True)[1][rows]
     turn = random.permutation(unit.max() + 1)[unit]  # a random number of each document, or group
     y_true, fold, group = documents.y_true[rows], turn % FOLDS, turn % GROUPS
     if len(np.unique(fold)) < 2:  # one document, or group: nothing to compare on

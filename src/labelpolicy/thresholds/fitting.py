@@ -53,6 +53,10 @@ def fit(
             f"thresholds {rule}: scores are {y_score.shape}, truth {y_true.shape}, train_count {train_count.shape}: "
             "expected (documents, labels) twice, at least one of each, and (labels,)"
         )
+    if train_count.dtype.kind not in "biuf" or not (train_count >= 0).all():
+        raise LabelPolicyError(f"train_count: found {train_count.tolist()!s:.99}, expected a number of documents each")
+    if groups is not None and np.shape(groups) != (len(y_score),):
+        raise LabelPolicyError(f"groups: found {np.shape(groups)}, expected ({len(y_score)},), one for each document")
     if not train_count.any():
         return PerLabel(np.full(len(train_count), np.inf), bool(at_least_one))
     given = Documents.given(

@@ -24,7 +24,7 @@ def named_set(content: Any, name: str | None, where: str) -> Any:
             return content
         raise LabelPolicyError(f"{where}: has one set without a name, expected none to be asked for: found {name!r}")
     name = name or content.get("default") or (next(iter(sets)) if len(sets) == 1 else None)
-    if name not in sets:
+    if name not in list(sets):
         raise LabelPolicyError(f"{where}: no set of the name {name!r}, expected one of {', '.join(sets)}")
     return sets[name]
 
@@ -38,9 +38,8 @@ def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
         if set(content) == set(labels) and all(type(p) in (int, float) and 0 < p <= 1 for p in content.values()):
             return PerLabel.at([content[label] for label in labels])
         raise LabelPolicyError(f"{where}: expected a threshold in (0, 1] for each of the {len(labels)} labels, by name")
-    content = {"chosen": {}, "at_least_one": False, "at_most": None, "at_least": None} | (
-        content if isinstance(content, dict) else {}
-    )
+    usual = {"chosen": {}, "at_least_one": False, "at_most": None, "at_least": None}
+    content = usual | (content if isinstance(content, dict) else {})
     kind = KINDS.get(str(content.get("rule")))
     if kind is None:
         raise LabelPolicyError(f"{where}: rule is {content.get('rule')!r}, expected one of {', '.join(KINDS)}")
@@ -64,11 +63,7 @@ def from_json(content: Any, labels: Sequence[str], where: str) -> Decision:
 
 
 def to_plain(decision: Decision, labels: Sequence[str]) -> dict[str, float]:
-    """Thresholds as probabilities by label, 1 for never. Raises LabelPolicyError for a decision that is more than that.
-
-    >>> to_plain(PerLabel.at([0.5, 0.2]), ["wheat", "corn"])
-    {'wheat': 0.5, 'corn': 0.2}
-    """
+    """Thresholds as probabilities by label, 1 for never. Raises LabelPolicyError for a decision that is more."""
     more = [name for name in ("at_least_one", "at_least", "at_most") if getattr(decision, name, None)]
     if more or not isinstance(decision, PerLabel):
         found = f"one threshold a label and {' and '.join(more)}" if isinstance(decision, PerLabel) else decision.kind

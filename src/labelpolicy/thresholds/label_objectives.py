@@ -97,11 +97,16 @@ def read_objective(given: Any) -> Objective:
             known = ", ".join([*BY_NAME, samples_jaccard.__name__])
             raise LabelPolicyError(f"objective: found {given!r}, expected one of {known}, as in fbeta=2")
         try:
-            return BY_NAME[name](*map(float, numbers.split(":")))
+            values = [float(number) for number in numbers.split(":")]
+            if not all(0 <= value <= (1 if "_at_" in name else np.finfo(float).max) for value in values):
+                raise LabelPolicyError(f"objective: found {given!r}, expected numbers from 0 on, a share at most 1")
+            return BY_NAME[name](*values)
         except (TypeError, ValueError):
             raise LabelPolicyError(f"objective: found {given!r}, expected numbers, as in fbeta=2 or cost=5:1") from None
     if isinstance(given, Mapping):
         return check(Utility, dict(given), "objective")
+    if given is not None and not callable(given) and not isinstance(given, Utility | LabelObjective):
+        raise LabelPolicyError(f"objective: found {given!r}, expected its name, weights, or a function")
     return Utility() if given is None else given
 
 
@@ -112,6 +117,8 @@ def label_by_label(
 
     Last which labels no cut gives what the objective asks: they are never predicted, nor are those that are better not.
     """
+    if wrong := [v for v in vars(objective).values() if np.ndim(v) and len(v) != y_score.shape[1]]:
+        raise LabelPolicyError(f"objective: found {len(wrong[0])} numbers, expected one, or {y_score.shape[1]}")
     levels, best = np.full((2, y_score.shape[1]), np.inf)
     for j, true in enumerate(y_true.T):
         ascending, positives = np.sort(y_score[:, j]), np.sort(y_score[true, j])

@@ -149,6 +149,22 @@ def test_at_least_two_labels_by_command(files):
     assert read_matrix(files / "p.csv").values.sum(axis=1).min() == 2
 
 
+def test_a_label_that_is_never_predicted_has_a_spread_too(files):
+    changed(files, "truth.csv", lambda text: text.replace(",1", ",0").replace("\n1", "\n0"))
+    fit = ["thresholds", "fit", files / "scores.csv", files / "truth.csv", "--output", files / "t.json"]
+    run(*fit, "--rule", "scut", "--resamples", 3)
+    assert json.loads((files / "t.json").read_text())["chosen"]["spread"]["oil"]["high"] is None
+
+
+def test_a_set_that_no_file_has_is_refused(files):
+    write_matrix(files / "p.csv", read_matrix(files / "truth.csv"))
+    with pytest.raises(LabelPolicyError, match="--name one: is of a set of --thresholds"):
+        run("evaluate", files / "p.csv", files / "truth.csv", "--name", "one")
+    (files / "t.json").write_text(json.dumps({"default": ["one"], "sets": {"one": {}}}))
+    with pytest.raises(LabelPolicyError, match="no set of the name"):
+        run("thresholds", "apply", files / "t.json", files / "scores.csv", "--output", files / "p.csv")
+
+
 def changed(files, name, change):
     path = files / name
     path.write_text(change(path.read_text()))
