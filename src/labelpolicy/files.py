@@ -171,8 +171,9 @@ def room_in(folder: Path) -> Iterator[None]:
         yield
     except Exception as error:
         full = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-        # safetensors has an exception of its own, with the number in its text
-        if getattr(error, "errno", None) in full or any(f"code: {number}," in str(error) for number in full):
+        # safetensors has an exception of its own, with the number in its text, in one of two forms
+        words = [word for number in full for word in (f"code: {number},", f"(os error {number})")]
+        if getattr(error, "errno", None) in full or any(word in str(error) for word in words):
             folder = folder.parent if WRITING in folder.name else folder  # a file of a folder that is being written
             raise LabelPolicyError(f"{folder}: no room left to write: free some, or write elsewhere") from None
         raise

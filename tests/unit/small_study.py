@@ -244,15 +244,15 @@ class Done:
 
     @property
     def fault(self) -> str:
-        """What is wrong with this as the answer to bad input; "" for one line that says so."""
+        """What is wrong with this as the answer to bad input; "" for one line that says so, the last one printed."""
         if self.trace:
             return f"a stack trace: {self.trace.strip().splitlines()[-1]}"
         if self.status == 0:
             return "accepted"
-        lines = [line for line in self.stderr.splitlines() if not line.startswith(("warning: ", "learn ", "train "))]
-        if len(lines) != 1 or not lines[0].startswith("error: "):
-            return f"{len(lines)} lines: {self.stderr[:300]}"
-        return f"{len(lines[0])} characters" if len(lines[0]) > 507 else ""
+        *before, last = self.stderr.splitlines() or [""]
+        if not last.startswith("error: ") or any("error: " in line or "Warning: " in line for line in before):
+            return f"not one line: {self.stderr[:300]}"
+        return f"{len(last)} characters" if len(last) > 507 else ""
 
 
 def run(words: Iterable[str], folder: Path) -> Done:

@@ -1,9 +1,11 @@
 """A file is there whole or not at all."""
 
 import os
+import re
 
 import pyarrow as pa
 import pytest
+from safetensors import SafetensorError
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import (
@@ -176,3 +178,12 @@ def test_a_missing_column_is_named(tmp_path):
     assert read_parquet(tmp_path / "a.parquet", ["y"]).column_names == ["y"]
     with pytest.raises(LabelPolicyError, match="no column 'z'; found x, y"):
         read_parquet(tmp_path / "a.parquet", ["x", "z"])
+
+
+@pytest.mark.parametrize(
+    "words", ["I/O error: No space left on device (os error 28)", "Os { code: 28, kind: StorageFull }"]
+)
+def test_a_full_disk_that_a_library_words_for_itself_names_the_folder(tmp_path, words):
+    with pytest.raises(LabelPolicyError, match=re.escape(f"{tmp_path}: no room left")), whole_file(tmp_path / "file"):
+        raise SafetensorError(f"Error while serializing: {words}")
+    assert not [*tmp_path.iterdir()]
