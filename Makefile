@@ -25,8 +25,8 @@ reproduce: $(READY)
 
 # The suites side by side, since most of them wait: each prints what it has to say when it ends.
 test: $(READY)
-	$(MAKE) --jobs=3 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --keep-going \
-	  lint unit cluster tracking workflow
+	$(MAKE) --jobs=4 $(if $(filter output-sync,$(.FEATURES)),--output-sync=target) --keep-going \
+	  cluster workflow tracking unit lint
 
 lint: $(READY)
 	ruff check .
