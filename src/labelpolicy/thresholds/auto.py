@@ -14,9 +14,9 @@ import numpy as np
 
 from labelpolicy.metrics import NOT_SCORES, evaluate, jackknife, without_each
 from labelpolicy.randomness import generator
-from labelpolicy.thresholds.decision import Decision, PerLabel
+from labelpolicy.thresholds.decision import Decision
 from labelpolicy.thresholds.objectives import MEASURES, utility_of
-from labelpolicy.thresholds.rules import RULES, Documents
+from labelpolicy.thresholds.rules import Documents, fit_rule
 
 #: Rules by how many numbers they fit: none, one or two, one a label. Those that decide documents together are left out.
 TIERS = (("fixed",), ("odr", "rcut", "shared"), ("scut",))
@@ -86,7 +86,4 @@ def _fitted(documents: Documents, rule: str, one: bool) -> Decision:
     documents = documents._replace(allowed=np.flatnonzero(documents.trained) if one else None)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = RULES[rule](documents)
-    if isinstance(found, PerLabel):
-        return replace(found, levels=np.where(documents.trained, found.levels, np.inf), at_least_one=one)
-    return found
+        return fit_rule(rule, documents, one)

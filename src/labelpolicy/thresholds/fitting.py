@@ -1,16 +1,15 @@
 """Fitting a rule: what is given is checked, and a label without a training document is never predicted."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.arrays import check_scores, check_truth
-from labelpolicy.thresholds.decision import Decision, PerLabel, Proportion
+from labelpolicy.thresholds.decision import Decision, PerLabel
 from labelpolicy.thresholds.objectives import ThresholdParameters
-from labelpolicy.thresholds.rules import RULES, Documents
+from labelpolicy.thresholds.rules import RULES, Documents, fit_rule
 
 #: The rule that chooses among the others, and the names of all.
 AUTO = "auto"
@@ -67,7 +66,4 @@ def fit(
         from labelpolicy.thresholds.auto import auto  # it measures, and metrics imports from this package
 
         return auto(documents, at_least_one, groups)
-    found = RULES[rule](documents)
-    if isinstance(found, PerLabel):
-        return replace(found, levels=np.where(documents.trained, found.levels, np.inf), at_least_one=bool(at_least_one))
-    return replace(found, at_least_one=bool(at_least_one)) if isinstance(found, Proportion) else found
+    return fit_rule(rule, documents, bool(at_least_one))

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -73,7 +74,7 @@ def scutfbr(documents: Documents, beat_the_best: bool) -> PerLabel:
     y_score, y_true, parameters = documents.y_score, documents.y_true, documents.parameters
     folds = min(parameters.folds, len(y_score))
     if folds < parameters.folds:
-        warnings.warn(f"scutfbr: {folds} folds instead of {parameters.folds}: no more documents", stacklevel=3)
+        warnings.warn(f"scutfbr: {folds} folds instead of {parameters.folds}: no more documents", stacklevel=4)
     fold, values = generator(documents.seed, "scutfbr folds").permutation(len(y_score)) % folds, {}
 
     def fitted(rows: np.ndarray) -> Callable[[float], PerLabel]:
@@ -128,7 +129,7 @@ def odr_label(documents: Documents) -> PerLabel:
     expected, true = float(documents.y_score.sum(dtype=np.float64)), np.count_nonzero(documents.y_true)
     if not true / 2 <= expected <= 2 * true:
         found = f"these sum to {expected:.6g} where {true} labels are true"
-        warnings.warn(f"odr_label: is for calibrated scores, but {found}", stacklevel=3)
+        warnings.warn(f"odr_label: is for calibrated scores, but {found}", stacklevel=4)
     best, _ = label_cuts(documents.y_score, documents.y_true)
     return PerLabel.at(np.where(best > 0, best, 1) / 2)
 
@@ -182,3 +183,11 @@ RULES: dict[str, Callable[[Documents], Decision]] = {
     **{rule.__name__: rule for rule in (fixed, scut, rcut, pcut, odr, odr_label, shared, sets, sets_unnamed)},
     **{f"scutfbr{beat_the_best:d}": partial(scutfbr, beat_the_best=beat_the_best) for beat_the_best in (False, True)},
 }
+
+
+def fit_rule(rule: str, documents: Documents, at_least_one: bool) -> Decision:
+    """A rule of RULES on checked documents; a label without a training document is never predicted."""
+    found = RULES[rule](documents)
+    if isinstance(found, PerLabel):
+        return replace(found, levels=np.where(documents.trained, found.levels, np.inf), at_least_one=at_least_one)
+    return replace(found, at_least_one=at_least_one) if isinstance(found, Proportion) else found
