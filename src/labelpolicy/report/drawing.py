@@ -6,17 +6,20 @@ colour; colour maps rise evenly in lightness, so that everything can be read by 
 
 import contextlib
 import io
+import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
+from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
 
@@ -38,6 +41,24 @@ STYLE = {
     "pdf.fonttype": 42,  # TrueType: text in the PDF can be searched and edited
     "savefig.dpi": 200,
 }
+#: Asked, where they are installed, for letters that matplotlib's own font has not.
+FALLBACK = (
+    *(
+        "Noto Sans CJK SC",
+        "Noto Sans CJK JP",
+        "Noto Sans SC",
+        "Noto Sans JP",
+        "Source Han Sans SC",
+        "WenQuanYi Zen Hei",
+    ),
+    *("WenQuanYi Micro Hei", "IPAexGothic", "Microsoft YaHei", "Hiragino Sans GB", "Noto Sans KR", "Malgun Gothic"),
+    *("Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Emoji"),
+)
+#: From this version on matplotlib joins letters and sets them from right to left where their script wants that.
+SHAPES = tuple(map(int, matplotlib.__version__.split(".")[:2])) >= (3, 11)
+#: What a figure says whose names are numbers.
+NUMBERED = "#n: the nth label in the list of labels; no font at hand can draw its name"
+
 WIDTH = 7.2  # inches: a page's text width
 
 #: Okabe and Ito's colours and as many dashes, so that no two lines differ by colour alone.
@@ -56,7 +77,7 @@ def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]
     for path, kind in ((pdf, "pdf"), (png, "png")):
         if path.suffix.lower() != f".{kind}":
             raise LabelPolicyError(f"{path}: expected a name ending in .{kind}: correct --{kind}")
-    with matplotlib.style.context(["default", STYLE]):
+    with matplotlib.style.context(["default", STYLE, {"font.family": [*families()]}]):
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.suptitle(title, fontsize=9, parse_math=False)
         yield figure
@@ -141,8 +162,40 @@ def shortened(name: str, room: float, size: float = 6.5) -> str:
 
 
 def text_width(text: str, size: float) -> float:
-    """Width in points, in the font that comes with matplotlib; a dollar sign is a character here, not mathematics."""
+    """Width in points, in the fonts of figures; a dollar sign is a character here, not mathematics."""
     if not text.strip():
         return 0.0
-    path = TextPath((0, 0), text.replace("$", "S"), size=size, prop=FontProperties("DejaVu Sans"))
+    path = TextPath((0, 0), text.replace("$", "S"), size=size, prop=FontProperties(family=[*families()]))
     return path.get_extents().width
+
+
+@cache
+def families() -> tuple[str, ...]:
+    """The fonts of figures: the one that comes with matplotlib, and after it those of FALLBACK that are installed."""
+    installed = {font.name for font in fontManager.ttflist}
+    return ("DejaVu Sans", *(name for name in FALLBACK if name in installed))
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    fonts = (get_font(findfont(FontProperties(family=family), fallback_to_default=False)) for family in families())
+    return frozenset().union(*(font.get_charmap() for font in fonts))
+
+
+def can_draw(text: str) -> bool:
+    """Whether the fonts of figures have every letter of the text, and matplotlib can set its script."""
+    shaped = any(
+        unicodedata.bidirectional(letter) in ("R", "AL") or unicodedata.category(letter) == "Mc" for letter in text
+    )
+    return _glyphs().issuperset(map(ord, text)) and (SHAPES or not shaped)
+
+
+def figure_names(labels: Sequence[str]) -> list[str]:
+    """How figures name the labels: as they are called, or ``#3``, the third of all, where no font can draw the name.
+
+    A figure that shows such a number says NUMBERED beside it.
+
+    >>> figure_names(["sport", "Größe"])
+    ['sport', 'Größe']
+    """
+    return [label if can_draw(label) else f"#{number}" for number, label in enumerate(labels, start=1)]
