@@ -5,8 +5,10 @@ average over documents; Table 5's (0.47 beside a micro-F1 of 0.84) can only be a
 ``loose_macro_f1`` is the first and ``macro_f1`` the second. Ling and Weld's loose micro pools all (document, label)
 pairs and therefore *is* the micro-averaged precision, recall and F1: ``loose_micro_f1`` equals ``micro_f1``.
 
-Nothing divided by nothing is 0 everywhere (scikit-learn's ``zero_division=0``). All measures are shares in [0, 1] but
-``labels_per_document``, a count. Training does not import this module: a new measure retrains nothing.
+Nothing divided by nothing is 0 (scikit-learn's ``zero_division=0``), but the ``samples_jaccard`` and ``samples_f1`` of
+a document that rightly gets no label are 1, as is its accuracy. All measures are shares in [0, 1] but
+``labels_per_document``, a count. docs/statistics.md has them in words. Training does not import this module: a new
+measure retrains nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,10 +17,14 @@ from typing import Any
 import numpy as np
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.thresholds.objectives import f1, ratio
+from labelpolicy.randomness import generator
+from labelpolicy.thresholds.objectives import f1, overlap, ratio
 
 #: Sums over documents of what `_terms` says of each; labels, where there are any, on the last axis.
 Sums = Mapping[str, np.ndarray]
+
+#: Groups of documents at most for a standard error over documents.
+GROUPS = 200
 
 
 def _measures(sums: Sums) -> dict[str, np.ndarray]:
@@ -31,11 +37,15 @@ def _measures(sums: Sums) -> dict[str, np.ndarray]:
         "accuracy": ratio(sums["exact"], sums["documents"]),
         "macro_f1": f1(sums["tp"], sums["predicted"], sums["support"]).mean(axis=-1),
         "micro_f1": micro_f1,
+        "samples_jaccard": ratio(sums["jaccard"], sums["documents"]),
+        "samples_f1": ratio(sums["f1"], sums["documents"]),
+        "macro_precision": ratio(sums["tp"], sums["predicted"]).mean(axis=-1),
+        "macro_recall": ratio(sums["tp"], sums["support"]).mean(axis=-1),
+        "micro_precision": ratio(tp, predicted),
+        "micro_recall": ratio(tp, support),
         "loose_macro_precision": precision,
         "loose_macro_recall": recall,
         "loose_macro_f1": ratio(2 * precision * recall, precision + recall),
-        "loose_micro_precision": ratio(tp, predicted),
-        "loose_micro_recall": ratio(tp, support),
         "loose_micro_f1": micro_f1,
         "hamming_loss": ratio(predicted + support - 2 * tp, sums["documents"] * sums["tp"].shape[-1]),
         "labels_per_document": ratio(predicted, sums["documents"]),
@@ -60,14 +70,21 @@ def evaluate(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, float]:
     return {name: float(value) for name, value in _measures(sums).items()}
 
 
-def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[object]) -> dict[str, float]:
-    """Standard error of each measure over groups of documents: the jackknife that leaves out one group at a time.
+def standard_errors(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[object] | None = None) -> dict[str, float]:
+    """Standard error of each measure over documents, or groups of them: the jackknife that leaves out one at a time.
 
     With G groups and theta_g the measure without group g, the variance is (G - 1) / G times the sum of
-    (theta_g - their mean)^2 (Efron and Tibshirani 1993, ch. 11). ``groups`` names the group of each document.
+    (theta_g - their mean)^2 (Efron and Tibshirani 1993, ch. 11). ``groups`` names the group of each document; None:
+    each is one by itself, or, of more than GROUPS documents, they are dealt out at random to GROUPS groups.
 
     Raises LabelPolicyError as `evaluate` does, and for fewer than two groups.
+
+    >>> y = np.array([[True], [True]])
+    >>> standard_errors(y, np.array([[True], [False]]))["accuracy"]
+    0.5
     """
+    if groups is None:
+        groups = (generator(0, "standard errors").permutation(len(y_true)) % GROUPS).tolist()
     return {name: jackknife(values) for name, values in without_each(y_true, y_pred, groups).items()}
 
 
@@ -100,7 +117,9 @@ def _terms(y_true: np.ndarray, y_pred: np.ndarray) -> Sums:
         "predicted": y_pred,
         "support": y_true,
         "documents": np.ones(len(y_true), dtype=np.int64),
-        "exact": (y_true == y_pred).all(axis=1),
+        "exact": (tp == predicted) & (tp == support),
+        "jaccard": overlap(tp, predicted + support - tp),
+        "f1": overlap(2 * tp, predicted + support),
         "precision": ratio(tp, predicted),
         "with_prediction": predicted > 0,
         "recall": ratio(tp, support),

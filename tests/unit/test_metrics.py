@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.metrics import NAMES, evaluate, per_label, standard_errors
+from labelpolicy.metrics import GROUPS, NAMES, evaluate, per_label, standard_errors
+from labelpolicy.thresholds.label_objectives import samples_jaccard
 
 TRUTH = np.array([[1, 1, 0], [0, 1, 0], [0, 0, 0], [1, 0, 0]], dtype=bool)
 PREDICTED = np.array([[1, 0, 0], [0, 1, 1], [0, 0, 0], [0, 0, 0]], dtype=bool)
@@ -22,11 +23,15 @@ def test_worked_by_hand():
             "accuracy": 1 / 4,  # the empty document alone
             "macro_f1": (2 / 3 + 2 / 3 + 0) / 3,
             "micro_f1": 4 / 7,  # tp 2, predicted 3, true 4
+            "samples_jaccard": (1 / 2 + 1 / 2 + 1 + 0) / 4,  # 1 for the document that rightly gets no label
+            "samples_f1": (2 / 3 + 2 / 3 + 1 + 0) / 4,
+            "macro_precision": (1 + 1 + 0) / 3,
+            "macro_recall": (1 / 2 + 1 / 2 + 0) / 3,
+            "micro_precision": 2 / 3,
+            "micro_recall": 1 / 2,
             "loose_macro_precision": (1 + 1 / 2) / 2,  # over the two documents with a prediction
             "loose_macro_recall": (1 / 2 + 1 + 0) / 3,  # over the three with a true label
             "loose_macro_f1": 2 * 0.75 * 0.5 / 1.25,
-            "loose_micro_precision": 2 / 3,
-            "loose_micro_recall": 1 / 2,
             "loose_micro_f1": 4 / 7,
             "hamming_loss": 3 / 12,
             "labels_per_document": 3 / 4,
@@ -49,7 +54,9 @@ def test_per_label_worked_by_hand():
 
 def test_nothing_true_and_nothing_predicted():
     nothing = np.zeros((2, 3), dtype=bool)
-    assert evaluate(nothing, nothing) == dict.fromkeys(NAMES, 0.0) | {"accuracy": 1.0}
+    assert evaluate(nothing, nothing) == dict.fromkeys(NAMES, 0.0) | dict.fromkeys(
+        ("accuracy", "samples_jaccard", "samples_f1"), 1.0
+    )
 
 
 def test_everything_right():
@@ -65,7 +72,13 @@ PAIRS = st.tuples(st.integers(1, 8), st.integers(1, 5)).flatmap(
 @settings(max_examples=80, deadline=None)
 @given(PAIRS)
 def test_agrees_with_scikit_learn(pair):
-    from sklearn.metrics import accuracy_score, hamming_loss, precision_recall_fscore_support
+    from sklearn.metrics import (
+        accuracy_score,
+        f1_score,
+        hamming_loss,
+        jaccard_score,
+        precision_recall_fscore_support,
+    )
 
     truth, predicted = pair
     # A column of its own kind keeps scikit-learn from reading one label as a binary problem.
@@ -82,7 +95,14 @@ def test_agrees_with_scikit_learn(pair):
     assert found["macro_f1"] == pytest.approx(each[2][:-1].mean())
 
     micro = precision_recall_fscore_support(wide_truth, wide_predicted, average="micro", zero_division=0)[:3]
-    assert [found[f"loose_micro_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(list(micro))
+    assert [found[f"micro_{name}"] for name in ("precision", "recall", "f1")] == pytest.approx(list(micro))
+    for name, values in zip(("precision", "recall", "f1"), each, strict=True):
+        assert found[f"macro_{name}"] == pytest.approx(values[:-1].mean())
+    # A document of no label, true or predicted, counts 1.
+    jaccard = jaccard_score(wide_truth, wide_predicted, average="samples", zero_division=1)
+    assert found["samples_jaccard"] == pytest.approx(jaccard) == samples_jaccard(truth, predicted)
+    samples_f1 = f1_score(wide_truth, wide_predicted, average="samples", zero_division=1)
+    assert found["samples_f1"] == pytest.approx(samples_f1)
     assert found["micro_f1"] == found["loose_micro_f1"]
     assert found["accuracy"] == pytest.approx(accuracy_score(wide_truth, wide_predicted))
     cells = truth.shape[1] / wide_truth.shape[1]
@@ -139,3 +159,13 @@ def test_the_standard_error_of_single_documents_is_the_textbook_one():
     exact = (truth == predicted).all(axis=1)
     found = standard_errors(truth, predicted, [str(row) for row in range(50)])
     assert found["accuracy"] == pytest.approx(exact.std(ddof=1) / 50**0.5)
+
+
+def test_the_standard_error_over_many_documents_is_near_that_of_each_by_itself():
+    random = np.random.default_rng(0)
+    truth, predicted = random.random((20 * GROUPS, 4)) < 0.4, random.random((20 * GROUPS, 4)) < 0.4
+    by_groups, by_each = (standard_errors(truth, predicted, groups) for groups in (None, range(len(truth))))
+    for name in NAMES:
+        assert by_groups[name] == pytest.approx(by_each[name], rel=0.25)
+    few = truth[:GROUPS], predicted[:GROUPS]
+    assert standard_errors(*few) == pytest.approx(standard_errors(*few, range(GROUPS)))

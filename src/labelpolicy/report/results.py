@@ -34,6 +34,9 @@ TABLE_MEASURES = {
     for table in "2356"
 }
 
+#: What the standard error of a trained classifier's measures is over.
+OVER_DOCUMENTS = "over the test documents, or the groups that they come in (jackknife)"
+
 #: Ours, where the paper has numbers for a data set that is not in the study; and the footnote behind it.
 ABSENT = "–ᵃ"
 
@@ -170,6 +173,18 @@ class DatasetResults:
         has = (self.dataset, *method.cell, split, metric) in self.results.values
         return self.value(method, metric, split) if has else None
 
+    def standard_error(self, method: Method, metric: str) -> float | None:
+        """Of the test measure: that of the mean over seeds; of a single one over test documents, where it is known."""
+        if len(self.seeds) > 1:
+            return (self.value(method, metric).deviation or 0.0) / math.sqrt(len(self.seeds))
+        error = self.given(method, f"{metric}_standard_error")
+        return None if error is None else error.mean
+
+    def whose_error(self) -> str:
+        """What `standard_error` is of, in words."""
+        seeds = len(self.seeds)
+        return f"of the mean over {seeds} seeds" if seeds > 1 else OVER_DOCUMENTS
+
     def blocks(self) -> dict[str, list[Method]]:
         """Rows by classifier, chains with the one they stand on; classifiers in order of first appearance."""
         by_classifier: dict[str, list[Method]] = {}
@@ -203,6 +218,11 @@ class PaperNumbers:
     def datasets(self, table: str) -> list[str]:
         """The data sets of one table, in the order of the paper."""
         return list(dict.fromkeys(dataset for of, _, dataset, _ in self._text if of == table))
+
+
+def measure_title(name: str) -> str:
+    """As TITLES has it, or made of its name: samples_jaccard is "Samples Jaccard"."""
+    return TITLES.get(name, name.replace("_", " ").capitalize().replace("jaccard", "Jaccard").replace("f1", "F1"))
 
 
 def classifier_title(name: str) -> str:

@@ -55,9 +55,10 @@ def decide(
     Held-out scores are fitted on the validation split, out-of-fold scores on training and validation documents, and the
     score file says which it has. A label that none of the classifier's training documents carries is never predicted.
 
-    metrics.json has the measures of both splits and, where documents come in groups, the standard errors of the test
-    measures. Where labels have parents it has them twice more: ``as_decided``, and ``ancestor_closure``, with the
-    ancestors of every predicted label predicted too; ``thresholds.ancestor_closure`` says which stands at the top.
+    metrics.json has the measures of both splits and the standard errors of the test measures, over documents or, where
+    they come in groups, over those. Where labels have parents it has them twice more: ``as_decided``, and
+    ``ancestor_closure``, with the ancestors of every predicted label predicted too; ``thresholds.ancestor_closure``
+    says which stands at the top.
 
     predictions.parquet has a row a test document: its id and its labels.
 
@@ -198,7 +199,7 @@ class Decided:
         found: dict[str, dict] = {
             split: metrics.evaluate(y_true, y_pred[split]) for split, (_, y_true) in self.splits.items()
         }
-        if self.groups is not None and len(set(self.groups)) > 1:
+        if len(self.ids if self.groups is None else set(self.groups)) > 1:
             errors = metrics.standard_errors(self.splits["test"][1], y_pred["test"], self.groups)
             found["standard_error"] = {"test": errors}
         return found

@@ -9,7 +9,7 @@ import typer
 from labelpolicy.data.foreign import read_matrix, read_truth
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
-from labelpolicy.metrics import NAMES, per_label
+from labelpolicy.metrics import NAMES, per_label, standard_errors
 from labelpolicy.metrics import evaluate as every_measure
 from labelpolicy.options import Output, Seed
 from labelpolicy.significance import bootstrap_interval
@@ -25,7 +25,10 @@ def evaluate(
     labels: Annotated[int, typer.Option(min=0, help="So many labels are shown, the worst by F1.")] = 10,
     seed: Seed = 0,
 ) -> None:
-    """Measure decisions: every measure, with a 95 % interval (bootstrap over documents), and the worst labels."""
+    """Measure decisions: every measure with its standard error over documents, and the worst labels.
+
+    The main measures have 95 % intervals (bootstrap over documents).
+    """
     if name is not None and thresholds is None:
         raise LabelPolicyError(f"--name {name}: is of a set of --thresholds: give that as well")
     found = read_matrix(predictions)
@@ -37,10 +40,13 @@ def evaluate(
     else:
         raise LabelPolicyError(f"{predictions}: has scores, not 0 and 1: expected --thresholds thresholds.json as well")
     measured, intervals = every_measure(y_true, y_pred), bootstrap_interval(y_true, y_pred, seed=seed)
+    errors = standard_errors(y_true, y_pred) if len(y_true) > 1 else {}
     print(f"{len(y_true)} documents, {len(found.labels)} labels\n")
+    print(f"{'measure':<24}{'value':>7}{' ± error' * bool(errors)}  95 % interval")
     for measure in NAMES:
+        error = f" ± {errors[measure]:.3f}" if errors else ""
         ends = f"  [{intervals[measure].low:.3f}, {intervals[measure].high:.3f}]" if measure in intervals else ""
-        print(f"{measure:<24}{measured[measure]:>7.3f}{ends}")
+        print(f"{measure:<24}{measured[measure]:>7.3f}{error}{ends}")
     by_label = per_label(y_true, y_pred)
     if labels:
         print(f"\n{'label':<24}{'precision':>10}{'recall':>8}{'F1':>8}{'support':>9}")
@@ -50,4 +56,4 @@ def evaluate(
         print(f"{shown:<24}{numbers[0]:>10.3f}{numbers[1]:>8.3f}{numbers[2]:>8.3f}{by_label['support'][j]:>9}")
     if output is not None:
         table = {name: list(interval) for name, interval in intervals.items()}
-        write_json(output, measured | {"intervals": table})
+        write_json(output, measured | {"standard_error": errors, "intervals": table})

@@ -7,6 +7,7 @@ import base64
 import html
 import itertools
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -25,10 +26,13 @@ from labelpolicy.options import MethodsFile, MetricsFile, Output, PreparedFolder
 from labelpolicy.parsing import read_text
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.facts import facts_of
-from labelpolicy.report.results import TITLES, Results, figure_words
+from labelpolicy.report.results import Results, figure_words, measure_title
 from labelpolicy.thresholds.objectives import MEASURES
 
 DATA, FIGURES = "<!-- DATA -->", "<!-- FIGURES -->"
+
+#: Measures that stand alone where the page is asked for fewer.
+MAIN = (*MEASURES, "samples_jaccard")
 
 #: Digits kept of a number: more than are shown, so that sorting is right.
 DIGITS = 6
@@ -39,15 +43,22 @@ Columns = dict[str, list[Any] | None]
 
 
 def row_of(cell: tuple[str, ...], name: str, values: Mapping[tuple[str, ...], Mapping[int, float]]) -> dict[str, Any]:
-    """A row of the page without its labels: what it is, and its measures by split."""
+    """A row of the page without its labels: what it is, its measures by split, and their standard errors.
+
+    These are of the mean over seeds, or of a single one over the test documents; None where they are not known.
+    """
     row: dict[str, Any] = {"name": name, "dataset": cell[0], "dataset_title": dataset_title(cell[0])}
     row |= zip(("classifier", "weights", "thresholds"), cell[1:], strict=True)
     row["seeds"] = sorted(values[*cell, "test", NAMES[0]])
     for split in ("test", "valid"):
         by_seed = {metric: values[*cell, split, metric].values() for metric in NAMES}
         row[split] = [round(statistics.fmean(found), DIGITS) for found in by_seed.values()]
-        if len(row["seeds"]) > 1:
-            row[f"{split}_sd"] = [round(statistics.stdev(by_seed[metric]), DIGITS) for metric in MEASURES]
+        of_seed = {metric: values.get((*cell, split, f"{metric}_standard_error"), {}).values() for metric in NAMES}
+        if (seeds := len(row["seeds"])) > 1:
+            errors = [statistics.stdev(found) / math.sqrt(seeds) for found in by_seed.values()]
+        else:
+            errors = [*itertools.chain(*of_seed.values())]
+        row[f"{split}_error"] = [round(error, DIGITS) for error in errors] or None
     return row
 
 
@@ -129,11 +140,10 @@ def page(
             fault = f"{'/'.join(cell)} lacks a measure or a seed: run `labelpolicy collect` again"
             raise LabelPolicyError(f"{metrics}: {fault}") from None
         rows.append(row | labels_of(row, results, labels))
-    titles = {name: TITLES.get(name, name.replace("_", " ").capitalize()) for name in NAMES}
     data = {
         "about": " ".join(each.split_sentence() for each in facts.values()),
         "many": any(len(row["seeds"]) > 1 for row in rows),
-        "measures": [{"key": name, "title": title, "main": name in MEASURES} for name, title in titles.items()],
+        "measures": [{"key": name, "title": measure_title(name), "main": name in MAIN} for name in NAMES],
         "labels": labels,
         "rows": rows,
     }

@@ -13,7 +13,7 @@ from labelpolicy.config import check
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.arrays import GRID, logit
 from labelpolicy.thresholds.decision import PerLabel
-from labelpolicy.thresholds.objectives import Utility, ratio
+from labelpolicy.thresholds.objectives import Utility, overlap, ratio
 
 Number = float | Sequence[float]
 #: Slopes and cuts that are tried for a function of the decisions, and rounds of trying closer.
@@ -70,8 +70,7 @@ Objective = Utility | LabelObjective | Function
 
 def samples_jaccard(y_true: np.ndarray, y_pred: np.ndarray) -> float:
     """The mean over documents of |true and predicted| / |true or predicted|, 1 where there is neither."""
-    either = (y_true | y_pred).sum(axis=1)
-    return float(np.where(either == 0, 1.0, ratio((y_true & y_pred).sum(axis=1), either)).mean())
+    return float(overlap((y_true & y_pred).sum(axis=1), (y_true | y_pred).sum(axis=1)).mean())
 
 
 #: What a text may name, with numbers: "recall_at_precision=0.9", "cost=5:1".

@@ -60,6 +60,11 @@ def ratio(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros(np.broadcast_shapes(part.shape, whole.shape)), where=whole != 0)
 
 
+def overlap(part: ArrayLike, whole: ArrayLike) -> np.ndarray:
+    """As `ratio`, but 1 where whole is 0: of two sets that are both empty."""
+    return np.where(np.asarray(whole) == 0, 1.0, ratio(part, whole))
+
+
 def label_cuts(y_score: np.ndarray, y_true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each label the best F1 over all cuts, and the level of the highest such cut: both float64 (N,).
 

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -18,6 +19,7 @@ from labelpolicy.steps import page
 
 TEMPLATE = ROOT / "workflow" / "report" / "page.html"
 SEEDS = (0, 1)
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 @pytest.fixture
@@ -62,7 +64,7 @@ def test_means_over_seeds_of_every_measure_and_label(given):
     linear, rcut = data["rows"]
     assert linear["test"] == pytest.approx([0.55 + 0.01 * i for i in range(len(NAMES))])
     assert linear["valid"] == pytest.approx([0.05 + 0.01 * i for i in range(len(NAMES))])
-    assert linear["test_sd"] == pytest.approx([0.1 / 2**0.5] * 3, abs=1e-6)
+    assert linear["test_error"] == pytest.approx([0.05] * len(NAMES), abs=1e-6)  # of two values, 0.1 apart
     folder = given["results"] / "reuters21578" / "linear" / "uniform"
     tables = [read_parquet(folder / f"seed{seed}" / "fixed" / "labels.parquet") for seed in SEEDS]
     f1 = np.mean([table["f1"].to_numpy() for table in tables], axis=0)
@@ -108,3 +110,25 @@ def test_missing_files_and_other_labels_are_errors(given, tmp_path):
     shutil.copytree(tmp_path / "kept", folder, dirs_exist_ok=True)
     with pytest.raises(LabelPolicyError, match="0 times <!-- DATA -->, expected once"):
         page.page(**given | {"template": bad})
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium: not installed")
+@pytest.mark.parametrize("view", ["", "main=1"])
+def test_all_measures_fit_a_window_of_1300_pixels(given, tmp_path, view):
+    methods, long = (
+        tmp_path / "methods.tsv",
+        "Kim-CNN+Predictions-as-Features+a-name-without-a-blank-" + 4 * "and so on, ",
+    )
+    methods.write_text(METHODS.read_text().replace("\nLinear\t", f"\n{long}\t"))
+    page.page(**given | {"methods": methods})
+    measured = """<script>
+      const boxes = [document.documentElement, document.querySelector("#cells").parentElement];
+      document.title = boxes.map(box => box.scrollWidth - box.clientWidth) + " " + innerWidth
+        + " " + document.querySelectorAll("#cells thead th").length;
+    </script></html>"""
+    given["output"].write_text(given["output"].read_text().replace("</html>", measured))
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--window-size=1300,400"]
+    command = [BROWSER, *options, "--virtual-time-budget=2000", "--dump-dom", f"file://{given['output']}#{view}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True).stdout
+    columns = 1 + (len(page.MAIN) if view else len(NAMES))
+    assert re.search(r"<title>(.*?)</title>", done)[1] == f"0,0 1300 {columns}"

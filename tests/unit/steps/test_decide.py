@@ -164,7 +164,8 @@ def test_test_labels_move_nothing_but_test_metrics(case, name):
     assert after["thresholds.json"] == before["thresholds.json"]
     first, second = (json.loads(content["metrics.json"]) for content in (before, after))
     assert first["test"] != second["test"]
-    assert {**first, "test": None} == {**second, "test": None}
+    of_test = {"test": None, "standard_error": None}  # errors of the test measures, over the test documents
+    assert first | of_test == second | of_test
 
 
 @pytest.mark.parametrize("name", ["scut", "rcut", "shared"])
@@ -464,7 +465,9 @@ def test_a_hierarchy_has_both_numbers_and_the_parameter_says_which_is_at_the_top
     assert measures["as_decided"] != measures["ancestor_closure"]
     for on, top in ((False, "as_decided"), (True, "ancestor_closure")):
         found = case.run("fixed", parameters=ThresholdParameters(ancestor_closure=on))
-        assert {way: found[way] for way in measures} == measures
+        both = {way: {split: found[way][split] for split in DOCUMENTS} for way in measures}
+        assert both == measures
+        assert found["standard_error"] == found[top]["standard_error"]
         assert {split: found[split] for split in DOCUMENTS} == measures[top]
         assert found["about"].get("ancestor_closure", False) is on
         assert read_json(case.decided / "thresholds.json").get("ancestor_closure", False) is on
@@ -489,6 +492,13 @@ def test_mentions_have_standard_errors_over_their_documents(case):
     assert found["standard_error"] == found["as_decided"]["standard_error"] == {"test": pytest.approx(expected)}
     assert found["about"]["test_groups"] == 6
     assert found["ancestor_closure"]["standard_error"] != found["standard_error"]
+
+
+def test_test_measures_have_standard_errors_over_documents(case):
+    errors = case.run("fixed")["standard_error"]["test"]
+    exact = (case.truth["test"] == (case.values["test"] > 0.5)).all(axis=1)
+    assert errors["accuracy"] == pytest.approx(exact.std(ddof=1) / len(exact) ** 0.5)
+    assert tuple(errors) == metrics.NAMES
 
 
 def test_one_document_has_no_standard_error(case):
