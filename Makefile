@@ -1,5 +1,6 @@
 # make reproduce   set up and run the main job      make test   set up and pass the tests
 #                  after a kill or a power cut: the same again, it goes on
+# make docs        the documentation as a site: site/index.html
 # make bench       measure what the docs claim      make clean  forget environment and products
 # make unit, workflow, tracking (DVC) or cluster (a SLURM of its own) passes one suite of the tests
 
@@ -10,7 +11,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 CORES ?= all
 
-.PHONY: reproduce test lint unit workflow tracking cluster publish bench faults setup clean
+.PHONY: reproduce test lint unit workflow tracking cluster docs publish bench faults setup clean
 
 setup: $(READY)
 
@@ -48,12 +49,18 @@ tracking: $(READY)
 cluster: $(READY)
 	pytest tests/cluster -rs
 
+# The pages of reference from the code, then the site, without the network; a dead link fails.
+docs: $(READY)
+	python docs/reference.py
+	zensical build --strict
+
 # Small results of a finished `snakemake paper`, kept beside the documentation; the README shows those of Reuters.
 STUDY ?= reuters21578
 publish: $(READY)
 	labelpolicy publish results/metrics.csv results/significance.csv results/summary.md results/reproducing.md \
 	  results/tables/table[1-6].md $(wildcard results/tables/ablation.md) --folder docs/results/$(STUDY)
 	python docs/finding.py
+	python docs/published.py
 
 bench: $(READY)
 	python benchmarks/kim_cnn.py
@@ -73,5 +80,5 @@ SECONDS ?= 600
 SEED ?= 0
 
 clean:
-	rm -rf $(VENV) data/raw data/processed logs .snakemake
+	rm -rf $(VENV) data/raw data/processed logs site .cache .snakemake
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
