@@ -66,23 +66,50 @@ def python() -> str:
 def _entry(name: str, thing: Any) -> Iterator[str]:
     yield f"## {name}"
     node = _source(thing)
-    if isinstance(node, ast.ClassDef):
-        methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
-        (init,) = [each for each in methods if each.name == "__init__"] or [None]
-        fields = [ast.unparse(each) for each in node.body if isinstance(each, ast.AnnAssign)]
-        if init or not fields:
-            yield _code(f"class {name}", init)
-        else:
-            yield f"```python\nclass {name}:\n" + textwrap.indent("\n".join(fields), "    ") + "\n```"
+    if isinstance(node, ast.FunctionDef):
+        yield _code(name, _arguments(node), node.returns)
         yield _text(node)
-        for method in methods:
-            if not method.name.startswith("_") and ast.get_docstring(method):
-                yield f"### {name}.{method.name}"
-                yield _code(f"{method.name}", method)
-                yield _text(method)
-    else:
-        yield _code(name, node)
-        yield _text(node)
+        return
+    methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+    init = next((each for each in methods if each.name == "__init__"), None)
+    yield _code(f"class {name}", _arguments(init) if init else _fields(node))
+    yield _text(node)
+    for method in methods:
+        if not method.name.startswith("_") and ast.get_docstring(method):
+            yield f"### {name}.{method.name}"
+            is_property = "property" in map(ast.unparse, method.decorator_list)
+            yield _code(method.name, None if is_property else _arguments(method), method.returns)
+            yield _text(method)
+
+
+def _arguments(node: ast.FunctionDef) -> list[str]:
+    """Of a function, but for self: each with its annotation and default."""
+    given = node.args
+    positional = [each for each in given.args if each.arg not in ("self", "cls")]
+    defaults = [None] * (len(positional) - len(given.defaults)) + given.defaults
+    found = [_argument(each.arg, each.annotation, default) for each, default in zip(positional, defaults, strict=True)]
+    named = zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    found += ["*"] * bool(given.kwonlyargs) + [_argument(each.arg, each.annotation, value) for each, value in named]
+    return found + ([f"**{given.kwarg.arg}"] if given.kwarg else [])
+
+
+def _fields(node: ast.ClassDef) -> list[str]:
+    """Of a data class or a pydantic model, as arguments of its constructor."""
+    found = []
+    for each in node.body:
+        if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
+            default = each.value
+            if isinstance(default, ast.Call) and ast.unparse(default.func) == "field":
+                words = {word.arg: word.value for word in default.keywords}
+                default = words.get("default")
+                found += ["*"] * ("kw_only" in words and "*" not in found)
+            found.append(_argument(each.target.id, each.annotation, default))
+    return found
+
+
+def _argument(name: str, annotation: ast.expr | None, default: ast.expr | None) -> str:
+    typed = f"{name}: {ast.unparse(annotation)}" if annotation else name
+    return f"{typed} = {ast.unparse(default)}" if default else typed
 
 
 def _source(thing: Any) -> ast.ClassDef | ast.FunctionDef:
@@ -91,18 +118,17 @@ def _source(thing: Any) -> ast.ClassDef | ast.FunctionDef:
     return node
 
 
-def _code(name: str, node: ast.FunctionDef | None) -> str:
-    """The signature on one line, or an argument a line where that is too long."""
-    if node is None:
-        return f"```python\n{name}\n```"
-    node.args.args = [each for each in node.args.args if each.arg not in ("self", "cls")]
-    result = f" -> {ast.unparse(node.returns)}" if node.returns and node.name != "__init__" else ""
-    line = f"{name}({ast.unparse(node.args)}){result}"
+def _code(name: str, arguments: list[str] | None, returns: ast.expr | None = None) -> str:
+    """The signature on one line, or an argument a line where that is too long; of a property no arguments."""
+    result = ast.unparse(returns).strip("'") if returns else ""
+    if arguments is None:
+        return f"```python\n{name}: {result}\n```"
+    result = f" -> {result}" if result else ""
+    line = f"{name}({', '.join(arguments)}){result}"
     if len(line) > 88:
-        arguments = ast.unparse(node.args)
-        inside = re.split(r", (?![^\[(]*[\])])", arguments)
-        line = f"{name}(\n" + "".join(f"    {each},\n" for each in inside) + f"){result}"
-    return f"```python\n{line}\n```"
+        line = f"{name}(\n" + "".join(f"    {each},\n" for each in arguments) + f"){result}"
+    quoted = line.replace("'", '"')
+    return f"```python\n{quoted}\n```"
 
 
 def _text(node: ast.ClassDef | ast.FunctionDef) -> str:
