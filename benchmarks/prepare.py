@@ -1,7 +1,7 @@
 """How fast `prepare` reads RCV1-V2 at full size, how much memory it takes, and against the tokeniser alone.
 
 The documents are a stand-in: the real topics of all 804,414 documents with generated text of real lengths, as
-LYRL2004 token files and as newsitems in XML. The tokeniser alone is `labelpolicy.data.corpus.tokenise` on the
+LYRL2004 token files and as newsitems in XML. The tokeniser alone is `labelpolicy.data.tokens.tokenise` on the
 same texts, already in memory, on the same number of cores; reading and cutting alone is a pass over the files that
 forgets what it has cut (token files have their tokens between blanks and need no tokeniser). On a machine that others
 use compare CPU seconds. Memory is the sum over all processes.
@@ -26,10 +26,10 @@ from pathlib import Path
 
 from stand_in import stand_in
 
-from labelpolicy.data.corpus import tokenise
 from labelpolicy.data.encode import cores
 from labelpolicy.data.readers import rcv1
 from labelpolicy.data.readers.rcv1 import NEWSITEMS, QRELS, blocks
+from labelpolicy.data.tokens import tokenise
 
 CHUNK = 4096
 EVERY_S = 0.05  # memory is looked at

@@ -1,8 +1,9 @@
 """A trained model as a folder: it scores and labels new documents, and needs nothing else of the study.
 
 ``config.json``
-    format, classifier and its parameters, what the documents are ("text", "tokens" or "mention"), labels and their
-    parents, what it was trained on, and the SHA-256 of the three files that follow.
+    format, classifier and its parameters, what the documents are ("text", "tokens" or "mention"), the number of the
+    rule that cuts a text into tokens (:mod:`labelpolicy.data.tokens`), labels and their parents, what it was trained
+    on, and the SHA-256 of the three files that follow.
 ``model.safetensors``, ``vocabulary.json``
     the classifier's arrays; the tokens, in the order of their numbers.
 ``thresholds.json``
@@ -19,23 +20,25 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
+from pydantic import Field
 
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Classifier
 from labelpolicy.config import Parameters, check
-from labelpolicy.data.corpus import Document, tokenise
+from labelpolicy.data.corpus import Document
 from labelpolicy.data.prepared import UNKNOWN, Prepared, Ragged, Split
 from labelpolicy.data.readers.jsonlines import document_of
+from labelpolicy.data.tokens import RULE, tokenise
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, read_tensors, whole_folder, write_json, write_tensors, write_text
 from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.parsing import require
 from labelpolicy.thresholds import Decision, Proportion, from_json
 
-FORMAT = 1
+FORMAT = 2  # 1 did not say which rule cuts texts into tokens: the first
 HASHED = TENSORS, VOCABULARY, THRESHOLDS = "model.safetensors", "vocabulary.json", "thresholds.json"
 CHUNK = 4096  # documents scored at a time
 #: What the documents of a model may be, and what that asks of new ones.
@@ -66,6 +69,7 @@ class Model:
     documents: str
     thresholds: dict[str, Thresholds]
     trained: dict[str, Any]
+    tokenizer: int = RULE
 
     def predict(self, documents: Iterable[Any], thresholds: str | None = None) -> list[list[str]]:
         """The labels of each document.
@@ -122,7 +126,7 @@ class Model:
     def encode(self, documents: Sequence[Document]) -> Split:
         """What the classifier reads of them."""
         get = self._row.get
-        tokens = Ragged.from_rows([[get(word, UNKNOWN) for word in each.words()] for each in documents])
+        tokens = Ragged.from_rows([[get(word, UNKNOWN) for word in each.words(self.tokenizer)] for each in documents])
         by_mention = self.documents == "mention"
         mentions = np.array([each.mention for each in documents], dtype=np.int32) if by_mention else None
         none = np.zeros((len(documents), len(self.labels)), dtype=bool)
@@ -153,6 +157,7 @@ class Model:
                 "classifier": self.name,
                 "parameters": [section.model_dump() for section in sections],
                 "documents": self.documents,
+                "tokenizer": self.tokenizer,
                 "labels": self.labels,
                 "parents": self.parents,
                 "trained": self.trained,
@@ -194,7 +199,7 @@ def load(folder: str | Path, *, device: str = "cpu", threads: int | None = None)
         torch.set_num_threads(threads or torch.get_num_threads())
         if device == "cuda" or (device == "auto" and torch.cuda.is_available()):  # on a CPU that takes seconds
             classifier.to(prepare_torch(device, torch.get_num_threads()))  # type: ignore[attr-defined]
-    rest = {name: getattr(config, name) for name in ("labels", "parents", "documents", "trained")}
+    rest = {name: getattr(config, name) for name in ("labels", "parents", "documents", "trained", "tokenizer")}
     vocabulary = read_json(folder / VOCABULARY)
     return Model(config.classifier, parameters, classifier, vocabulary=vocabulary, thresholds=thresholds, **rest)
 
@@ -212,7 +217,7 @@ def restored(entry: registry.Entry, parameters: Any, path: Path) -> Classifier:
 class Config(Parameters):
     """config.json."""
 
-    format: Literal[1]
+    format: Literal[1, 2]
     classifier: str
     parameters: list[dict[str, Any]]
     documents: Literal["text", "tokens", "mention"]
@@ -220,6 +225,7 @@ class Config(Parameters):
     parents: list[str | None]
     trained: dict[str, Any]
     sha256: dict[str, str]
+    tokenizer: Annotated[int, Field(ge=1, le=RULE)] = 1
 
 
 def _config(folder: Path) -> Config:
@@ -265,7 +271,7 @@ def form_of(data: Prepared) -> str:
         return "mention"
     row = {word: number for number, word in enumerate(data.vocabulary) if number > UNKNOWN}
     for number, text in enumerate(islice(data.texts("train"), CHUNK)):
-        if [row.get(word, UNKNOWN) for word in tokenise(text)] != train.tokens[number].tolist():
+        if [row.get(word, UNKNOWN) for word in tokenise(text, data.tokenizer)] != train.tokens[number].tolist():
             return "tokens"
     return "text"
 

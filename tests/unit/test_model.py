@@ -9,10 +9,11 @@ import pytest
 
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Run
+from labelpolicy.data.corpus import Document
 from labelpolicy.data.parameters import Data, Vectors
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.model import HASHED, Model, Thresholds, form_of, load
+from labelpolicy.model import FORMAT, HASHED, Model, Thresholds, form_of, load
 from labelpolicy.parameters import Study
 from labelpolicy.steps.prepare import prepare
 from labelpolicy.thresholds import PerLabel, Proportion
@@ -136,7 +137,7 @@ def test_a_file_missing_or_changed_is_named(name, folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 2}, "newer"),
+        ({"format": FORMAT + 1}, "newer"),
         ({"format": None}, "format"),
         ({"classifier": "nothing"}, "'nothing' is unknown"),
         ({"classifier": "linear"}, "C: unknown parameter"),
@@ -152,6 +153,14 @@ def test_a_config_of_something_else(change, message, folder):
     with pytest.raises(LabelPolicyError, match=message) as caught:
         load(folder)
     assert str(folder) in str(caught.value) or change.get("classifier") == "nothing"
+
+
+def test_a_model_of_the_first_format_keeps_its_tokens(folder):
+    assert load(folder).encode([Document("1", (), "東京")]).tokens.lengths.tolist() == [3]
+    config = json.loads((folder / "config.json").read_text())
+    del config["tokenizer"]
+    (folder / "config.json").write_text(json.dumps(config | {"format": 1}))
+    assert load(folder).encode([Document("1", (), "東京")]).tokens.lengths.tolist() == [1]
 
 
 def test_the_card_may_be_edited(folder):

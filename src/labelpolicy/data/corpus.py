@@ -9,17 +9,13 @@ XML, say). What ``read`` itself finds (labels, parents) must be cheap; what show
 ``Corpus.counted`` when the pass ends, set and not added.
 """
 
-import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from labelpolicy.data.tokens import RULE, tokenise
 from labelpolicy.errors import LabelPolicyError
-
-# A word starts with a letter and may hold digits and inner apostrophes; a number may hold inner dots and commas.
-TOKEN = re.compile(r"[^\W\d_][^\W_]*(?:'[^\W_]+)*|\d+(?:[.,]\d+)*")
 
 
 @dataclass(frozen=True)
@@ -47,9 +43,9 @@ class Document:
         place = None if self.mention is None else place_in_text(self.tokens, *self.mention)
         return replace(self, text=" ".join(self.tokens), text_mention=place)
 
-    def words(self) -> list[str]:
-        """The given tokens as they are, or those of the text."""
-        return list(self.tokens) if self.tokens is not None else tokenise(self.text)
+    def words(self, rule: int = RULE) -> list[str]:
+        """The given tokens as they are, or those of the text by this rule (:mod:`labelpolicy.data.tokens`)."""
+        return list(self.tokens) if self.tokens is not None else tokenise(self.text, rule)
 
 
 def place_in_text(tokens: Sequence[str], start: int, end: int) -> tuple[int, int]:
@@ -66,7 +62,7 @@ def place_in_text(tokens: Sequence[str], start: int, end: int) -> tuple[int, int
 class Spaced(Document):
     """A document whose text is its tokens with white space (ASCII) between them and none around."""
 
-    def words(self) -> list[str]:
+    def words(self, rule: int = RULE) -> list[str]:
         return [word.decode() for word in self.text.encode().split()]
 
 
@@ -131,12 +127,3 @@ class Dataset:
     title: str = ""
     task: str = "text"
     resplit: bool = False
-
-
-def tokenise(text: str) -> list[str]:
-    """Lower-cased words and numbers of ``text``, without punctuation.
-
-    >>> tokenise("Moody's raised 1,250.5 mln dlrs (vs 3rd-qtr)")
-    ["moody's", 'raised', '1,250.5', 'mln', 'dlrs', 'vs', '3', 'rd', 'qtr']
-    """
-    return TOKEN.findall(unicodedata.normalize("NFC", text).replace("’", "'").lower())

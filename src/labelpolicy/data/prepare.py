@@ -18,6 +18,7 @@ from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS, UNKNOWN, Ragged
 from labelpolicy.data.registry import is_development
 from labelpolicy.data.splits import hold_out
+from labelpolicy.data.tokens import RULE
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.hierarchy import ancestors_of, find_cycle
 from labelpolicy.randomness import generator
@@ -203,6 +204,7 @@ def facts(
         "labels_per_document": per_document,
         "labels_without_training_document": labels.filter(pc.field("train_count") == 0)["label"].to_pylist(),
         "text": corpus.text,
+        "tokenizer": RULE,
         "mean_tokens": {name: round(float(part.lengths.mean()), 2) for name, part in splits.items()},
         "vocabulary": len(words.tokens),
         "out_of_vocabulary": {name: _share(counts[name], words.row == UNKNOWN) for name in SPLITS},

@@ -36,6 +36,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from labelpolicy.data.tokens import RULE
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import (
     AGAIN,
@@ -197,6 +198,16 @@ class Prepared:
         found = read_json(path)
         if not isinstance(found, dict) or not isinstance(found.get("name"), str):
             raise LabelPolicyError(f"{path}: does not name its data set: expected an object with a name: {AGAIN}")
+        return found
+
+    @property
+    def tokenizer(self) -> int:
+        """The number of the rule that cut texts into tokens; data prepared before there was a second do not say it."""
+        found = self.facts.get("tokenizer", 1)
+        if type(found) is not int or not 1 <= found <= RULE:
+            raise LabelPolicyError(
+                f"{self.folder / 'dataset.json'}: tokenizer {found!r:.20}, expected 1 to {RULE}: {AGAIN}"
+            )
         return found
 
     @cached_property

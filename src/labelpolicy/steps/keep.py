@@ -144,7 +144,7 @@ def save(
     y_true = data.split("test").y_true
     made = Model(
         found.trained.classifier, parameters, classifier, data.labels, data.parents, data.vocabulary, form_of(data),
-        chosen, found.trained.about,
+        chosen, found.trained.about, data.tokenizer,
     )  # fmt: skip
     groups = data.split("test").groups or (np.arange(len(y_true)) % GROUPS).tolist()
     measures, told = {}, []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from labelpolicy.data import encode
 from labelpolicy.data import prepare as science
-from labelpolicy.data.corpus import Corpus, tokenise
+from labelpolicy.data.corpus import Corpus
 from labelpolicy.data.parameters import Data, Synthetic
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
@@ -23,30 +23,6 @@ from labelpolicy.steps.synthesise import synthesise
 
 UNLABELLED = '{"text": "x", "labels": []}'
 RANDOM = Data(vectors={"source": "random", "width": 4})
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Moody's said", ["moody's", "said"]),
-        ("Moody’s 'quoted'", ["moody's", "quoted"]),
-        ("1,250.5 mln, 3.", ["1,250.5", "mln", "3"]),
-        ("M-1 U.S. 3rd q1", ["m", "1", "u", "s", "3", "rd", "q1"]),
-        ("Zürich ΑΘΗΝΑ Москва 東京", ["zürich", "αθηνα", "москва", "東京"]),
-        ("Zu\u0308rich", ["zürich"]),  # a combining mark is joined with its letter first
-        ("snake_case ... *** \x03", ["snake", "case"]),
-        ("", []),
-    ],
-)
-def test_tokens(text, expected):
-    assert tokenise(text) == expected
-
-
-@given(st.text())
-def test_tokens_of_any_text_are_lower_case_and_without_space(text):
-    tokens = tokenise(text)
-    assert all(token and not any(map(str.isspace, token)) for token in tokens)
-    assert tokenise(" ".join(tokens)) == tokens
 
 
 def test_the_vocabulary_s_order_and_counts():

@@ -31,10 +31,11 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, Spaced, tokenise
+from labelpolicy.data.corpus import Corpus, Dataset, Document, Rereadable, Spaced
 from labelpolicy.data.prepared import Ragged
 from labelpolicy.data.readers.archive import beside, numbered_lines
 from labelpolicy.data.splits import hold_out
+from labelpolicy.data.tokens import tokenise
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json
 from labelpolicy.parsing import parse_json
