@@ -21,7 +21,7 @@ from typer.core import TyperGroup
 
 from labelpolicy import __version__, steps
 from labelpolicy.errors import one_line
-from labelpolicy.options import AssignmentsOption, FromStudy, ParamsOption
+from labelpolicy.options import OF_CLASSIFIER, AssignmentsOption, FromStudy, ParamsOption, TunedOption
 from labelpolicy.outputs import check_outputs
 
 HELP = "Learned label weights and decision thresholds for multi-label classification."
@@ -76,6 +76,7 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
 
             study = read_study(arguments.pop("params"), arguments.pop("assignments"))
             arguments |= {name: mark.take(study, arguments) for name, mark in from_study.items()}
+        arguments.pop("tuned", None)
         step(**arguments)
         if written:
             print(f"{step.__name__.replace('_', '-')}: wrote {', '.join(written)}", file=sys.stderr)
@@ -87,6 +88,8 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
             inspect.Parameter("params", keyword, default=None, annotation=ParamsOption),
             inspect.Parameter("assignments", keyword, default=None, annotation=AssignmentsOption),
         ]
+    if OF_CLASSIFIER in from_study.values():
+        shown.append(inspect.Parameter("tuned", keyword, default=None, annotation=TunedOption))
     command: Any = run
     command.__signature__ = signature.replace(parameters=shown)
     command.__annotations__ = {each.name: each.annotation for each in shown}

@@ -130,7 +130,8 @@ class Model:
         by_mention = self.documents == "mention"
         mentions = np.array([each.mention for each in documents], dtype=np.int32) if by_mention else None
         none = np.zeros((len(documents), len(self.labels)), dtype=bool)
-        return Split([each.id for each in documents], tokens, none, mentions)
+        texts = [each.parsed().text for each in documents]
+        return Split([each.id for each in documents], tokens, none, mentions, text=texts)
 
     @cached_property
     def _row(self) -> dict[str, int]:

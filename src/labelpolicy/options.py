@@ -56,10 +56,21 @@ ClassifierName = Annotated[
 def _of_classifier(study: "Study", arguments: Mapping[str, Any]) -> Any:
     from labelpolicy.classifiers import registry
 
-    return registry.load(arguments["classifier"]).parameters(study)
+    name, tuned = arguments["classifier"], arguments.get("tuned")
+    found = registry.load(name).parameters(study)
+    if tuned is None:
+        return found
+    from labelpolicy.classifiers.tuning import with_tuned
+
+    return with_tuned(found, tuned, name)
 
 
-ClassifierParameters = Annotated[Any, FromStudy(_of_classifier)]
+OF_CLASSIFIER = FromStudy(_of_classifier)
+ClassifierParameters = Annotated[Any, OF_CLASSIFIER]
+TunedOption = Annotated[
+    Path | None,
+    typer.Option("--tuned", help="tuned.json of `labelpolicy tune`: the classifier's parameters, over all others."),
+]
 Device = Annotated[str, FromStudy(lambda study, arguments: study.device)]
 Threads = Annotated[int, FromStudy(lambda study, arguments: study.threads)]
 ThresholdRules = Annotated[Any, FromStudy(lambda study, arguments: study.thresholds)]

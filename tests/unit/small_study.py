@@ -107,6 +107,11 @@ COMMANDS = [
         "o.parquet",
     ),
     _command(
+        "tune prepared linear_svc --output t.json --params params.yaml",
+        "prepared/labels.parquet prepared/train.parquet params.yaml",
+        "t.json",
+    ),
+    _command(
         "learn prepared linear --output m.safetensors --trace t.parquet --params params.yaml",
         f"prepared/labels.parquet {SPLITS} params.yaml",
         "m.safetensors t.parquet",

@@ -105,7 +105,7 @@ STEPS["keep"] = of_classifier(
         "history": f"results/{TRAINED}/history.parquet",
         "thresholds": f"results/{DECIDED}/thresholds.json",
     },
-    function=kept_scores,
+    function=lambda wildcards: kept_scores(wildcards) | tuned(wildcards),
     settings=classifier_settings("thresholds"),
     arguments=[PROCESSED, "{classifier}", "--seed", "{seed}", "--model", f"results/{DECIDED}/model"],
     written=False,

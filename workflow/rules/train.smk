@@ -9,12 +9,20 @@ def kept(name):
     return {"fitted_file": name} if study.keep_classifiers else {}
 
 
+def tuned(wildcards):
+    """The values chosen for a classifier, or a chain's encoder, where its section has something to search."""
+    encoder = wildcards.classifier.partition("+")[0]
+    searched = getattr(getattr(study.classifiers, encoder), "search", None)
+    return {"tuned": f"results/{wildcards.dataset}/{encoder}/tuned.json"} if searched else {}
+
+
 def of_classifier(command, message, folder, files, inputs, **more):
     """A step that trains a classifier or learns with it; its products lie in a folder below results/."""
     defaults = {
         "arguments": [PROCESSED, "{classifier}", "--seed", "{seed}"],
         "code": step_code(f"steps.{command}"),
         "log": f"{command}/{folder}",
+        "function": tuned,
         "resources": {"gpu": int(study.device == "cuda")},
     }
     outputs = {option: f"results/{folder}/{file}" for option, file in files.items()}
@@ -46,6 +54,7 @@ def on_scores(command, message, files, **inputs):
         settings=learned_on_scores,
         code=code_digest(f"steps.{command}"),
         log=f"{command}_on_scores/{TRAINED}/{{thresholds}}",
+        function=None,
         resources={},
     )
 
@@ -60,6 +69,17 @@ STEPS |= {
         log=f"label_weights/{TRAINED}",
         constraints={"weights": "|".join(map(re.escape, WEIGHT_RULES))},
         group="weights",
+    ),
+    # Once for all label weights and seeds.
+    "tune": of_classifier(
+        "tune",
+        "Tune {classifier} on {dataset}",
+        "{dataset}/{classifier}",
+        {"output": "tuned.json"},
+        {"data": processed("{dataset}", *LEARNED_FROM)},
+        arguments=[PROCESSED, "{classifier}"],
+        settings=classifier_settings("crossfit", "thresholds"),
+        function=None,
     ),
     "learn": while_training(
         "learn", "Learn policy {policy} with {classifier} on {dataset}, seed {seed}", LEARNED, META

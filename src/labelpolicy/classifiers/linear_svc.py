@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Declaration, Row, Run, State, below, prefixed
-from labelpolicy.config import Parameters, PositiveFloat
+from labelpolicy.classifiers.tuning import FEATURES, Features, Tuned
+from labelpolicy.config import PositiveFloat
 from labelpolicy.randomness import derive
 
 if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared, Split
 
 
-class LinearSVC(Parameters):
+class LinearSVC(Tuned):
     """scikit-learn's LinearSVC over the same tf-idf: the reference a user would pick."""
 
     C: PositiveFloat = Field(1.0, description="inverse regularisation of every label's SVM")
+    features: Features = Features()
+    search: dict[str, list[Any]] | None = Field(
+        {"features": FEATURES, "C": [0.1, 0.25, 0.5, 1.0, 2.0]}, description=Tuned.model_fields["search"].description
+    )
 
 
 class LinearSVCClassifier:
@@ -37,7 +42,7 @@ class LinearSVCClassifier:
         from labelpolicy.classifiers.tfidf import TfIdf
 
         train = data.split("train")
-        self.tfidf = TfIdf(data, train)
+        self.tfidf = TfIdf(data, train, self.parameters.features)
         features = self.tfidf(train)
         self.coefficients = np.zeros((self.tfidf.width, len(data.labels)))
         self.intercepts = np.where(train.y_true.all(axis=0), 1.0, -1.0)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:  # names are asked for where nothing is read
     from labelpolicy.parameters import Study
 
 #: Modules of the two packages that are no classifiers.
-HELPERS = {"base", "chains", "orders", "registry", "tfidf"}
+HELPERS = {"base", "chains", "orders", "registry", "tfidf", "tuning"}
 
 State = dict[str, "np.ndarray"]
 """Arrays by name: what a fitted classifier is, beside its parameters; what model.safetensors holds."""

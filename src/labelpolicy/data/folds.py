@@ -26,17 +26,18 @@ def joined(first: Split, second: Split) -> Split:
     mentions = None if first.mentions is None else np.concatenate([first.mentions, second.mentions])
     groups = None if first.groups is None or second.groups is None else [*first.groups, *second.groups]
     y_true = np.concatenate([first.y_true, second.y_true])
-    text = None if first.text is None or second.text is None else Texts((*first.text.paths, *second.text.paths))
+    both = isinstance(first.text, Texts) and isinstance(second.text, Texts)
+    text = Texts((*first.text.paths, *second.text.paths)) if both else None  # type: ignore[union-attr]
     return Split([*first.ids, *second.ids], tokens, y_true, mentions, groups, text)
 
 
 def taken(split: Split, rows: np.ndarray) -> Split:
-    """Some documents of two splits as `joined` gives them; ``rows`` int64, ascending."""
+    """Some documents of a split, or of two as `joined` gives them; ``rows`` int64, ascending."""
     return Split(
-        [split.ids[row] for row in rows],
+        [split.ids[row] for row in rows.tolist()],
         split.tokens.take(rows),
         split.y_true[rows],
         None if split.mentions is None else split.mentions[rows],
-        None if split.groups is None else [split.groups[row] for row in rows],
-        None if split.text is None else Texts(split.text.paths, rows),
+        None if split.groups is None else [split.groups[row] for row in rows.tolist()],
+        split.text.taken(rows) if isinstance(split.text, Texts) else None,
     )

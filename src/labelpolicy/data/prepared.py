@@ -24,7 +24,7 @@ time, by whoever iterates over it (:class:`Texts`).
 """
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -129,6 +129,9 @@ class Texts:
         for (texts,) in self._columns("text"):
             yield from texts.to_pylist()
 
+    def taken(self, rows: np.ndarray) -> "Texts":
+        return Texts(self.paths, rows if self.rows is None else self.rows[rows])
+
     def titled(self) -> Iterator[str]:
         """The texts, an entity mention on a line above its own: what decisions that need texts take."""
         for texts, *places in self._columns("text", extra=("text_start", "text_end")):
@@ -160,7 +163,8 @@ class Split:
     """One split: ids, tokens, and the true labels as a boolean array (documents, labels).
 
     ``mentions`` int32 (documents, 2), start and end in the tokens, are there for entity mentions only, ``groups`` where
-    the documents have them. ``text`` is not read before it is asked for; only a split made by hand has none.
+    the documents have them. ``text`` is not read before it is asked for, or in memory for new documents;
+    only a split made by hand has none.
     """
 
     ids: Sequence[str]
@@ -168,7 +172,7 @@ class Split:
     y_true: np.ndarray
     mentions: np.ndarray | None = None
     groups: Sequence[str] | None = None
-    text: Texts | None = None
+    text: Iterable[str] | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -262,7 +266,7 @@ class Prepared:
     def texts(self, name: str) -> Texts:
         """The raw text of one split, without its tokens: ``for text in data.texts("train")``."""
         split = self._splits.get(name)
-        return split.text if split and split.text else Texts((self.folder / f"{name}.parquet",))
+        return split.text if split and isinstance(split.text, Texts) else Texts((self.folder / f"{name}.parquet",))
 
     def _read(self, name: str, *, tokens: bool) -> Split:
         path = self.folder / f"{name}.parquet"

@@ -5,10 +5,16 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
+import pytest
+from scipy import sparse
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
+from sklearn.preprocessing import normalize
 
 from labelpolicy.classifiers.tfidf import ROLES, WINDOW, TfIdf
+from labelpolicy.classifiers.tuning import Features
+from labelpolicy.data.corpus import tokenise
 from labelpolicy.data.prepared import Ragged, Split
+from labelpolicy.errors import LabelPolicyError
 
 WORDS = ["<pad>", "<unk>", *(f"w{number}" for number in range(2, 20))]
 DATA = SimpleNamespace(vocabulary=WORDS)
@@ -50,3 +56,73 @@ def test_unknown_tokens_and_missing_contexts_count_for_nothing():
     first, second, third = TfIdf(DATA, documents)(documents).toarray()
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(first, third)
+
+
+TEXTS = ["good morning sir\nold morning sir", "good morning\nmadam", "sir, good", "unheard words"]
+
+
+def texts_split(texts: list[str]) -> Split:
+    cut = [[NUMBER.get(word, 1) for word in tokenise(text)] for text in texts]
+    return Split([*map(str, range(len(texts)))], Ragged.from_rows(cut), np.zeros((len(texts), 1), bool), text=texts)
+
+
+KNOWN = ["<pad>", "<unk>", "good", "morning", "old", "sir"]
+NUMBER = {word: number for number, word in enumerate(KNOWN)}
+
+
+def fitted(texts: list[str], **features: float) -> TfIdf:
+    return TfIdf(SimpleNamespace(vocabulary=KNOWN), texts_split(texts), Features(**features))
+
+
+@pytest.mark.parametrize("longest", [2, 3, 4])
+def test_words_in_a_row_are_counted_as_scikit_learn_counts_them(longest):
+    random = np.random.default_rng(longest)
+    texts = [" ".join(random.choice([*KNOWN[2:], "unheard"], random.integers(1, 9))) for _ in range(60)]
+    ours = fitted(texts, word_ngrams=longest)
+    # An unknown word breaks a row of words: for scikit-learn each piece stands in a document of its own.
+    pieces = [[" ".join(piece.split()) for piece in text.split("unheard")] for text in texts]
+    counter = CountVectorizer(ngram_range=(1, longest), token_pattern=r"\S+")
+    counted = counter.fit_transform([piece for text in pieces for piece in text])
+    owner = np.repeat(np.arange(len(texts)), [*map(len, pieces)])
+    merged = sparse.csr_matrix((np.ones(len(owner)), (owner, np.arange(len(owner))))) @ counted
+    merged = merged[:, np.flatnonzero(np.asarray(merged.sum(axis=0)).ravel() > 1)]
+    expected = TfidfTransformer(sublinear_tf=True).fit_transform(merged)
+    found = ours(texts_split(texts))
+    assert found.shape[1] == ours.width == merged.shape[1] + 2  # <pad> and <unk> have columns, which stay empty
+    np.testing.assert_allclose((found @ found.T).toarray(), (expected @ expected.T).toarray(), rtol=1e-5, atol=1e-6)
+
+
+def test_characters_are_counted_as_scikit_learn_counts_them_within_words():
+    ours = fitted(TEXTS, character_ngrams=4)
+    counted = CountVectorizer(analyzer="char_wb", ngram_range=(3, 4)).fit_transform(
+        " ".join(tokenise(t)) for t in TEXTS
+    )
+    counted = counted[:, np.flatnonzero(np.asarray(counted.sum(axis=0)).ravel() > 1)]
+    assert ours.width == len(KNOWN) + counted.shape[1]
+    characters = ours(texts_split(TEXTS))[:, len(KNOWN) :]
+    unit = TfidfTransformer(sublinear_tf=True).fit_transform(counted)
+    np.testing.assert_allclose(np.sort(normalize(characters).data), np.sort(unit.data.astype(np.float32)), rtol=1e-5)
+
+
+def test_a_title_has_columns_of_its_own_where_there_is_more_than_a_title():
+    ours = fitted(TEXTS, title=0.5)
+    title = ours(texts_split(TEXTS))[:, len(KNOWN) :].toarray()
+    assert [np.flatnonzero(row).tolist() for row in title] == [[2, 3, 5], [2, 3], [], []]
+    whole = ours(texts_split(TEXTS)).toarray()
+    np.testing.assert_allclose((whole**2).sum(axis=1), [1, 1, 1, 0], rtol=1e-6)
+    np.testing.assert_allclose((title[:2] ** 2).sum(axis=1), 0.25 / 1.25, rtol=1e-6)
+
+
+def test_restored_features_are_the_same_bits_alone_and_together():
+    made = fitted(TEXTS, word_ngrams=3, character_ngrams=5, title=0.7)
+    again = TfIdf.restored({name: value.copy() for name, value in made.state().items()})
+    expected = made(texts_split(TEXTS)).toarray()
+    np.testing.assert_array_equal(again(texts_split(TEXTS)).toarray(), expected)
+    alone = [again(texts_split([text])).toarray() for text in TEXTS]
+    np.testing.assert_array_equal(np.concatenate(alone), expected)
+
+
+def test_mentions_have_neither_n_grams_nor_titles():
+    documents = split([[3, 3]], [(0, 1)])
+    with pytest.raises(LabelPolicyError, match="mentions"):
+        TfIdf(DATA, documents, Features(word_ngrams=2))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Classifier, Declaration, State, Training, below
+from labelpolicy.classifiers.tuning import Features, Tuned
 from labelpolicy.config import PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared
 
 
-class Linear(Training):
+class Linear(Training, Tuned):
     """One logistic output per label over tf-idf."""
 
     optimizer: Literal["adam", "sgd"] = Field(
@@ -24,13 +25,14 @@ class Linear(Training):
         100.0, description="the optimizer's step size; large, as rows have unit length"
     )
     epochs: PositiveInt = Field(30, description="passes over the training split at most")
+    features: Features = Features()
 
 
 def build(data: Prepared, parameters: Linear, seed: int) -> Classifier:
     from labelpolicy.classifiers.base import log_odds
     from labelpolicy.classifiers.linear.network import LinearClassifier
 
-    return LinearClassifier(tfidf(data), log_odds(data), parameters)
+    return LinearClassifier(tfidf(data, parameters.features), log_odds(data), parameters)
 
 
 def restore(parameters: Linear, state: State) -> Classifier:
@@ -40,10 +42,10 @@ def restore(parameters: Linear, state: State) -> Classifier:
     return LinearClassifier(features, state["bias"], parameters).with_state(state)
 
 
-def tfidf(data: Prepared) -> TfIdf:
+def tfidf(data: Prepared, features: Features | None = None) -> TfIdf:
     from labelpolicy.classifiers.tfidf import TfIdf
 
-    return TfIdf(data, data.split("train"))
+    return TfIdf(data, data.split("train"), features)
 
 
 def restored_tfidf(state: State) -> TfIdf:

@@ -1,0 +1,147 @@
+"""tune: what is chosen, of which documents, and that trainings take it."""
+
+import json
+import shutil
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import small_study
+
+from labelpolicy import load
+from labelpolicy.classifiers.linear import Linear
+from labelpolicy.classifiers.linear_svc import LinearSVC
+from labelpolicy.data.parameters import Data, Vectors
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.steps.prepare import prepare
+from labelpolicy.steps.tune import HOPELESS, tune
+from labelpolicy.thresholds import ThresholdParameters
+
+ENDINGS, WORDS = ("tion", "wards", "ish"), [f"word{a}{b}" for a in "abcdefgh" for b in "klmnop"]
+
+
+def by_order(random):
+    """The label is the order of two words, among others that come and go."""
+    label = random.integers(2)
+    rest = [*random.choice(WORDS, 3)]
+    return [*rest, *(("left", "right") if label else ("right", "left")), *random.choice(WORDS, 3)], ["up", "down"][
+        label
+    ]
+
+
+def by_ending(random):
+    """The label is the ending of a word that is nearly always new."""
+    label = random.integers(3)
+    stem = "".join(random.choice([*"bcdfghjk"], 5))
+    return [*random.choice(WORDS, 2), stem + ENDINGS[label], *random.choice(WORDS, 2)], ENDINGS[label]
+
+
+@pytest.fixture(scope="module", params=[by_order, by_ending], ids=["order", "ending"])
+def corpus(request, tmp_path_factory):
+    folder, random = tmp_path_factory.mktemp("corpus"), np.random.default_rng(0)
+    (folder / "raw").mkdir()
+    for split, count in (("train", 150), ("test", 40)):
+        made = [request.param(random) for _ in range(count)]
+        lines = [
+            json.dumps({"id": f"{split}{i}", "text": " ".join(words), "labels": [label]})
+            for i, (words, label) in enumerate(made)
+        ]
+        (folder / "raw" / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    parameters = Data(vectors=Vectors(source="random", width=2))
+    prepare(dataset="mine", raw=folder / "raw", parameters=parameters, output=folder / "mine")
+    return request.param.__name__, folder / "mine"
+
+
+def run(data, folder, classifier="linear_svc", parameters=None, **changes):
+    parameters = parameters or {"linear_svc": LinearSVC, "linear": Linear}[classifier]()
+    how = {"rules": ThresholdParameters(), "folds": 3, "by": "labels", "device": "cpu", "threads": 1}
+    tune(dataset=data, classifier=classifier, parameters=parameters, output=folder / "tuned.json", **how | changes)
+    return json.loads((folder / "tuned.json").read_text())
+
+
+@pytest.mark.parametrize("classifier", ["linear_svc", "linear"])
+def test_the_features_that_tell_the_labels_are_chosen(corpus, tmp_path, classifier):
+    kind, data = corpus
+    features = run(data, tmp_path, classifier)["parameters"]["features"]
+    assert features["word_ngrams" if kind == "by_order" else "character_ngrams"] > 1
+    assert (features["character_ngrams"] > 0) == (kind == "by_ending")
+
+
+def test_only_training_documents_choose_and_the_bytes_are_the_same_on_two_threads(corpus, tmp_path):
+    _, data = corpus
+    few = Linear(search={"features": [{"word_ngrams": 1}, {"word_ngrams": 2}]})
+    expected = run(data, tmp_path), run(data, tmp_path, "linear", few)
+    without = shutil.copytree(data, tmp_path / "mine")
+    (without / "test.parquet").unlink()
+    assert run(without, tmp_path, "linear", few, threads=2) == expected[1]
+    (without / "valid.parquet").unlink()
+    assert run(without, tmp_path, threads=2) == expected[0]
+
+
+def test_each_parameter_is_searched_with_the_best_of_the_others_and_what_is_hopeless_gets_one_fold(corpus, tmp_path):
+    _, data = corpus
+    search = {"C": [1e-6, 1.0], "features": [{"word_ngrams": 1}, {"word_ngrams": 2, "character_ngrams": 5}]}
+    found = run(data, tmp_path, parameters=LinearSVC(search=search))
+    trials = {
+        (each["parameters"]["C"], each["parameters"]["features"]["word_ngrams"]): each for each in found["trials"]
+    }
+    assert {1e-6, 1.0} == {C for C, _ in trials} and len(trials) == 3  # the values of C with plain features alone
+    for each in trials.values():
+        best = max(other["utility"][0] for other in trials.values())
+        assert len(each["utility"]) == 3 or each["utility"][0] < best - HOPELESS
+    chosen = max((each for each in found["trials"] if len(each["utility"]) == 3), key=lambda t: np.mean(t["utility"]))
+    assert found["parameters"] == chosen["parameters"]
+
+
+def test_of_mentions_only_what_applies_is_tried(tmp_path):
+    random = np.random.default_rng(0)
+    (tmp_path / "raw").mkdir()
+    for split in ("train", "test"):
+        lines = []
+        for i in range(60):
+            label = int(random.integers(2))
+            entry = {"id": f"{split}{i}", "tokens": ["the", ["cat", "bank"][label], "is"], "mention": [1, 2]}
+            lines.append(json.dumps(entry | {"labels": [["/animal", "/place"][label]]}))
+        (tmp_path / "raw" / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    parameters = Data(vectors=Vectors(source="random", width=2))
+    prepare(dataset="mine", raw=tmp_path / "raw", parameters=parameters, output=tmp_path / "mine")
+    found = run(tmp_path / "mine", tmp_path)
+    assert {each["parameters"]["features"]["word_ngrams"] for each in found["trials"]} == {1}
+    assert {each["parameters"]["C"] for each in found["trials"]} == {0.1, 0.25, 0.5, 1.0, 2.0}
+
+
+def test_a_training_takes_what_was_chosen_and_its_model_scores_the_same_bits(corpus, tmp_path):
+    _, data = corpus
+    chosen = {"C": 0.7, "features": {"word_ngrams": 2, "character_ngrams": 4, "title": 0.0}}
+    content = {"about": {"classifier": "linear_svc"}, "parameters": chosen}
+    (tmp_path / "tuned.json").write_text(json.dumps(content))
+    set_alike = [word for key, value in chosen.items() for word in ("--set", f"classifiers.linear_svc.{key}={value}")]
+    for name, how in {"tuned": ["--tuned", "tuned.json"], "set": set_alike, "neither": []}.items():
+        words = ["train", str(data), "linear_svc", "--scores", f"{name}.parquet", "--model", name, *how]
+        assert small_study.run(words, tmp_path).status == 0
+    scores = {name: pq.read_table(tmp_path / f"{name}.parquet") for name in ("tuned", "set", "neither")}
+    assert scores["tuned"].equals(scores["set"]) and not scores["tuned"].equals(scores["neither"])
+    test = pq.read_table(data / "test.parquet")["text"].to_pylist()
+    kept = [row["scores"] for row in scores["tuned"].to_pylist() if row["split"] == "test"]
+    np.testing.assert_array_equal(load(tmp_path / "tuned").predict_proba(test), np.array(kept, dtype=np.float32))
+
+
+@pytest.mark.parametrize(
+    ("parameters", "fault"),
+    [
+        (LinearSVC(search=None), "nothing to tune"),
+        (LinearSVC(search={"C": []}), "search.C: no values"),
+        (LinearSVC(search={"C": [0.0]}), "search: C: found 0.0"),
+        (LinearSVC(search={"c": [1.0]}), "search: c: unknown parameter"),
+    ],
+)
+def test_a_search_that_cannot_be(corpus, tmp_path, parameters, fault):
+    with pytest.raises(LabelPolicyError, match=fault):
+        run(corpus[1], tmp_path, parameters=parameters)
+
+
+@pytest.mark.parametrize("content", ["[]", '{"about": {"classifier": "linear"}, "parameters": {}}'])
+def test_values_of_another_classifier_are_refused(corpus, tmp_path, content):
+    (tmp_path / "tuned.json").write_text(content)
+    done = small_study.run(["train", str(corpus[1]), "linear_svc", "--model", "m", "--tuned", "tuned.json"], tmp_path)
+    assert done.fault == "" and "tuned.json" in done.stderr and not (tmp_path / "m").exists()
