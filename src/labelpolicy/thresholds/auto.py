@@ -18,10 +18,13 @@ from labelpolicy.thresholds.decision import Decision
 from labelpolicy.thresholds.objectives import MEASURES, utility_of
 from labelpolicy.thresholds.rules import Documents, fit_rule
 
-#: Rules by how many numbers they fit: none, one or two, one a label. Those that decide documents together are left out.
-TIERS = (("fixed",), ("odr", "rcut", "shared"), ("scut",))
-#: Rule, and whether every document gets a label, which rcut gives anyway.
-CANDIDATES = [(rule, one) for tier in TIERS for rule in tier for one in (False, True) if one or rule != "rcut"]
+#: Rules by how many numbers they fit: none, one or two, 18, one a label. Those that decide documents together are left
+#: out; sets is a candidate where texts are given, for it costs as much as all others several times.
+TIERS = (("fixed",), ("odr", "rcut", "shared"), ("sets",), ("scut",))
+#: Rule, and whether every document gets a label, which rcut gives anyway; sets learns it, unless it is asked for.
+CANDIDATES = [
+    (rule, one) for tier in TIERS for rule in tier for one in (False, True) if rule != "sets" and (one or rule != "rcut")
+]
 #: Documents at most that candidates are compared on, folds, and groups of documents for standard errors.
 DOCUMENTS, FOLDS, GROUPS = 10_000, 4, 50
 #: The intervals of the expected measures cover this much, however many candidates there were to choose from.
@@ -34,8 +37,10 @@ def auto(documents: Documents, at_least_one: bool | None, groups: Sequence[Any] 
 
     With ``at_least_one`` None both are candidates. ``groups`` (n,) are documents that stay together.
     """
-    candidates = [each for each in CANDIDATES if at_least_one in (None, each[1])]
-    n = len(documents.y_score)
+    candidates, n = [each for each in CANDIDATES if at_least_one in (None, each[1])], len(documents.y_score)
+    if documents.labels is not None and documents.texts is not None:
+        documents = documents._replace(texts=list(documents.texts))
+        candidates.append(("sets", bool(at_least_one)))
     random = generator(documents.seed, "auto")
     rows = np.sort(random.permutation(n)[:DOCUMENTS])
     names = np.arange(n) if groups is None else np.asarray(groups)
@@ -46,9 +51,9 @@ def auto(documents: Documents, at_least_one: bool | None, groups: Sequence[Any] 
         return _fitted(documents, *candidates[0])
     y_pred = [np.empty_like(y_true) for _ in candidates]
     for f in np.unique(fold):
-        here = documents.of(rows[fold != f])
+        here, left = documents.of(rows[fold != f]), documents.of(rows[fold == f])
         for found, candidate in zip(y_pred, candidates, strict=True):
-            found[fold == f] = _fitted(here, *candidate).decide(documents.y_score[rows[fold == f]])
+            found[fold == f] = _fitted(here, *candidate).decide(left.y_score, left.texts)
     return _choose(documents, candidates, y_true, y_pred, group)
 
 
@@ -65,9 +70,10 @@ def _choose(
     utilities = [float(utility_of(**{name: each[name] for name in MEASURES}, weights=weights)) for each in reached]
     left_out = [utility_of(**{name: each[name] for name in MEASURES}, weights=weights) for each in without]
     best = int(np.argmax(utilities))
-    errors = [jackknife(each - left_out[best]) for each in left_out]
+    errors, k = [jackknife(each - left_out[best]) for each in left_out], 0
     for tier in TIERS:
-        k = max((k for k, (rule, _) in enumerate(candidates) if rule in tier), key=utilities.__getitem__)
+        of_tier = [k for k, (rule, _) in enumerate(candidates) if rule in tier]
+        k = max(of_tier, key=utilities.__getitem__, default=k)
         if utilities[k] >= utilities[best] - errors[k]:
             break
     z = NormalDist().inv_cdf(1 - (1 - COVERAGE) / 2 / len(candidates))

@@ -52,7 +52,8 @@ class Documents(NamedTuple):
         return cls(y_score, y_true, train_count, trained, parameters, seed, allowed)
 
     def of(self, rows: np.ndarray) -> "Documents":
-        return self._replace(y_score=self.y_score[rows], y_true=self.y_true[rows])
+        texts = None if self.texts is None else [self.texts[row] for row in rows]
+        return self._replace(y_score=self.y_score[rows], y_true=self.y_true[rows], texts=texts)
 
 
 def fixed(documents: Documents) -> PerLabel:

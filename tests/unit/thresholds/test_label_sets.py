@@ -301,3 +301,29 @@ def test_sure_scores_and_many_labels_are_no_trouble():
     decision = fit("sets_unnamed", y_score, y_true)
     assert isinstance(decision, LabelSets) and np.isfinite(decision.weights).all()
     assert decision.decide(y_score).sum(axis=1).max() <= candidates.BEST
+
+
+# Among the candidates of auto
+
+
+def test_auto_takes_sets_where_texts_are_given_and_they_gain():
+    y_score, y_true, texts = corpus(800)
+    decision = fit("auto", y_score, y_true, labels=LABELS, texts=iter(texts))
+    evidence = decision.chosen["auto"]
+    assert evidence["rule"] == "sets" and decision.needs_texts
+    assert evidence["compared"]["sets"]["utility"] == max(each["utility"] for each in evidence["compared"].values())
+    alone = fit("auto", y_score, y_true, labels=LABELS)
+    assert "sets" not in alone.chosen["auto"]["compared"] and not alone.needs_texts
+    again = fit("sets", y_score, y_true, labels=LABELS, texts=texts)
+    np.testing.assert_array_equal(decision.decide(y_score, texts), again.decide(y_score, texts))
+
+
+@pytest.mark.parametrize("at_least_one", [True, False])
+def test_auto_asks_sets_for_a_label_each_where_that_is_asked(at_least_one):
+    y_score, y_true, texts = corpus(800)
+    y_true[:80] = False
+    y_score[:80] = 0.02
+    decision = fit("auto", y_score, y_true, labels=LABELS, texts=texts, at_least_one=at_least_one)
+    name = "sets+one" if at_least_one else "sets"
+    assert name in decision.chosen["auto"]["compared"]
+    assert decision.decide(y_score, texts).any(axis=1).all() == at_least_one
