@@ -68,8 +68,9 @@ class Crossfit(Parameters):
     folds: Annotated[int, Field(ge=2, le=LARGEST_SIZE)] = Field(
         3, description="folds of the training and validation documents; one more training than folds is needed"
     )
-    by: Literal["labels", "ids"] = Field(
-        "labels",
-        description="what a fold is: documents at random, each label spread evenly; or a block in the order of the "
-        "ids, which is that of time on Reuters-21578 and RCV1",
+    by: Literal["near_duplicates", "labels", "ids"] = Field(
+        "near_duplicates",
+        description="what a fold is: documents at random, each label spread evenly, with those that say nearly the "
+        "same in one fold, or without a look at the texts (labels); or a block in the order of the ids, that of time "
+        "on Reuters-21578 and RCV1",
     )

@@ -1,5 +1,9 @@
 """crossfit: a classifier with the label weights of a policy.json -> out_of_fold.parquet, for thresholds."""
 
+import warnings
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +19,7 @@ from labelpolicy.data.scores import Fitting, write_scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_tensors
 from labelpolicy.folds import blocks_of, fold_of
+from labelpolicy.near_duplicates import near_duplicates
 from labelpolicy.progress import in_words, say
 from labelpolicy.randomness import generator
 from labelpolicy.steps.train import fitted, models, weights_of
@@ -55,8 +60,7 @@ def crossfit(
     weights, trained = weights_of(policy, data, classifier, seed)
     epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
-    random, groups = generator(seed, "crossfit"), every.groups
-    fold = blocks_of(every.ids, folds, groups) if by == "ids" else fold_of(every.y_true, folds, random, groups)
+    fold, groups = _folds(data, every, folds, by, generator(seed, "crossfit")), every.groups
 
     def trained_on(train: Split, which: str) -> Classifier:
         run = Run(seed, device, threads, epochs, f"train {classifier}, {which}")
@@ -81,6 +85,25 @@ def crossfit(
         fitting = Fitting(y_score, every.y_true, every.y_true.sum(axis=0), len(data.split("valid")), groups)
         of_last = trained, fitting, found["test"], True
         models().save(model, data, parameters, last, of_last, thresholds, rules, seed)
+
+
+def _folds(data: Prepared, every: Split, folds: int, by: str, random: np.random.Generator) -> np.ndarray:
+    """The fold of each document. Near-duplicates that would fill more than a fold are not held together."""
+    if by == "ids":
+        return blocks_of(every.ids, folds, every.groups)
+    groups: Sequence[Hashable] | None = every.groups
+    if by == "near_duplicates":
+        together = near_duplicates(chain(data.texts("train"), data.texts("valid")), groups)
+        largest = np.bincount(together).max(initial=1)
+        if largest * folds <= len(every):
+            groups = together.tolist()
+        elif largest > max(Counter(groups or [0]).values()):
+            warnings.warn(
+                f"crossfit.by near_duplicates: {largest} of {len(every)} documents say nearly the same, more than one "
+                f"of {folds} folds holds: folds are by labels",
+                stacklevel=3,
+            )
+    return fold_of(every.y_true, folds, random, groups)
 
 
 def best_epoch(history: Path) -> int:

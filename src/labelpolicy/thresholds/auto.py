@@ -23,7 +23,11 @@ from labelpolicy.thresholds.rules import Documents, fit_rule
 TIERS = (("fixed",), ("odr", "rcut", "shared"), ("sets",), ("scut",))
 #: Rule, and whether every document gets a label, which rcut gives anyway; sets learns it, unless it is asked for.
 CANDIDATES = [
-    (rule, one) for tier in TIERS for rule in tier for one in (False, True) if rule != "sets" and (one or rule != "rcut")
+    (rule, one)
+    for tier in TIERS
+    for rule in tier
+    for one in (False, True)
+    if rule != "sets" and (one or rule != "rcut")
 ]
 #: Documents at most that candidates are compared on, folds, and groups of documents for standard errors.
 DOCUMENTS, FOLDS, GROUPS = 10_000, 4, 50

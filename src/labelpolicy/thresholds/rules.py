@@ -52,7 +52,7 @@ class Documents(NamedTuple):
         return cls(y_score, y_true, train_count, trained, parameters, seed, allowed)
 
     def of(self, rows: np.ndarray) -> "Documents":
-        texts = None if self.texts is None else [self.texts[row] for row in rows]
+        texts = None if self.texts is None else np.array(self.texts, dtype=object)[rows].tolist()
         return self._replace(y_score=self.y_score[rows], y_true=self.y_true[rows], texts=texts)
 
 

@@ -108,6 +108,34 @@ def test_mentions_of_one_document_are_in_one_fold(synthetic, tmp_path, monkeypat
     assert len(set(zip(groups, folds[0].tolist(), strict=True))) == len(set(groups))
 
 
+def test_near_duplicates_are_in_one_fold(synthetic, tmp_path, monkeypatch):
+    """Every fifth document says the same as the one before, beside what is there."""
+    dataset = tmp_path / "repeated"
+    shutil.copytree(synthetic, dataset)
+    table = pq.read_table(dataset / "train.parquet")
+    texts = [f"{text} number {row}" for row, text in enumerate(table["text"].to_pylist())]
+    texts[1::5] = texts[0::5][: len(texts[1::5])]
+    place = table.column_names.index("text")
+    write_parquet(dataset / "train.parquet", table.set_column(place, "text", pa.array(texts)))
+    folds = []
+    monkeypatch.setattr(crossfit, "fold_of", lambda *args: folds.append(FOLD_OF(*args)) or folds[-1])
+    run(dataset, tmp_path, by="near_duplicates")
+    run(dataset, tmp_path, by="labels")
+    pairs = [fold[: len(texts)][np.r_[0 : len(texts) - 1 : 5][:, None] + [0, 1]] for fold in folds]
+    assert (pairs[0][:, 0] == pairs[0][:, 1]).all() and (pairs[1][:, 0] != pairs[1][:, 1]).any()
+
+
+def test_more_near_duplicates_than_a_fold_holds_are_warned_of(synthetic, tmp_path):
+    dataset = tmp_path / "all_the_same"
+    shutil.copytree(synthetic, dataset)
+    table = pq.read_table(dataset / "train.parquet")
+    same = pa.array(["the same text for all"] * len(table))
+    write_parquet(dataset / "train.parquet", table.set_column(table.column_names.index("text"), "text", same))
+    with pytest.warns(UserWarning, match=f"{len(table)} of .* documents say nearly the same"):
+        found = run(dataset, tmp_path, by="near_duplicates").read_bytes()
+    assert run(dataset, tmp_path, by="labels").read_bytes() == found
+
+
 FOLD_OF = crossfit.fold_of
 
 
