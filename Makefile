@@ -11,7 +11,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 CORES ?= all
 
-.PHONY: reproduce test lint unit workflow tracking cluster docs publish bench faults setup clean
+.PHONY: FORCE reproduce test lint unit workflow tracking cluster docs publish bench faults setup clean
 
 setup: $(READY)
 
@@ -58,9 +58,23 @@ docs: $(READY)
 STUDY ?= reuters21578
 publish: $(READY)
 	labelpolicy publish results/metrics.csv results/significance.csv results/summary.md results/reproducing.md \
-	  results/tables/table[1-6].md $(wildcard results/tables/ablation.md) --folder docs/results/$(STUDY)
+	  results/claims.csv results/tables/table[1-6].md $(wildcard results/tables/ablation.md results/ablation.csv) \
+	  $(addprefix --nested ,$(wildcard data/processed/*/dataset.json results/robustness/*/*/*/*.csv \
+	  results/figures/*/*/*/weight_tree.json)) --folder docs/results/$(STUDY)
 	python docs/finding.py
+	$(MAKE) docs/results/claims.md
 	python docs/published.py
+
+# The matrix of claims over all published studies.
+PUBLISHED := docs/results/*
+docs/results/claims.md: FORCE
+	labelpolicy reproducing $(wildcard $(PUBLISHED)/processed/*) \
+	  $(addprefix --metrics ,$(wildcard $(PUBLISHED)/metrics.csv)) \
+	  $(addprefix --significance ,$(wildcard $(PUBLISHED)/significance.csv)) \
+	  $(addprefix --robustness ,$(wildcard $(PUBLISHED)/robustness/*/*/*/*.csv)) \
+	  $(addprefix --correlations ,$(wildcard $(PUBLISHED)/figures/*/*/*/weight_tree.json)) \
+	  --output $@ --csv docs/results/claims.csv
+FORCE:
 
 bench: $(READY)
 	python benchmarks/kim_cnn.py

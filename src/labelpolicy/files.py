@@ -266,14 +266,29 @@ def read_parquet(path: str | Path, columns: list[str] | None = None) -> pa.Table
     return table
 
 
+def read_table(path: str | Path, columns: list[str]) -> pa.Table:
+    """As `read_parquet`; of a CSV file, where its name says so, whose texts are those of TEXT."""
+    if Path(path).suffix != ".csv":
+        return read_parquet(path, columns)
+    from pyarrow import csv
+
+    with readable(path, "CSV"):
+        options = csv.ConvertOptions(column_types={name: pa.string() for name in TEXT})
+        table = csv.read_csv(require(path), convert_options=options)
+    check_columns(path, table.schema, columns)
+    table = table.select(columns)
+    check_nulls(path, table)
+    return table
+
+
 @contextlib.contextmanager
-def readable(path: str | Path) -> Iterator[None]:
-    """Turn what is raised while a broken Parquet file is read into a LabelPolicyError."""
+def readable(path: str | Path, form: str = "Parquet") -> Iterator[None]:
+    """Turn what is raised while a broken file is read into a LabelPolicyError."""
     try:
         yield
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = str(error).partition("\n")[0]
-        raise LabelPolicyError(f"{path}: not a readable Parquet file ({reason}): {AGAIN}") from None
+        raise LabelPolicyError(f"{path}: not a readable {form} file ({reason}): {AGAIN}") from None
 
 
 def check_columns(path: str | Path, schema: pa.Schema, wanted: Sequence[str]) -> None:

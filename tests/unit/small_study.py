@@ -165,10 +165,10 @@ COMMANDS = [
     ),
     _command(
         f"reproducing prepared {TABLES} --paper paper.tsv --claims claims.tsv --significance significance.parquet "
-        "--robustness robustness.parquet --output r.md --latex r.tex",
+        "--robustness robustness.parquet --output r.md --csv r.csv --latex r.tex",
         "prepared/dataset.json metrics.parquet methods.tsv paper.tsv claims.tsv significance.parquet "
         "robustness.parquet",
-        "r.md r.tex",
+        "r.md r.csv r.tex",
     ),
     _command(
         f"page prepared {TABLES} --results results --template page.html --output p.html",

@@ -11,6 +11,8 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
+from labelpolicy.steps.reproducing import reproducing
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
@@ -41,6 +43,23 @@ def test_what_is_published_is_in_numbers_json_and_listed():
     }
     for folder in filter(Path.is_dir, results.iterdir()):
         assert published.readme(folder) == (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_matrix_of_claims_is_of_what_is_published(tmp_path, monkeypatch):
+    """Run `make docs/results/claims.md` after `make publish`, or after a change of a rule or a claim."""
+    monkeypatch.chdir(ROOT)
+    results = Path("docs/results")
+    patterns = {
+        "datasets": "*/processed/*",
+        "metrics": "*/metrics.csv",
+        "significance": "*/significance.csv",
+        "robustness": "*/robustness/*/*/*/*.csv",
+        "correlations": "*/figures/*/*/*/weight_tree.json",
+    }
+    given = {name: sorted(results.glob(pattern)) for name, pattern in patterns.items()}
+    reproducing(**given, output=tmp_path / "claims.md", csv=tmp_path / "claims.csv")
+    for name in ("claims.md", "claims.csv"):
+        assert (tmp_path / name).read_text(encoding="utf-8") == (results / name).read_text(encoding="utf-8")
 
 
 def test_a_published_number_is_the_mean_over_seeds_with_its_error(tmp_path):

@@ -49,7 +49,7 @@ DECIDE_LINEAR, DECIDE_META, DECIDE_SVC = (
                                             "linear_svc/uniform/seed0 by scut")
 )  # fmt: skip
 COLLECT, TEST = "Collect the metrics of all cells", "Test the learned rows against all others"
-TABLE, CLAIMS = "Table 5", "The paper's claims, one by one"
+TABLE, CLAIMS = "Table 5", "The claims, by data set"
 #: The jobs that read what a job makes.
 FOLLOWS = {
     GENERATE: (PREPARE,),

@@ -101,7 +101,11 @@ def test_snakemake_s_own_report_is_one_file_with_captions(shown):
     report = shown.folder / "report.html"
     text = report.read_text()
     assert not re.findall(r'<(?:script|link|img)[^>]+(?:src|href)="(?!data:)', text)
-    for caption in ("The paper's claims one by one", "labels by falling training frequency", "All cells of the grid"):
+    for caption in (
+        "paper's and this project's, by data set",
+        "labels by falling training frequency",
+        "All cells of the grid",
+    ):
         assert caption.replace("'", "&#x27;") in text or caption in text, caption
     if BROWSER:
         document = browse(report)

@@ -16,7 +16,7 @@ from labelpolicy.cell import Cell
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, read_parquet
+from labelpolicy.files import read_json, read_table
 from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.methods import Method, with_baselines
 from labelpolicy.metrics import evaluate
@@ -127,13 +127,22 @@ def significance_rows(
         yield (*names, *difference, difference.p_holm < level, seeds, documents)
 
 
-def read_significance(path: str | Path) -> dict[str, dict[tuple[str, str, str], bool]]:
-    """significance.parquet by data set and (row, other, measure): is row above other, beyond chance?"""
+#: (row, other, measure) -> 1 if row is above other beyond chance, -1 if below, 0 if it is not told.
+Tests = Mapping[tuple[str, str, str], int]
+
+
+def tested_as(measure: str) -> str:
+    """The name that a measure of the tables is tested by: the loose micro-F1 is the micro-F1 (metrics.py)."""
+    return measure.replace("loose_micro", "micro")
+
+
+def read_significance(path: str | Path) -> dict[str, dict[tuple[str, str, str], int]]:
+    """significance.parquet, or .csv, by data set: see Tests."""
     columns = ["dataset", "row", "other", "measure", "difference", "significant"]
-    found: dict[str, dict[tuple[str, str, str], bool]] = {}
-    for row in read_parquet(path, columns).to_pylist():
-        above = bool(row["significant"]) and row["difference"] > 0
-        found.setdefault(row["dataset"], {})[row["row"], row["other"], row["measure"]] = above
+    found: dict[str, dict[tuple[str, str, str], int]] = {}
+    for row in read_table(path, columns).to_pylist():
+        sign = (1 if row["difference"] > 0 else -1) if row["significant"] else 0
+        found.setdefault(row["dataset"], {})[row["row"], row["other"], row["measure"]] = sign
     return found
 
 
@@ -147,12 +156,12 @@ def marks(
     above = read_significance(path).get(dataset, {})
     marked = set()
     for (method, baseline), measure in itertools.product(with_baselines(methods), measures):
-        tested = measure.replace("loose_micro", "micro")  # the loose micro-F1 is the micro-F1 (metrics.py)
+        tested = tested_as(measure)
         if (method.name, baseline.name, tested) not in above:
             raise LabelPolicyError(
                 f"{path}: no {tested} of {dataset}, row {method.name!r} against {baseline.name!r}: "
                 "run `labelpolicy significance` again"
             )
-        if above[method.name, baseline.name, tested]:
+        if above[method.name, baseline.name, tested] > 0:
             marked.add((method.name, measure))
     return marked

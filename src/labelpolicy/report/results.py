@@ -12,7 +12,7 @@ from labelpolicy.cell import Cell
 from labelpolicy.data.registry import task
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, read_parquet
+from labelpolicy.files import read_json, read_table
 from labelpolicy.methods import Method, read_tsv, rows_of
 from labelpolicy.metrics import NAMES
 from labelpolicy.thresholds.objectives import MEASURES
@@ -132,7 +132,7 @@ class Results:
         """Raises LabelPolicyError for a value twice, or a value of the table's measures outside [0, 1]."""
         self.path = Path(path)
         self.values: dict[tuple[str, ...], dict[int, float]] = {}
-        for row in read_parquet(path, list(COLUMNS)).to_pylist():
+        for row in read_table(path, list(COLUMNS)).to_pylist():
             *key, seed, split, metric, value = row.values()
             place = f"{path}: {metric} of {'/'.join(key)}, seed {seed}, {split}"
             fault = None
@@ -146,6 +146,7 @@ class Results:
             seeds[seed] = value
         if not self.values:
             raise LabelPolicyError(f"{path}: no rows, expected the measures of cells: run `labelpolicy collect` again")
+        self.datasets = list(dict.fromkeys(key[0] for key in self.values))
 
 
 class DatasetResults:

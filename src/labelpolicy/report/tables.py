@@ -12,7 +12,7 @@ from pathlib import Path
 from labelpolicy.cell import Thresholds
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_parquet
+from labelpolicy.files import read_table
 from labelpolicy.methods import NOT_IN_PAPER
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import SIGNIFICANT, Number, Row, Table
@@ -230,7 +230,7 @@ class Robustness:
 def read_robustness(path: str | Path) -> Robustness:
     """Raises LabelPolicyError for more than one sweep in the file, or a measure without its statistics."""
     names = ["dataset", "classifier", "policy", "seed"]
-    rows = read_parquet(path, [*names, "statistic", "metric", "value"]).to_pylist()
+    rows = read_table(path, [*names, "statistic", "metric", "value"]).to_pylist()
     sweeps = {tuple(row[name] for name in names) for row in rows}
     if len(sweeps) != 1:
         raise LabelPolicyError(f"{path}: {len(sweeps)} sweeps, expected one: run `labelpolicy robustness` again")

@@ -1,10 +1,8 @@
-"""reproducing: the paper's claims one by one, beside our numbers, each judged by a stated rule.
+"""reproducing: the claims, the paper's and ours, judged by stated rules on every data set of one study or several."""
 
-workflow/claims.tsv lists them; RULES says in words what the functions of JUDGES do.
-"""
-
+import csv as csv_format
+import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -14,269 +12,168 @@ from labelpolicy import options
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import Method, read_methods, read_tsv
-from labelpolicy.report.comparisons import read_significance
-from labelpolicy.report.facts import Facts, facts_of
-from labelpolicy.report.markup import SIGNIFICANT, latex, markdown, markdown_table
-from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
-from labelpolicy.report.tables import STATISTICS, Robustness, printed_count, read_robustness
-
-REPRODUCED, NOT, UNTESTED = "reproduced", "not reproduced", "could not be tested here"
-
-#: How far ours may be from a printed measure to be near it.
-NEAR = 0.02
-
-#: (row, other, measure) -> whether row is above other beyond chance
-Tests = Mapping[tuple[str, str, str], bool]
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One line of claims.tsv."""
-
-    id: str
-    section: str
-    table: str
-    dataset: str
-    rule: str
-    rows: str
-    claim: str
-
-    @property
-    def place(self) -> str:
-        return f"Section {self.section}" + (f", Table {self.table}" if self.table != "-" else "")
-
-    @property
-    def measures(self) -> dict[str, str]:
-        return TABLE_MEASURES[self.table]
-
-
-COLUMNS = tuple(Claim.__dataclass_fields__)
-
-
-#: A claim's verdict, why, and the numbers: (what, the paper's, ours) as text.
-Verdict = tuple[str, str, list[tuple[str, str, str]]]
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that a claim is judged by; facts, results and tests by data set, ``tests`` None where there are none."""
-
-    facts: Mapping[str, Facts]
-    results: Mapping[str, DatasetResults]
-    paper: PaperNumbers
-    tests: Mapping[str, Tests] | None
-    robustness: Sequence[Robustness]
-
-    def method(self, claim: Claim, row: str) -> Method | None:
-        """The row of ours with this name, else the one that stands for this row of the paper."""
-        methods = self.results[claim.dataset].methods
-        named = [method for method in methods if method.name == row]
-        return next(iter(named + [method for method in methods if method.paper_row == row]), None)
-
-    def printed(self, claim: Claim, row: str) -> list[str | None]:
-        return [self.paper.text(claim.table, row, claim.dataset, metric) for metric in claim.measures]
-
-    def means(self, claim: Claim, method: Method) -> list[float]:
-        return [self.results[claim.dataset].value(method, metric).mean for metric in claim.measures]
-
-
-def read_claims(path: str | Path) -> list[Claim]:
-    """Read claims.tsv. Raises LabelPolicyError for an unknown rule or an id given twice."""
-    claims: dict[str, Claim] = {}
-    for line, fields in read_tsv(path, COLUMNS):
-        claim = Claim(*fields)
-        if claim.rule not in JUDGES:
-            raise LabelPolicyError(
-                f"{path}, line {line}: unknown rule {claim.rule!r}; expected one of {', '.join(JUDGES)}"
-            )
-        if claim.id in claims:
-            raise LabelPolicyError(f"{path}, line {line}: the id {claim.id!r} is given a second time: keep one")
-        claims[claim.id] = claim
-    return list(claims.values())
-
-
-def judge(claim: Claim, evidence: Evidence) -> Verdict:
-    """By the claim's rule, if its data set is in the study."""
-    if claim.dataset not in evidence.facts:
-        return UNTESTED, f"{dataset_title(claim.dataset)} is not in this study.", []
-    return JUDGES[claim.rule](claim, evidence)
-
-
-def _count(claim: Claim, evidence: Evidence) -> Verdict:
-    lines = []
-    for wanted in map(str.strip, claim.rows.split(",")):
-        ((title, count),) = [(title, count) for metric, title, count in STATISTICS[claim.table] if metric == wanted]
-        printed = printed_count(evidence.paper, claim.table, claim.dataset, wanted)
-        lines.append((title, printed, count(evidence.facts[claim.dataset])))
-    differing = [title for title, printed, ours in lines if printed != ours]
-    if differing:
-        return NOT, f"Another number: {', '.join(differing).lower()}.", lines
-    return REPRODUCED, "The same, to the digits printed.", lines
-
-
-def _near(claim: Claim, evidence: Evidence) -> Verdict:
-    method = evidence.method(claim, claim.rows)
-    if method is None:
-        return UNTESTED, f"{claim.rows} was not run.", []
-    printed, means = evidence.printed(claim, claim.rows), evidence.means(claim, method)
-    found = list(zip(claim.measures.values(), printed, means, strict=True))
-    lines = [(f"{method.name}: {title}", text or "", f"{mean:.3f}") for title, text, mean in found]
-    far = [title for title, text, mean in found if text is None or abs(mean - float(text)) > NEAR]
-    if far:
-        return NOT, f"More than {NEAR} away: {', '.join(far)}.", lines
-    return REPRODUCED, f"Every measure within {NEAR}.", lines
-
-
-def _above(claim: Claim, evidence: Evidence) -> Verdict:
-    first, _, rest = (part.strip() for part in claim.rows.partition(">"))
-    method = evidence.method(claim, first)
-    if method is None:
-        return UNTESTED, f"{first} was not run.", []
-    tests = None if evidence.tests is None else evidence.tests.get(claim.dataset, {})
-    lines, failing, missing, untested = [], [], [], []
-    for row in map(str.strip, rest.split(";")):
-        both = zip(evidence.printed(claim, first), evidence.printed(claim, row), strict=True)
-        printed = " / ".join(f"{float(a) - float(b):+.3f}" if a and b else "–" for a, b in both)
-        other = evidence.method(claim, row)
-        if other is None:
-            lines.append((f"{first} − {row}", printed, "not run"))
-            missing.append(row)
-            continue
-        means = zip(evidence.means(claim, method), evidence.means(claim, other), strict=True)
-        gains = [round(ours - theirs, 3) + 0.0 for ours, theirs in means]
-        tested = [(tests or {}).get((method.name, other.name, metric)) for metric in claim.measures]
-        shown = [f"{gain:+.3f}{SIGNIFICANT if test else ''}" for gain, test in zip(gains, tested, strict=True)]
-        lines.append((f"{method.name} − {other.name}", printed, " / ".join(shown)))
-        if min(gains) <= 0 or False in tested:
-            failing.append(other.name)
-        if None in tested:
-            untested.append(other.name)
-    if failing:
-        return NOT, f"Not above {', '.join(failing)} in every measure{' beyond chance' if tests else ''}.", lines
-    if missing:
-        return UNTESTED, f"Above all rows that were run; not run: {', '.join(missing)}.", lines
-    chance = f" Chance was not tested against {', '.join(untested)}." if untested else ""
-    return REPRODUCED, f"Above in every measure.{chance}", lines
-
-
-def _steady(claim: Claim, evidence: Evidence) -> Verdict:
-    wanted = [claim.dataset, *claim.rows.split()]
-    runs = [run for run in evidence.robustness if [run.dataset, run.classifier, run.policy] == wanted]
-    if not runs:
-        return UNTESTED, "No robustness run (snakemake robustness).", []
-    (dataset,) = evidence.paper.datasets(claim.table)
-    printed = {metric: evidence.paper.text(claim.table, "stdev", dataset, metric) or "" for metric in claim.measures}
-    limit = max(map(float, printed.values()))
-    lines = [
-        (f"St. dev. of {title}, seed {run.seed}", printed[metric], f"{run.values['stdev', metric]:.4f}")
-        for run in runs
-        for metric, title in claim.measures.items()
-    ]
-    wide = any(run.values["stdev", metric] > limit for run in runs for metric in claim.measures)
-    found = "Not every" if wide else "Every"
-    why = f"{found} standard deviation is at most {limit}, the largest that Table {claim.table} prints."
-    return NOT if wide else REPRODUCED, why, lines
-
-
-def _none(claim: Claim, evidence: Evidence) -> Verdict:
-    return UNTESTED, "No rule judges it: it compares data sets, or is read off a figure.", []
-
-
-JUDGES = {"count": _count, "near": _near, "above": _above, "steady": _steady, "none": _none}
-
-#: What the functions above do, in words.
-RULES = (
-    f"{UNTESTED}: the data set is not in the study, or a row or run that the claim needs is not there and the rest "
-    "does not refute it already.",
-    f"near: {REPRODUCED} if every measure of ours, the mean over seeds on the test split, is within {NEAR} of the "
-    "printed one.",
-    f"above: {REPRODUCED} if ours exceeds every row compared with in every measure as shown, and, where the pair was "
-    f"tested, beyond chance ({SIGNIFICANT}: docs/statistics.md). Whether the sizes agree is not judged. Numbers are "
-    "differences of accuracy / macro-F1 / micro-F1.",
-    "count: " + REPRODUCED + " if our count is the printed one, to the digits printed.",
-    f"steady: {REPRODUCED} if the standard deviation over random initial policies is, in every measure, at most the "
-    "largest that the paper's table prints.",
+from labelpolicy.methods import read_methods
+from labelpolicy.report.claims import (
+    NOT,
+    OURS,
+    OWN,
+    REPRODUCED,
+    RULES,
+    STAND_IN,
+    UNTESTED,
+    VERDICTS,
+    Claim,
+    Evidence,
+    Verdict,
+    read_claims,
+    read_correlations,
 )
+from labelpolicy.report.comparisons import read_significance
+from labelpolicy.report.facts import facts_of
+from labelpolicy.report.markup import latex, markdown, markdown_table
+from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
+from labelpolicy.report.tables import read_robustness
+
+Judged = Mapping[Claim, Sequence[Verdict]]
+#: Verdicts as the matrix shows them, with what they are in full.
+SHORT = {VERDICTS[STAND_IN][0]: "stand-in: holds", VERDICTS[STAND_IN][1]: "stand-in: does not hold", UNTESTED: "–"}
 
 
-def reproducing_markdown(judged: Mapping[Claim, Verdict], seeds: Mapping[str, Sequence[int]]) -> str:
-    """The page results/reproducing.md: all verdicts, the rules, then each claim with its numbers."""
-    listed = [f"{dataset_title(name)}: {', '.join(map(str, found))}" for name, found in seeds.items()]
-    verdicts = [
-        [claim.id, markdown(claim.claim), claim.place, f"**{verdict}**"] for claim, (verdict, _, _) in judged.items()
+def on_own_data(verdicts: Sequence[Verdict]) -> str:
+    """One verdict on the paper's own data: what refutes the claim anywhere wins."""
+    found = {verdict.text for verdict in verdicts if verdict.kind == OWN}
+    return next((text for text in (NOT, REPRODUCED) if text in found), UNTESTED)
+
+
+def matrix(judged: Judged, datasets: Sequence[str], *, ours: bool) -> str:
+    """Claims by data sets, as Markdown; empty where a claim is not about the data set."""
+    rows = []
+    for claim, verdicts in judged.items():
+        if claim.is_ours == ours:
+            cells = {verdict.dataset: verdict.text for verdict in verdicts}
+            own = [] if ours else [claim.place, f"**{on_own_data(verdicts)}**"]
+            shown = [SHORT.get(cells[name], cells[name]) if name in cells else "" for name in datasets]
+            rows.append([claim.id, markdown(claim.claim), *own, *shown])
+    head = ["", "Claim", *([] if ours else ["Where", "On the paper's data"]), *map(dataset_title, datasets)]
+    return markdown_table(head, rows, left=len(head))
+
+
+def counted(judged: Judged) -> str:
+    """How many claims there are, and with what verdicts."""
+    of_paper = [verdicts for claim, verdicts in judged.items() if not claim.is_ours]
+    own = [on_own_data(verdicts) for verdicts in of_paper]
+    sentence = ", ".join(f"{own.count(text)} {text}" for text in (REPRODUCED, NOT, UNTESTED))
+    found = f"{len(own)} claims of the paper: {sentence}."
+    every = [verdict.text for verdicts in judged.values() for verdict in verdicts]
+    for kind, where in ((STAND_IN, "On stand-ins, by data set:"), (OURS, "Claims of ours, by data set:")):
+        holds, not_ = (every.count(text) for text in VERDICTS[kind])
+        found += f" {where} {holds} hold, {not_} do not." * bool(holds + not_)
+    return found
+
+
+def reproducing_markdown(judged: Judged, results: Mapping[str, DatasetResults]) -> str:
+    """The page: the matrix of all verdicts, the rules, then each claim with its numbers."""
+    listed = [
+        f"{dataset_title(name)}: {', '.join(map(str, each.seeds))} (`{each.results.path}`)"
+        for name, each in results.items()
     ]
     parts = [
-        "# The paper's claims beside ours\n",
+        "# The claims, by data set\n",
         "Written by `labelpolicy reproducing` from the results, the tests and the robustness runs; a change here is "
         "lost.\n",
         f"Seeds: {'; '.join(listed)}.\n",
-        _count_sentence(judged) + "\n",
-        markdown_table(["", "Claim", "Where", "Verdict"], verdicts, left=4),
-        "## How claims are judged\n",
-        "".join(f"- {markdown(rule)}\n" for rule in RULES),
-        "## Claim by claim\n",
+        counted(judged) + "\n",
+        "## The paper's claims\n",
+        matrix(judged, [*results], ours=False),
     ]
-    for claim, (verdict, why, lines) in judged.items():
+    if any(claim.is_ours for claim in judged):
+        parts += ["## Claims of this project\n", matrix(judged, [*results], ours=True)]
+    parts += ["## How claims are judged\n", "".join(f"- {markdown(rule)}\n" for rule in RULES), "## Claim by claim\n"]
+    for claim, verdicts in judged.items():
         parts.append(f"### {claim.id}: {markdown(claim.claim)}\n")
-        parts.append(f"{claim.place}. **{verdict.capitalize()}.** {markdown(why)}\n")
-        if lines:
-            rows = [[markdown(what), paper, ours] for what, paper, ours in lines]
-            parts.append(markdown_table(["", "Paper", "Ours"], rows))
+        for verdict in verdicts:
+            found = verdict.found
+            parts.append(f"{dataset_title(verdict.dataset)}: **{verdict.text}.** {markdown(found.why)}\n")
+            if found.lines:
+                rows = [[markdown(what), paper, ours] for what, paper, ours in found.lines]
+                parts.append(markdown_table(["", "Paper", "Ours"], rows))
     return "\n".join(parts)
 
 
-def _count_sentence(judged: Mapping[Claim, Verdict]) -> str:
-    verdicts = [verdict for verdict, _, _ in judged.values()]
-    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in (REPRODUCED, NOT, UNTESTED))
-    return f"{len(verdicts)} claims: {counted}."
-
-
-def reproducing_latex(judged: Mapping[Claim, Verdict]) -> str:
+def reproducing_latex(judged: Judged) -> str:
     """The same verdicts and numbers for a LaTeX document; needs longtable, array and booktabs."""
     parts = [
         "% Written by labelpolicy; a change here is lost. Needs \\usepackage{longtable,array,booktabs}.",
-        latex(_count_sentence(judged)),
+        latex(counted(judged)),
         r"\begingroup\footnotesize\setlength{\tabcolsep}{4pt}",
         r"\begin{longtable}{@{}>{\raggedright\arraybackslash}p{0.5\linewidth}ll@{}}",
         r"\toprule & paper & ours \\ \midrule \endhead",
         r"\bottomrule \endfoot",
     ]
-    for claim, (verdict, why, lines) in judged.items():
-        text = latex(f"{claim.id}. {claim.claim} ({claim.place})")
-        cell = rf"{text} \textbf{{{latex(verdict.capitalize())}.}} {latex(why)}"
-        column = r"@{}>{\raggedright\arraybackslash}p{0.97\linewidth}@{}"
-        parts.append(rf"\multicolumn{{3}}{{{column}}}{{{cell}}} \\*")
-        for what, *numbers in lines:
-            signed = [latex(number.replace("-0", "−0")) for number in numbers]
-            parts.append(" & ".join([rf"\quad {latex(what)}", *signed]) + r" \\")
+
+    def row(text: str) -> str:
+        return rf"\multicolumn{{3}}{{@{{}}>{{\raggedright\arraybackslash}}p{{0.97\linewidth}}@{{}}}}{{{text}}} \\*"
+
+    for claim, verdicts in judged.items():
+        parts.append(row(latex(f"{claim.id}. {claim.claim}" + (f" ({claim.place})" if not claim.is_ours else ""))))
+        for verdict in verdicts:
+            text = rf"\textbf{{{latex(verdict.text.capitalize())}.}} {latex(verdict.found.why)}"
+            parts.append(row(rf"\quad {latex(dataset_title(verdict.dataset))}: {text}"))
+            for what, *numbers in verdict.found.lines:
+                signed = [latex(number.replace("-0", "−0")) for number in numbers]
+                parts.append(" & ".join([rf"\qquad {latex(what)}", *signed]) + r" \\")
         parts.append(r"\addlinespace[4pt]")
     return "\n".join([*parts, r"\end{longtable}", r"\endgroup", ""])
 
 
+def reproducing_csv(judged: Judged) -> str:
+    """A line for each claim and data set."""
+    file = io.StringIO()
+    writer = csv_format.writer(file, lineterminator="\n")
+    writer.writerow(("claim", "dataset", "evidence", "verdict", "why", "text"))
+    for claim, verdicts in judged.items():
+        writer.writerows((claim.id, v.dataset, v.kind, v.text, v.found.why, claim.claim) for v in verdicts)
+    return file.getvalue()
+
+
 def reproducing(
-    datasets: options.PreparedFolders,
-    metrics: options.MetricsFile,
+    metrics: Annotated[list[Path], typer.Option(help="metrics.parquet or .csv of `labelpolicy collect`. Repeatable.")],
     output: Annotated[Path, options.Output("Markdown file to write.")],
-    latex: Annotated[Path, options.Output("LaTeX file to write.")],
+    csv: Annotated[Path, options.Output("CSV file to write: a line for each claim and data set.")],
+    latex: Annotated[Path | None, options.Output("LaTeX file to write.")] = None,
+    datasets: Annotated[
+        list[Path] | None, typer.Argument(help="Prepared data sets, for what is counted."), options.PREPARED
+    ] = None,
     methods: options.MethodsFile = Path("workflow/methods.tsv"),
     paper: options.PaperFile = Path("workflow/paper.tsv"),
-    claims: Annotated[Path, typer.Option(help="The paper's claims and how each is judged.")] = Path(
-        "workflow/claims.tsv"
-    ),
-    significance: options.SignificanceFile = None,
+    claims: Annotated[Path, typer.Option(help="The claims and how each is judged.")] = Path("workflow/claims.tsv"),
+    significance: Annotated[
+        list[Path] | None, typer.Option(help="significance.parquet or .csv of `labelpolicy significance`. Repeatable.")
+    ] = None,
     robustness: options.RobustnessFiles = None,
+    correlations: Annotated[
+        list[Path] | None, typer.Option(help="A weight_tree.json of `labelpolicy figure weight-tree`. Repeatable.")
+    ] = None,
 ) -> None:
-    """The paper's claims one by one, beside our numbers, judged by stated rules.
-
-    Claims on other data sets than the given ones could not be tested here.
-    """
-    facts = {each.name: each for each in facts_of(datasets)}
-    collected, rows = Results(metrics), read_methods(methods)
-    found = {name: DatasetResults(collected, name, rows) for name in facts}
-    tests = None if significance is None else read_significance(significance)
-    runs = [read_robustness(path) for path in robustness or []]
-    evidence = Evidence(facts, found, PaperNumbers(paper), tests, runs)
-    judged = {claim: judge(claim, evidence) for claim in read_claims(claims)}
-    write_text(output, reproducing_markdown(judged, {name: each.seeds for name, each in found.items()}))
-    write_text(latex, reproducing_latex(judged))
+    """The claims, the paper's and ours, judged by stated rules on every data set of one study or of several."""
+    rows, found = read_methods(methods), dict[str, DatasetResults]()
+    for collected in map(Results, metrics):
+        for name in collected.datasets:
+            if name in found:
+                raise LabelPolicyError(f"{collected.path}: {name} is in {found[name].results.path} already: give one")
+            found[name] = DatasetResults(collected, name, rows)
+    evidence = Evidence(
+        {each.name: each for each in (facts_of(datasets) if datasets else [])},
+        found,
+        PaperNumbers(paper),
+        dict(each for path in significance or [] for each in read_significance(path).items()),
+        [read_robustness(path) for path in robustness or []],
+        dict(map(read_correlations, correlations or [])),
+    )
+    judged = {claim: evidence.judge(claim) for claim in read_claims(claims)}
+    of_paper = [name for claim in judged for name in claim.datasets.split(",")]
+    found = dict(sorted(found.items(), key=lambda item: item[0] not in of_paper))  # the paper's own data sets first
+    write_text(output, reproducing_markdown(judged, found))
+    write_text(csv, reproducing_csv(judged))
+    if latex:
+        write_text(latex, reproducing_latex(judged))

@@ -25,7 +25,8 @@ def parts(tmp_path, prepared, metrics):
         outputs = {"output": folder / f"table{number}.tex", "markdown": folder / f"table{number}.md"}
         table.table(number=number, robustness=[runs], **given, **outputs)
     claims = {"claims": ROOT / "workflow" / "claims.tsv", "output": tmp_path / "r.md", "latex": folder / "claims.tex"}
-    reproducing.reproducing(significance=None, robustness=[runs], **given, **claims)
+    claims |= {"csv": tmp_path / "claims.csv"}
+    reproducing.reproducing(robustness=[runs], **given | {"metrics": [metrics]}, **claims)
     drawn = tmp_path / "figures" / "reuters21578" / "kim_cnn" / "learning_curve.pdf"
     history = write_history(tmp_path / "d/c/uniform/seed0/history.parquet", epochs=3, lift=0)
     learning_curve(histories=[history], title="x", pdf=drawn, png=drawn.with_suffix(".png"))

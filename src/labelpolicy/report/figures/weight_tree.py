@@ -48,6 +48,17 @@ def weight_tree(
     write_json(correlations, found)
 
 
+def interval(rho: float, labels: int) -> tuple[float, float]:
+    """The 95 % interval of Spearman's ``rho`` of so many labels.
+
+    >>> [round(end, 3) for end in interval(0.5, 50)]
+    [0.241, 0.692]
+    """
+    half = 1.959964 * np.sqrt((1 + rho**2 / 2) / max(labels - 3, 1))
+    centre = np.arctanh(np.clip(rho, -1 + 1e-12, 1 - 1e-12))
+    return float(np.tanh(centre - half)), float(np.tanh(centre + half))
+
+
 def correlate(
     labels: Sequence[str],
     parents: Sequence[str | None],
@@ -57,8 +68,9 @@ def correlate(
 ) -> dict[str, Any]:
     """How ``weights`` go with depth and with training frequency, all (labels,).
 
-    ``spearman`` has the rank correlations with two-sided p-values (None where one side is constant), also of depth with
-    frequency, since parents are the frequent labels. ``pairs`` compares every label with its own parent: how many
+    ``spearman`` has the rank correlations with two-sided p-values and 95 % intervals, by Fisher's z with the variance
+    of Bonett and Wright (2000); None where one side is constant. Also of depth with frequency, since parents are the
+    frequent labels. ``pairs`` compares every label with its own parent: how many
     children weigh more, less, the same, and the two-sided sign test over those that differ.
     """
     from scipy.stats import binomtest, spearmanr  # scipy.stats is slow to import
@@ -68,7 +80,8 @@ def correlate(
     for first, second in (("weight", "depth"), ("weight", "train_count"), ("depth", "train_count")):
         constant = min(len(np.unique(columns[name])) for name in (first, second)) < 2
         rho, p = (None, None) if constant else map(float, spearmanr(columns[first], columns[second]))
-        spearman[f"{first} and {second}"] = {"rho": rho, "p": p}
+        low, high = (None, None) if rho is None else interval(rho, len(weights))
+        spearman[f"{first} and {second}"] = {"rho": rho, "p": p, "low": low, "high": high}
     weight = dict(zip(labels, weights, strict=True))
     more = np.array([weight[label] - weight[parent] for label, parent in zip(labels, parents, strict=True) if parent])
     heavier, lighter = int((more > 0).sum()), int((more < 0).sum())
