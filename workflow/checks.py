@@ -60,19 +60,22 @@ def check_parameters(config: Any, source: Callable[[str], str]) -> Study:
     vectors = study.data.vectors.path
     if vectors and not Path(vectors).is_file():
         raise LabelPolicyError(f"{source('data.vectors.path')}: data.vectors.path: {vectors}: no such file")
-    check_labels(study.report.labels, study.grid.datasets, "data/processed")
+    check_labels(study.report.labels, study.datasets, "data/processed")
+    corpora.check_own(study.data_sets)
+    for name in {*map(corpora.base, study.datasets)} & {*study.data_sets}:
+        study.data_sets[name].found(name=name)
     return study
 
 
 def check_rows(file: str, study: Study) -> list[Method]:
     """The rows. Raises LabelPolicyError for a wrong one, and for a data set that has none."""
-    names = {*corpora.names(), *study.grid.datasets}
+    names = {*corpora.names(), *study.datasets}
     methods = read_methods(file, classifiers=classifiers.names(), policies=study.policies, datasets=names)
     for row in methods:
         if row.learned and not classifiers.load(row.classifier).trained_by_gradient:
             why = f"{row.classifier} is not trained by gradient: {row.learned[0]} cannot be learned with it"
             raise LabelPolicyError(f"{file}: row {row.name!r}: {why}; thresholds that end in +oof can")
-    for dataset in study.grid.datasets:
+    for dataset in study.datasets:
         if not rows_of(methods, dataset):
             raise LabelPolicyError(f"{file}: no row for data set {dataset!r}: add one, or correct grid.datasets")
     return methods

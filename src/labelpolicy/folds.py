@@ -1,15 +1,100 @@
 """Folds of documents with several labels each: stratified by label, and whole groups."""
 
-import itertools
 import re
 from collections.abc import Hashable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
+
+
+class Units:
+    """What goes to one part as a whole: documents, or groups of them. ``of`` is the unit of each document."""
+
+    def __init__(self, labels: Any, groups: Sequence[Hashable] | None = None):
+        """``labels`` has, for documents one after the other, ``values``, label numbers, and their ``lengths``."""
+        count = len(labels.lengths)
+        self.of = np.arange(count) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        self.size = np.bincount(self.of, minlength=0)
+        self.labels = int(labels.values.max(initial=-1)) + 1
+        rows = self.of[np.repeat(np.arange(count), labels.lengths)]
+        frequency = np.bincount(labels.values, minlength=self.labels)
+        self.by_rarity = np.argsort(frequency, kind="stable")
+        self.place = np.argsort(self.by_rarity)  # of a label among all, the rarest first
+        ones = np.ones(len(rows), dtype=np.int64)
+        self.count = sparse.csr_matrix((ones, (rows, self.place[labels.values])), shape=(len(self.size), self.labels))
+        self.count.sort_indices()
+
+    def dealt(
+        self, shares: Sequence[float], random: np.random.Generator, keep: int | None = None
+    ) -> tuple[list[int], np.ndarray]:
+        """The units in the order in which they were dealt, and the part of each, of as many as ``shares``.
+
+        Each goes where its rarest label is furthest behind its share so far, of equals where its next rarest label is,
+        and in the end where documents are. Part ``keep`` gets one document of every label.
+        """
+        rarest = np.full(len(self.size), self.labels)  # one without a label comes last
+        has_label = np.diff(self.count.indptr) > 0
+        rarest[has_label] = self.count.indices[self.count.indptr[:-1][has_label]]
+        shuffled = random.permutation(len(self.size))
+        order = shuffled[np.argsort(rarest[shuffled], kind="stable")].tolist()
+
+        weight = [max(shares) / share for share in shares]
+        burden = [[0.0] * len(shares) for _ in range(self.labels)]  # of each label, in every part
+        documents = [0.0] * len(shares)
+        spare = (np.asarray(self.count.sum(axis=0)).ravel() - 1).tolist()
+        ends, size = self.count.indptr.tolist(), self.size.tolist()
+        label, count = self.count.indices.tolist(), self.count.data.tolist()
+        part = np.empty(len(self.size), dtype=np.int64)
+        for one in order:
+            own = label[ends[one] : ends[one + 1]]
+            much = count[ends[one] : ends[one + 1]]
+            if keep is not None and any(spare[each] < carried for each, carried in zip(own, much, strict=True)):
+                chosen = keep
+            else:
+                chosen = _least([*(burden[each] for each in own), documents])
+            for each, carried in zip(own, much, strict=True):
+                burden[each][chosen] += carried * weight[chosen]
+                spare[each] -= carried if chosen != keep else 0
+            documents[chosen] += size[one] * weight[chosen]
+            part[one] = chosen
+        return order, part
+
+    def labels_of(self, unit: int) -> tuple[np.ndarray, np.ndarray]:
+        """The labels of a unit, and how many of its documents carry each."""
+        entries = slice(*self.count.indptr[unit : unit + 2])
+        return self.by_rarity[self.count.indices[entries]], self.count.data[entries]
+
+    def with_label(self, label: Any) -> np.ndarray:
+        """The units with a label."""
+        return self.count[:, [self.place[label]]].nonzero()[0]
+
+    def carried(self, chosen: np.ndarray) -> np.ndarray:
+        """How many documents of the units that are ``chosen``, bool, carry each label."""
+        found = np.empty(self.labels, dtype=np.int64)
+        found[self.by_rarity] = chosen.astype(np.int64) @ self.count
+        return found
+
+
+def _least(burdens: list[list[float]]) -> int:
+    """The part with the least in the first list, of equals in the next one."""
+    left: list[int] = []
+    for row in burdens:
+        least = min([row[part] for part in left] if left else row)
+        left = [part for part in left or range(len(row)) if row[part] == least]
+        if len(left) == 1:
+            break
+    return left[0]
+
+
+class _Carried(NamedTuple):
+    """The labels of documents: their numbers one after the other, and how many each document has."""
+
+    values: np.ndarray
+    lengths: np.ndarray
 
 
 def fold_of(
@@ -24,34 +109,13 @@ def fold_of(
 
     Raises LabelPolicyError for fewer documents, or groups, than folds.
     """
-    unit = np.arange(len(y_true)) if groups is None else np.unique(list(groups), return_inverse=True)[1]
-    size = np.bincount(unit)
-    if len(size) < folds:
+    units = Units(_Carried(np.nonzero(y_true)[1], y_true.sum(axis=1)), groups)
+    if len(units.size) < folds:
         what = "documents" if groups is None else "groups of documents"
         raise LabelPolicyError(
-            f"{folds} folds of {len(size)} {what}: expected at least one for each: ask for fewer folds"
+            f"{folds} folds of {len(units.size)} {what}: expected at least one for each: ask for fewer folds"
         )
-    place = np.argsort(np.argsort(y_true.sum(axis=0), kind="stable"))  # of a label among all, the rarest first
-    document, label = np.nonzero(y_true)
-    ones = np.ones(len(label), dtype=np.int64)
-    count = sparse.csr_matrix((ones, (unit[document], place[label])), shape=(len(size), y_true.shape[1]))
-    count.sort_indices()
-    parts = [slice(*ends) for ends in itertools.pairwise(count.indptr.tolist())]
-    rarest = np.full(len(size), y_true.shape[1])  # one without a label comes last
-    has_label = np.diff(count.indptr) > 0
-    rarest[has_label] = count.indices[count.indptr[:-1][has_label]]
-
-    carried, documents = np.zeros((folds, y_true.shape[1]), dtype=np.int64), np.zeros(folds, dtype=np.int64)
-    found = np.empty(len(size), dtype=np.int64)
-    shuffled = random.permutation(len(size))
-    for one in shuffled[np.argsort(rarest[shuffled], kind="stable")]:
-        labels = count.indices[parts[one]]
-        burdens = np.column_stack([carried[:, labels], documents]).tolist()
-        fold = burdens.index(min(burdens))
-        carried[fold, labels] += count.data[parts[one]]
-        documents[fold] += size[one]
-        found[one] = fold
-    return found[unit]
+    return units.dealt([1] * folds, random)[1][units.of]
 
 
 def blocks_of(ids: Sequence[str], folds: int, groups: Sequence[Hashable] | None = None) -> np.ndarray:

@@ -29,8 +29,8 @@ from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Classifier
 from labelpolicy.config import Parameters, check
 from labelpolicy.data.corpus import Document
+from labelpolicy.data.objects import document_of
 from labelpolicy.data.prepared import UNKNOWN, Prepared, Ragged, Split
-from labelpolicy.data.readers.jsonlines import document_of
 from labelpolicy.data.tokens import RULE, tokenise
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, read_tensors, whole_folder, write_json, write_tensors, write_text

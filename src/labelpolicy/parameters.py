@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from labelpolicy.classifiers import registry
 from labelpolicy.config import LARGEST_SIZE, Name, Names, Parameters, PositiveInt, check
+from labelpolicy.data.document_files import Entry
 from labelpolicy.data.parameters import Crossfit, Data, Synthetic
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner.parameters import LearnerParameters
@@ -46,7 +47,9 @@ else:
 class Grid(Parameters):
     """Which runs fill the tables; the rows stand in workflow/methods.tsv."""
 
-    datasets: Names = Field(["reuters21578"], min_length=1, description="data sets, by the name of their reader")
+    datasets: Annotated[Names, Field(min_length=1)] | None = Field(
+        None, description="data sets by name; null: all of data_sets, or reuters21578 if there are none"
+    )
     seeds: PositiveInt = Field(1, description="seeds 0 .. n-1 of every row")
     quick: Names = Field(["linear", "linear_svc"], description="classifiers of the target quick, which takes minutes")
 
@@ -104,6 +107,7 @@ class Study(Parameters):
 
     grid: Grid = Grid()
     data: Data = Data()
+    data_sets: dict[Name, Entry] = Field({}, description="documents of your own: a file, or more, by a name")
     synthetic: Synthetic = Synthetic()
     classifiers: Classifiers = Classifiers()
     chains: Chains = Chains()
@@ -128,6 +132,11 @@ class Study(Parameters):
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         1, description="CPU threads of a training job; jobs run side by side"
     )
+
+    @property
+    def datasets(self) -> list[str]:
+        """The data sets of the study: those of the grid, or all that are the user's own, or the paper's first."""
+        return self.grid.datasets or list(self.data_sets) or ["reuters21578"]
 
     def policy(self, name: str) -> LearnerParameters:
         """A learned policy by name. Raises LabelPolicyError for one that is not there."""

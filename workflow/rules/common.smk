@@ -8,6 +8,7 @@ from pathlib import Path
 from labelpolicy.classifiers import registry as classifiers
 from labelpolicy.cell import DECIDED, TRAINED, Cell, Thresholds, Trained
 from labelpolicy.data import registry as corpora
+from labelpolicy.data.document_files import DocumentFiles
 from labelpolicy.methods import THRESHOLD_RULES, WEIGHT_RULES, read_tsv, rows_of
 from labelpolicy.parameters import settings
 from labelpolicy.steps import ablation as ablation_report
@@ -54,7 +55,7 @@ with checks.in_one_line():
     study = checks.check_parameters(config, source)
     methods = checks.check_rows(METHODS, study)
     if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
-        checks.check_places(study.grid.datasets, beside)
+        checks.check_places(study.datasets, beside)
     resources = read_tsv(beside("resources.tsv"), ("rule", "mem_mb", "runtime"))
     ASKED = {rule: (int(memory), int(minutes)) for _, (rule, memory, minutes) in resources}
 
@@ -62,7 +63,7 @@ with checks.in_one_line():
 if study.mirror:
     os.environ.setdefault("LABELPOLICY_MIRROR", study.mirror)
 
-DATASETS = study.grid.datasets
+DATASETS = study.datasets
 PROCESSED = "data/processed/{dataset}"
 # Below results/, where a learned policy lies, and one that was learned on the scores of a trained classifier.
 LEARNED = "{dataset}/{classifier}/{policy}/seed{seed}"
@@ -178,19 +179,23 @@ def raw_files(wildcards):
     name = corpora.base(wildcards.dataset)
     if name in corpora.names():
         return [f"data/raw/{name}/source.json"]
-    found = {str(path) for path in Path(f"data/raw/{name}").glob("*") if path.suffix in {".jsonl", ".tsv"}}
-    return sorted(found | {f"data/raw/{name}/{split}.jsonl" for split in ("train", "test")})
+    with checks.in_one_line():
+        return [*map(unbraced, study.data_sets.get(name, DocumentFiles()).all_files(name))]
 
 
-def raw_folder(wildcards):
-    return f"data/raw/{corpora.base(wildcards.dataset)}"
+def preparing(wildcards):
+    """The options of the data, and of the entry that says where a user's own documents lie."""
+    name = corpora.base(wildcards.dataset)
+    return settings(study, "data", *[f"data_sets.{name}"] * (name in study.data_sets))
 
 
 def raw_contents(wildcards):
     """Of the raw files and the word vectors, which are the user's to edit."""
     # Snakemake would record what it planned with, before other jobs wrote raw files.
     type(workflow.persistence)._params.cache_clear()
-    return state.contents(raw_folder(wildcards), *filter(None, [study.data.vectors.path]))
+    name = corpora.base(wildcards.dataset)
+    raw = [f"data/raw/{name}"] if name in corpora.names() else raw_files(wildcards)
+    return state.contents(*raw, *filter(None, [study.data.vectors.path]))
 
 
 def literally(value):

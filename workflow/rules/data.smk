@@ -58,9 +58,8 @@ rule prepare:
     output:
         files=multiext(f"{PROCESSED}/", *PREPARED),
     params:
-        raw=raw_folder,
         folder=output_folder,
-        settings=literally(settings(study, "data")),
+        settings=preparing,
         code=reader_code,
         contents=raw_contents,
     log:
@@ -71,5 +70,5 @@ rule prepare:
     resources:
         **asked("prepare"),
     shell:
-        "labelpolicy prepare {wildcards.dataset:q} --raw {params.raw:q} --output {params.folder:q}"
+        "labelpolicy prepare {wildcards.dataset:q} --output {params.folder:q}"
         " --processes {threads} {params.settings:q} 2> {log:q}"

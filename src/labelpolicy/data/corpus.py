@@ -102,7 +102,8 @@ class Corpus:
     not be a label: groups of labels count in a label's depth and are among its ancestors.
     ``variant`` says in a sentence, without its full stop, what makes these documents another data set than the
     published one ("re-split of the ... by document"); it stands wherever the numbers stand.
-    ``text`` says what the kept text is, ``counted`` holds what was left out or is odd, by name.
+    ``text`` says what the kept text is, ``counted`` holds what was left out or is odd, by name. Without test documents
+    ``prepare`` holds a share of ``test_fraction`` out.
     """
 
     labels: list[str]  # in the order of labels.parquet
@@ -112,6 +113,7 @@ class Corpus:
     variant: str | None = None
     text: str = "as in the source"
     counted: dict[str, Any] = field(default_factory=dict)
+    test_fraction: float = 0.2
 
 
 @dataclass(frozen=True)

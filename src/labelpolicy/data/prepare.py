@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -87,11 +88,17 @@ class Part:
         return wanted
 
 
-def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data) -> dict[str, Part]:
-    """train, valid and test; in a ``{dataset}_dev`` a fifth of the training documents stand in for the test ones."""
+def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data, test_fraction: float) -> dict[str, Part]:
+    """train, valid and test; what is not given is held out of train.
+
+    In a ``{dataset}_dev`` a fifth of the training documents stand in for the test ones.
+    """
     found = {name: Part(split, np.arange(len(split))) for name, split in encoded.items()}
     if is_development(dataset):
         found["train"], found["test"] = found["train"].divide(DEV_FRACTION, generator(DEV_SEED, "development split"))
+    if "test" not in found:
+        random = generator(parameters.validation_seed, "test split")
+        found["train"], found["test"] = found["train"].divide(test_fraction, random)
     if "valid" not in found:
         random = generator(parameters.validation_seed, "validation split")
         found["train"], found["valid"] = found["train"].divide(parameters.validation_fraction, random)
@@ -134,17 +141,18 @@ def frequent_words(
     return ["<pad>", "<unk>", *(word for _, word, _ in kept)], [0, rare, *(-count for count, *_ in kept)], row
 
 
-def refuse_rubble(counted: Mapping[str, Any], share: float, raw: object) -> None:
+def refuse_rubble(counted: Mapping[str, Any], share: float, raw: str | Path) -> None:
     """Say on stderr what of the files could not be used.
 
     ``counted`` is that of a Corpus; its entries by file that say how much was ``read`` and how much of it ``bad`` are
-    looked at. Raises LabelPolicyError, with a summary, where more than ``share`` of a file is bad.
+    looked at; ``raw`` is the folder that the names are of. Raises LabelPolicyError, with a summary, where more than
+    ``share`` of a file is bad.
     """
     for name, facts in counted.items():
         if not isinstance(facts, dict) or not facts.get("bad"):
             continue
         kinds = {**facts["bad_lines"], **facts["bad_mentions"]}.items()
-        found = f"{raw}/{name}: {facts['bad']} of {facts['read']} lines and mentions cannot be used"
+        found = f"{Path(raw, name)}: {facts['bad']} of {facts['read']} lines and mentions cannot be used"
         why = f"{', '.join(f'{count} x {kind}' for kind, count in kinds)}; first: {'; '.join(facts['examples'][:3])}"
         if facts["bad"] > share * facts["read"]:
             found += f", more than the {share:.1%} of data.bad_share"

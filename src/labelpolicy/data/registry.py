@@ -1,20 +1,23 @@
 """The data sets that have a reader, found in the reader modules that declare them, and what a name says.
 
-A name without a reader is a user's own data set of JSON lines. ``{name}_dev`` is made from the raw files of ``name``
-without its test documents (:func:`labelpolicy.data.prepare.parts`). Nothing else takes a name apart.
+A name without a reader is a user's own data set: an entry of data_sets, or a folder (readers/own.py). ``{name}_dev`` is
+made from the raw files of ``name`` without its test documents (:func:`labelpolicy.data.prepare.parts`). Nothing else
+takes a name apart.
 """
 
 import pkgutil
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
 from labelpolicy.data import readers
 from labelpolicy.data.corpus import Corpus, Dataset
+from labelpolicy.data.document_files import DocumentFiles, is_data
 from labelpolicy.errors import LabelPolicyError
 
 TASKS = ("text", "typing")  # what is labelled: documents, or entity mentions in their sentences
-OWN = f"{readers.__name__}.jsonlines"
+OWN = f"{readers.__name__}.own"
 DEV = "_dev"
 
 
@@ -63,18 +66,33 @@ def title(name: str) -> str:
     return shown + resplit + (" (development split)" if is_development(name) else "")
 
 
-def read(name: str, raw: Path) -> Corpus:
-    """Read the raw folder of the data set with its reader.
+def check_own(names_given: Iterable[str]) -> None:
+    """Raise LabelPolicyError for names of data_sets that mean something else."""
+    for name in names_given:
+        if name in names() or is_development(name):
+            fault = (
+                "is a corpus with a reader" if name in names() else f"ends in {DEV}, which names a development split"
+            )
+            raise LabelPolicyError(f"data_sets.{name}: {name!r} {fault}: give your documents another name")
 
-    Raises LabelPolicyError for a name that has no reader and no train.jsonl, and for a corpus without labels.
+
+def read(name: str, raw: Path | None = None, entry: DocumentFiles | None = None) -> Corpus:
+    """Read the raw folder of the data set, data/raw/{name} if None, with its reader; a user's own by its ``entry``.
+
+    Raises LabelPolicyError for a name that has no reader and no documents, and for a corpus without labels.
     """
-    raw, found = Path(raw), find(name)
-    if found is None and not (raw / "train.jsonl").is_file():
+    found, place = find(name), Path(raw or f"data/raw/{base(name)}")
+    if found is None and entry is None and not any(map(is_data, [place, *place.glob("*")])):
         raise LabelPolicyError(
-            f"unknown data set {base(name)!r}: expected one of {', '.join(names())}, or a folder {raw} with "
-            "train.jsonl and test.jsonl: correct the name, or put your documents there (docs/data.md)"
+            f"unknown data set {base(name)!r}: expected one of {', '.join(names())}, an entry of data_sets, or "
+            f"documents in {place}: correct the name, or put your documents there (docs/your-data.md)"
         )
-    corpus = found.read(raw) if found else import_module(OWN).read(raw)
+    corpus = (
+        found.read(place) if found else import_module(OWN).read(raw, base(name), entry, test=not is_development(name))
+    )
+    if found and "test" not in corpus.splits and not is_development(name):
+        raise LabelPolicyError(f"{place}: no test documents, expected those of {name}: fetch it again")
     if not corpus.labels:
-        raise LabelPolicyError(f"{raw}: no document has a label: there is nothing to learn, correct the corpus")
+        where = place if entry is None or raw else f"data_sets.{base(name)}"
+        raise LabelPolicyError(f"{where}: no document has a label: there is nothing to learn, correct the corpus")
     return corpus

@@ -1,36 +1,46 @@
-"""Dividing documents at random without taking any label's last one: validation, development and re-splits."""
+"""Dividing documents at random, by label and without taking any label's last one: validation, test and development."""
 
-from collections import Counter
 from collections.abc import Hashable, Sequence
 
 import numpy as np
-import pandas as pd
 
 from labelpolicy.data.prepared import Ragged
+from labelpolicy.folds import Units
 
 
 def hold_out(
     labels: Ragged, fraction: float, random: np.random.Generator, groups: Sequence[Hashable] | None = None
 ) -> np.ndarray:
-    """Which documents to split off: bool (documents,), round(fraction * n) of them, or fewer where the rule says so.
+    """Which documents to split off: bool (documents,), round(fraction * n) of them if labels and groups allow it.
 
-    ``labels`` are the label indices of each document. The documents are visited in a random order. One is held out if
-    each of its labels is carried by another document that is still not held out, so that no label loses its
-    last training document; until enough are. Documents of the same group, where ``groups`` names it, are visited and
-    held out together, and a group that is larger than what is still wanted is passed over.
+    ``labels`` are the label indices of each document. Documents are dealt out as folds are, the rare labels first
+    (:class:`labelpolicy.folds.Units`), to a part that stays and one that is held out. No label loses the last document
+    that stays, and of two documents with a label one is held out, unless they are of one group or carry another label's
+    last. Then documents of frequent labels change sides until the size is right, but none falls below half of its
+    share: where rare labels alone fill what is held out, it is larger. Documents of the same group, where ``groups``
+    names it, stay together.
     """
-    group = np.arange(len(labels)) if groups is None else pd.factorize(np.asarray(groups, dtype=object))[0]
-    members, starts = np.argsort(group, kind="stable"), np.append(0, np.bincount(group)).cumsum()
-    left = Counter(labels.values.tolist())
-    wanted = round(fraction * len(labels))
-    held = np.zeros(len(labels), dtype=bool)
-    for unit in random.permutation(len(starts) - 1).tolist():
-        if wanted == 0:
+    units = Units(labels, groups)
+    order, part = units.dealt((1 - fraction, fraction), random, keep=0)
+    total = np.bincount(labels.values, minlength=1)
+    held = units.carried(part == 1)
+    for label in np.flatnonzero((held == 0) & (total > 1)):  # its documents went with rarer labels of theirs
+        for one in units.with_label(label):
+            own, count = units.labels_of(one)
+            if all(total[own] - held[own] > count):
+                held[own] += count
+                part[one] = 1
+                break
+    least = np.maximum(1, np.ceil(fraction * total / 2)).astype(int)
+    wanted = round(fraction * len(labels)) - int(units.size[part == 1].sum())
+    for one in reversed(order):
+        own, count, size = *units.labels_of(one), int(units.size[one])
+        if wanted <= -size and part[one] and all(held[own] - count >= least[own]):
+            held[own] -= count
+            part[one], wanted = 0, wanted + size
+        elif 0 < size <= wanted and not part[one] and all(total[own] - held[own] > count):
+            held[own] += count
+            part[one], wanted = 1, wanted - size
+        if not wanted:
             break
-        rows = members[starts[unit] : starts[unit + 1]]
-        carried = Counter(label for row in rows for label in labels[row].tolist())
-        if len(rows) <= wanted and all(left[label] > count for label, count in carried.items()):
-            left.subtract(carried)
-            held[rows] = True
-            wanted -= len(rows)
-    return held
+    return part[units.of] == 1

@@ -53,6 +53,7 @@ def _section(field: FieldInfo) -> type[BaseModel] | None:
     annotation = field.annotation
     if typing.get_origin(annotation) is dict:
         annotation = typing.get_args(annotation)[1]
+        annotation = getattr(annotation, "__origin__", annotation)  # of Annotated
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 

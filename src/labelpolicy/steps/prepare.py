@@ -2,9 +2,10 @@
 
 import os
 import sys
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +15,7 @@ from safetensors.numpy import save_file
 
 from labelpolicy.data import prepare as form
 from labelpolicy.data import registry
+from labelpolicy.data.document_files import DocumentFiles
 from labelpolicy.data.encode import Encoder, cores
 from labelpolicy.data.parameters import Data
 from labelpolicy.data.prepared import SPLITS
@@ -22,29 +24,38 @@ from labelpolicy.files import read_json, whole_file, whole_folder, write_json, w
 from labelpolicy.options import FromStudy, Output
 from labelpolicy.progress import say
 
+
+def _entry(study: Any, arguments: Mapping[str, Any]) -> DocumentFiles | None:
+    registry.check_own(study.data_sets)
+    return study.data_sets.get(registry.base(arguments["dataset"]))
+
+
 ROWS = 1 << 14  # documents of a row group: their text is in memory at once
 
 
 def prepare(
-    dataset: Annotated[str, typer.Argument(help="Name of the data set; one without a reader is read as JSON lines.")],
-    raw: Annotated[Path, typer.Option(help="Folder with the raw files.")],
+    dataset: Annotated[str, typer.Argument(help="Name of the data set: of a corpus, or of documents of your own.")],
     output: Annotated[Path, Output("Folder for the prepared form.", folder=True)],
     parameters: Annotated[Data, FromStudy(lambda study, arguments: study.data)],
+    entry: Annotated[DocumentFiles | None, FromStudy(_entry)] = None,
+    raw: Annotated[
+        Path | None, typer.Option(help="File or folder of the documents, if not as data_sets or data/raw say.")
+    ] = None,
     processes: Annotated[
         int | None, typer.Option(min=1, help="Processes for a large corpus; all cores of this machine if not given.")
     ] = None,
 ) -> None:
-    """Read raw files into the one prepared form (parameters: data).
+    """Read raw files into the one prepared form (parameters: data, data_sets).
 
     ``{dataset}_dev`` reads the same raw folder as ``{dataset}``, but drops the test documents and puts a fifth of the
     training documents in their place. ``processes`` cut tokens side by side where the corpus is large; the result does
     not depend on their number, and memory not on the corpus but for its vocabulary and some numbers a document.
     Raises LabelPolicyError for an unknown data set and for bad raw files.
     """
-    raw, output = Path(raw), Path(output)
-    if os.path.realpath(raw) == os.path.realpath(output):
+    output, place = Path(output), Path(raw or f"data/raw/{registry.base(dataset)}")
+    if os.path.realpath(place) == os.path.realpath(output):
         raise LabelPolicyError(f"{output}: the raw files are here: expected another folder for the prepared form")
-    corpus = registry.read(dataset, raw)
+    corpus = registry.read(dataset, raw and Path(raw), entry)
     beside = next(folder for folder in (output, *output.absolute().parents) if folder.is_dir())
     encoder = Encoder(corpus.labels, beside, processes or cores())
     encoded = {
@@ -52,12 +63,12 @@ def prepare(
         for name, documents in corpus.splits.items()
         if not (name == "test" and registry.is_development(dataset))
     }
-    form.refuse_rubble(corpus.counted, parameters.bad_share, raw)
-    splits = form.parts(dataset, encoded, parameters)
+    form.refuse_rubble(corpus.counted, parameters.bad_share, place if registry.find(dataset) else "")
+    splits = form.parts(dataset, encoded, parameters, corpus.test_fraction)
     for name in SPLITS:
         if not len(splits[name]):
             raise LabelPolicyError(
-                f"{raw}: the {name} split would be empty: raise data.validation_fraction, or give more documents "
+                f"{place}: the {name} split would be empty: raise data.validation_fraction, or give more documents "
                 "(each label keeps one in train)"
             )
     counts = {name: part.counts(len(encoder.words)) for name, part in splits.items()}
@@ -67,7 +78,7 @@ def prepare(
     facts = {
         "name": dataset,
         "variant": form.variant(dataset, corpus),
-        "source": read_json(raw / "source.json") if os.path.lexists(raw / "source.json") else {"kind": "own files"},
+        "source": read_json(place / "source.json") if os.path.lexists(place / "source.json") else {"kind": "own files"},
         "vectors": {"source": parameters.vectors.source, "width": parameters.vectors.width},
         **form.facts(dataset, corpus, splits, labels, counts, words),
     }

@@ -139,7 +139,7 @@ def test_the_corpus_own_validation_split_is_kept(tmp_path):
 @pytest.mark.parametrize(
     ("dataset", "documents", "files", "fault"),
     [
-        ("mine", 4, {}, "the valid split would be empty"),
+        ("mine", 1, {}, "the valid split would be empty"),
         ("mine", 20, dict.fromkeys(("train.jsonl", "test.jsonl"), UNLABELLED), "no document has a label"),
         ("mine", 20, {"train.jsonl": "{"}, "line 1: not JSON"),
     ],

@@ -13,14 +13,26 @@ labelled = st.lists(st.frozensets(st.integers(0, 5), max_size=3), max_size=40)
 
 
 @given(rows=labelled, fraction=st.floats(0.01, 0.99), seed=st.integers(0, 5))
-def test_no_label_loses_its_last_document(rows, fraction, seed):
+def test_a_label_of_several_documents_has_one_on_each_side(rows, fraction, seed):
     held = hold_out(Ragged.from_rows([sorted(row) for row in rows]), fraction, np.random.default_rng(seed))
-    kept = [row for row, out in zip(rows, held.tolist(), strict=True) if not out]
-    assert held.sum() <= round(fraction * len(rows))
-    left = Counter(label for row in kept for label in row)
-    assert {label for row in rows for label in row} == set(left)
-    if held.sum() < round(fraction * len(rows)):  # then no further document could have been held out
-        assert all(any(left[label] == 1 for label in row) for row in kept)
+    inside, outside = (
+        Counter(label for row, out in zip(rows, held.tolist(), strict=True) if out == side for label in row)
+        for side in (False, True)
+    )
+    assert {label for row in rows for label in row} == set(inside)
+    for label in inside.keys() - outside.keys():  # nothing that carries it could have gone
+        assert all(any(inside[own] == 1 for own in row) for row in rows if label in row)
+
+
+@given(seed=st.integers(0, 50), fraction=st.sampled_from([0.05, 0.1, 0.2, 0.5]))
+def test_the_share_of_every_label_and_of_all(seed, fraction):
+    random = np.random.default_rng(seed)
+    y_true = random.random((400, 8)) < 0.5 / np.arange(1, 9)
+    labels = Ragged.from_rows([np.flatnonzero(row).tolist() for row in y_true])
+    held = hold_out(labels, fraction, random)
+    assert held.sum() == round(fraction * len(y_true))
+    share = y_true[held].sum(axis=0) / y_true.sum(axis=0)
+    assert (abs(share - fraction) * y_true.sum(axis=0) < 5).all()
 
 
 @given(rows=labelled, seed=st.integers(0, 5), data=st.data())
@@ -30,7 +42,6 @@ def test_groups_stay_whole(rows, seed, data):
     outside = {group for group, out in zip(groups, held.tolist(), strict=True) if out}
     inside = {group for group, out in zip(groups, held.tolist(), strict=True) if not out}
     assert not outside & inside
-    assert held.sum() <= round(0.4 * len(rows))
     assert {label for row in rows for label in row} == {
         label for row, out in zip(rows, held.tolist(), strict=True) if not out for label in row
     }

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labelpolicy.data.parameters import Synthetic
-from labelpolicy.data.readers import jsonlines
+from labelpolicy.data.readers import own
 from labelpolicy.data.synthetic import generate, hierarchy
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps.synthesise import synthesise
@@ -86,7 +86,7 @@ def test_the_step_writes_what_the_reader_reads(tmp_path):
     synthesise(parameters=parameters, output=tmp_path / "one")
     synthesise(parameters=parameters, output=tmp_path / "two")
     names, parents, splits = generate(parameters)
-    corpus = jsonlines.read(tmp_path / "one")
+    corpus = own.read(tmp_path / "one")
     assert (corpus.labels, corpus.parents) == (names, parents)
     assert {name: list(documents) for name, documents in corpus.splits.items()} == splits
     for file in (tmp_path / "one").iterdir():
