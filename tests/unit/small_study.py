@@ -32,7 +32,7 @@ Linear, meta\tlinear\tmeta\tmeta\t-\tlearned\tall
 """
 PARAMETERS = {
     "grid": {"datasets": ["synthetic"]},
-    "data": {"vectors": {"source": "random", "width": 4}},
+    "data": {"bad_share": 0, "vectors": {"source": "random", "width": 4}},
     "synthetic": {"documents": 60, "test_documents": 20, "labels": 4, "tokens": 6, "vocabulary": 40},
     "classifiers": {"linear": {"epochs": 2}},
     "policies": {"meta": {"episodes": 1, "steps": 1}},

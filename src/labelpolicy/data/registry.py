@@ -87,9 +87,10 @@ def read(name: str, raw: Path | None = None, entry: DocumentFiles | None = None)
             f"unknown data set {base(name)!r}: expected one of {', '.join(names())}, an entry of data_sets, or "
             f"documents in {place}: correct the name, or put your documents there (docs/your-data.md)"
         )
-    corpus = (
-        found.read(place) if found else import_module(OWN).read(raw, base(name), entry, test=not is_development(name))
-    )
+    if found and reader_module(name) != OWN:
+        corpus = found.read(place)
+    else:
+        corpus = import_module(OWN).read(place if found else raw, base(name), entry, test=not is_development(name))
     if found and "test" not in corpus.splits and not is_development(name):
         raise LabelPolicyError(f"{place}: no test documents, expected those of {name}: fetch it again")
     if not corpus.labels:

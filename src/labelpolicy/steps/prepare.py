@@ -63,7 +63,8 @@ def prepare(
         for name, documents in corpus.splits.items()
         if not (name == "test" and registry.is_development(dataset))
     }
-    form.refuse_rubble(corpus.counted, parameters.bad_share, place if registry.find(dataset) else "")
+    own = registry.reader_module(dataset) == registry.OWN  # whose files are counted by their whole path
+    form.refuse_rubble(corpus.counted, parameters.bad_share, "" if own else place)
     splits = form.parts(dataset, encoded, parameters, corpus.test_fraction)
     for name in SPLITS:
         if not len(splits[name]):
