@@ -157,7 +157,7 @@ def test_a_folder_in_the_place_of_a_file_and_the_other_way_round(work):
     ("file", "labels", "message"),
     [
         ("a link that leads nowhere", None, "labels.tsv"),
-        ("a chain of 3,000", [(f"l{i}", f"l{i + 1}" if i < 3000 else "") for i in range(3001)], "not in labels.tsv"),
+        ("a chain of 3,000", [(f"l{i}", f"l{i + 1}" if i < 3000 else "") for i in range(3001)], "of labels.tsv"),
         ("a circle", [("a", "b"), ("b", "a")], "its own ancestor"),
         ("an unknown parent", [("a", "b")], "parent 'b'"),
         ("a label twice", [("a", ""), ("a", "")], "'a'"),
