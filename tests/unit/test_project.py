@@ -97,7 +97,7 @@ def test_the_citation_names_this_version_and_the_paper():
 # The house rules.
 
 #: Lines of src/ and workflow/ at most: what is added is made up for elsewhere, or the commit says what it is for.
-MOST_LINES = 20_000
+MOST_LINES = 21_500
 
 
 def _python(*folders: str) -> list[Path]:
