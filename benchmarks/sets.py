@@ -9,7 +9,9 @@ likelihood alone.
         --scores results/reuters21578/linear_svc/uniform/seed0/out_of_fold.parquet --output sets.csv
 
 With --test the test documents are decided instead, by `shared+one` and by policies fitted on all others, and compared
-by the paired bootstrap. Nothing is chosen there.
+by the paired bootstrap over documents and seeds, with Holm's correction over all comparisons of the file; --scores and
+--dataset may then be several. With --folds, a word for each of --scores, both are measured: out of fold, and on the
+test set, by which one sees how much folds flatter. Nothing is chosen there.
 """
 
 from __future__ import annotations
@@ -18,8 +20,10 @@ import argparse
 import csv
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from unittest.mock import patch
 
@@ -28,12 +32,12 @@ import numpy as np
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.folds import blocks_of
-from labelpolicy.significance import paired_bootstrap
+from labelpolicy.significance import Outcomes, group_numbers, holm, judge, replicates
 from labelpolicy.thresholds import Decision, fit
 from labelpolicy.thresholds.label_sets import learn
 from labelpolicy.thresholds.label_sets import policy as of_policy
 from labelpolicy.thresholds.label_sets.candidates import FEATURES, OF_NAMES, Candidates
-from labelpolicy.thresholds.objectives import f1, measures
+from labelpolicy.thresholds.objectives import MEASURES, f1, measures
 
 WITHOUT = {
     "names": OF_NAMES,
@@ -43,6 +47,8 @@ WITHOUT = {
     "calibration": ("calibrated_logit",),
     "frequency": ("frequency", "logit_times_frequency", *(name for name in OF_NAMES if "frequency" in name)),
 }
+#: What is compared with at least one label for every document, the reference first; draws of the bootstrap.
+RULES, DRAWS = ("shared", "sets", "sets_unnamed"), 20_000
 #: Labels by training documents, documents by true labels.
 FREQUENCIES, SIZES = ((1, 3), (4, 15), (16, 100), (101, 10**9)), ((1, 1), (2, 2), (3, 10**9))
 
@@ -66,6 +72,35 @@ class Fitted:
         for held in range(fold.max() + 1):
             y_pred[fold == held] = fitted(fold != held).decide(self.y_score[fold == held], self.texts[fold == held])
         return y_pred
+
+
+@dataclass
+class Run:
+    """The scores of a classifier and a seed, and what their documents say."""
+
+    scores: Scores
+    data: Fitted
+    ids: list[str]
+    fitted_groups: list[str] | None
+
+    @classmethod
+    def read(cls, prepared: Prepared, path: Path) -> Run:
+        scores = Scores(path, prepared)
+        fitting, splits = scores.fitting(), ("train", "valid") if scores.out_of_fold else ("valid",)
+        texts = np.array([text for split in splits for text in prepared.texts(split).titled()], dtype=object)
+        found = [prepared.split(split) for split in splits]
+        groups = None if found[0].groups is None else [group for split in found for group in split.groups or ()]
+        data = Fitted(fitting.y_score, fitting.y_true, texts, prepared.labels)
+        return cls(scores, data, [i for split in found for i in split.ids], groups)
+
+    def __post_init__(self) -> None:
+        test = self.scores.data.split("test")
+        self.test, self.groups = self.scores.split("test"), test.groups
+        self.texts = list(self.scores.data.texts("test").titled())
+        self.all_rows = np.ones(len(self.data.y_true), dtype=bool)
+
+    def blocks(self) -> np.ndarray:
+        return blocks_of(self.ids, 5, self.fitted_groups)
 
 
 def without(names: tuple[str, ...]) -> Callable[..., Candidates]:
@@ -97,33 +132,55 @@ def ways(data: Fitted, fold: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def on_test(
-    data: Fitted, scores: Scores, texts: list[str], groups: Sequence[str] | None
-) -> Iterator[dict[str, object]]:
-    """Of `shared+one`, `sets` and `sets_unnamed` the measures on the test documents, and the gain over the first."""
-    y_score, y_true = scores.split("test")
-    reference = None
-    for rule in ("shared", "sets", "sets_unnamed"):
-        start = time.process_time()
-        decision = data.fit(rule, np.ones(len(data.y_true), dtype=bool))
-        learned = time.process_time()
-        y_pred = decision.decide(y_score, texts)
-        seconds = learned - start, time.process_time() - learned
-        reference = y_pred if reference is None else reference
-        found = paired_bootstrap(y_true, y_pred, reference, groups=groups)
-        of_measure = {
-            f"{name}{suffix}": f"{value:.4f}"
-            for name, value in measures(y_true, y_pred).items()
-            for suffix, value in (
-                ("", value),
-                ("_gain", found[name].difference),
-                ("_low", found[name].low),
-                ("_high", found[name].high),
-                ("_p", found[name].p),
-            )
-        }
-        speed = {"seconds_to_learn": f"{seconds[0]:.1f}", "documents_a_second": f"{len(y_true) / seconds[1]:.0f}"}
-        yield {"dataset": scores.data.name, "classifier": scores.trained.classifier, "way": rule} | of_measure | speed
+def on_test(runs: list[Run]) -> Iterator[dict[str, object]]:
+    """The measures of the rules on the test documents, and their gain over the first; p_holm is of all gains."""
+    found, p = [], []
+    for _, group in groupby(runs, key=lambda run: (run.scores.data.name, run.scores.trained.classifier)):
+        seeds, outcomes, reached = list(group), [], []
+        y_true = seeds[0].test[1]
+        for rule in RULES:
+            start = time.process_time()
+            decisions = [run.data.fit(rule, run.all_rows) for run in seeds]
+            learned = time.process_time()
+            y_pred = [each.decide(run.test[0], run.texts) for each, run in zip(decisions, seeds, strict=True)]
+            seconds = (learned - start) / len(seeds), (time.process_time() - learned) / len(seeds)
+            outcomes.append([Outcomes.of(y_true, each) for each in y_pred])
+            reached.append(([list(measures(y_true, each).values()) for each in y_pred], seconds))
+        drawn = replicates(y_true, outcomes, draws=DRAWS, seed=0, groups=group_numbers(seeds[0].groups))
+        drawn = np.concatenate([drawn, drawn.sum(axis=2, keepdims=True)], axis=2)
+        first = None
+        for k, (rule, (values, seconds)) in enumerate(zip(RULES, reached, strict=True)):
+            mean = np.mean(values, axis=0)
+            mean = np.append(mean, mean.sum())
+            first = mean if first is None else first
+            about = seeds[0].scores
+            cells: dict[str, object] = {"dataset": about.data.name, "classifier": about.trained.classifier}
+            cells |= {"seeds": len(seeds), "way": rule}
+            low, high, chance = judge(drawn[:, k] - drawn[:, 0], 0.05)
+            for m, name in enumerate((*MEASURES, "sum")):
+                ends = {"": mean[m], "_gain": mean[m] - first[m], "_low": low[m], "_high": high[m], "_p": chance[m]}
+                cells |= {name + end: f"{value:.4f}" for end, value in ends.items()}
+                if k:
+                    p.append((len(found), name, chance[m]))
+            cells["seconds_to_learn"] = f"{seconds[0]:.1f}"
+            found.append(cells | {"documents_a_second": f"{len(y_true) / seconds[1]:.0f}"})
+    for (row_number, name, _), corrected in zip(p, holm(np.array([each for *_, each in p])), strict=True):
+        found[row_number][f"{name}_p_holm"] = f"{corrected:.4f}"
+    yield from found
+
+
+def of_folds(runs: list[Run], kinds: list[str]) -> Iterator[dict[str, object]]:
+    """At 0.5, and by the rules, out of fold and on the test documents; a rule is fitted on four of five blocks."""
+    for run, kind in zip(runs, kinds, strict=True):
+        y_score, y_true = run.test
+        ways = {"fixed": (run.data.y_score > 0.5, y_score > 0.5)}
+        for rule in RULES:
+            nested = run.data.decided(partial(run.data.fit, rule), run.blocks())
+            ways[rule] = nested, run.data.fit(rule, run.all_rows).decide(y_score, run.texts)
+        for rule, (outside, test) in ways.items():
+            both = {"out_of_fold": measures(run.data.y_true, outside), "test": measures(y_true, test)}
+            named = {f"{where}_{name}": f"{x:.4f}" for where, found in both.items() for name, x in found.items()}
+            yield {"classifier": run.scores.trained.classifier, "folds_by": kind, "way": rule} | named
 
 
 def row(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, str]:
@@ -144,26 +201,25 @@ def row(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name in ("dataset", "scores", "output"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
+    for name in ("dataset", "scores"):
+        parser.add_argument(f"--{name}", type=Path, required=True, nargs="+")
+    parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--test", action="store_true", help="decide the test documents")
+    parser.add_argument("--folds", nargs="*", help="by what the folds of each of --scores were made")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", "sets: no label's name")  # of the policy without names
-    prepared = Prepared(arguments.dataset)
-    scores = Scores(arguments.scores, prepared)
-    fitting, splits = scores.fitting(), ("train", "valid") if scores.out_of_fold else ("valid",)
-    texts = np.array([text for split in splits for text in prepared.texts(split).titled()], dtype=object)
-    data = Fitted(fitting.y_score, fitting.y_true, texts, prepared.labels)
+    folders = arguments.dataset if len(arguments.dataset) > 1 else arguments.dataset * len(arguments.scores)
+    runs = [Run.read(Prepared(folder), path) for folder, path in zip(folders, arguments.scores, strict=True)]
     if arguments.test:
-        rows = list(on_test(data, scores, list(prepared.texts("test").titled()), prepared.split("test").groups))
+        rows = list(on_test(runs))
+    elif arguments.folds:
+        rows = list(of_folds(runs, arguments.folds))
     else:
-        found = [prepared.split(split) for split in splits]
-        ids = [i for split in found for i in split.ids]
-        groups = None if found[0].groups is None else [group for split in found for group in split.groups or ()]
-        decided = ways(data, blocks_of(ids, 5, groups))
-        rows = [{"way": way} | row(data.y_true, y_pred) for way, y_pred in decided.items()]
+        decided = ways(runs[0].data, runs[0].blocks())
+        rows = [{"way": way} | row(runs[0].data.y_true, y_pred) for way, y_pred in decided.items()]
     with arguments.output.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        names = list(dict.fromkeys(name for row in rows for name in row))
+        writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
     print(f"{arguments.output}: {len(rows)} ways to decide")

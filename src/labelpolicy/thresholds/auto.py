@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from labelpolicy.errors import LabelPolicyError
 from labelpolicy.metrics import NOT_SCORES, evaluate, jackknife, without_each
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.decision import Decision
@@ -39,11 +40,14 @@ def auto(documents: Documents, at_least_one: bool | None, groups: Sequence[Any] 
     """The chosen rule, fitted on all documents; ``chosen["auto"]`` says on what evidence: the expected measures with
     their intervals, and of every candidate the utility and the standard error of its difference to the best.
 
-    With ``at_least_one`` None both are candidates. ``groups`` (n,) are documents that stay together.
+    With ``at_least_one`` None both are candidates. ``groups`` (n,) are documents that stay together. Raises
+    LabelPolicyError for more or fewer texts than documents.
     """
     candidates, n = [each for each in CANDIDATES if at_least_one in (None, each[1])], len(documents.y_score)
     if documents.labels is not None and documents.texts is not None:
-        documents = documents._replace(texts=list(documents.texts))
+        documents = documents._replace(texts=(texts := list(documents.texts)))
+        if len(texts) != n:
+            raise LabelPolicyError(f"auto: {len(texts)} texts for the scores of {n} documents, expected as many")
         candidates.append(("sets", bool(at_least_one)))
     random = generator(documents.seed, "auto")
     rows = np.sort(random.permutation(n)[:DOCUMENTS])

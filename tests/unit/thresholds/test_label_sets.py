@@ -327,3 +327,17 @@ def test_auto_asks_sets_for_a_label_each_where_that_is_asked(at_least_one):
     name = "sets+one" if at_least_one else "sets"
     assert name in decision.chosen["auto"]["compared"]
     assert decision.decide(y_score, texts).any(axis=1).all() == at_least_one
+
+
+@pytest.mark.parametrize("texts", [3, 5])
+def test_auto_refuses_texts_that_are_not_as_many_as_documents(texts):
+    y_score, y_true, _ = corpus(4)
+    with pytest.raises(LabelPolicyError, match=f"{texts} texts for the scores of 4 documents"):
+        fit("auto", y_score, y_true, labels=LABELS, texts=["wheat"] * texts)
+
+
+@pytest.mark.parametrize("documents", [1, 2, 5])
+def test_auto_with_texts_of_hardly_a_document(documents):
+    y_score, y_true, texts = corpus(documents)
+    decision = fit("auto", y_score, y_true, labels=LABELS, texts=texts)
+    assert decision.decide(y_score, texts).shape == y_true.shape
