@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from labelpolicy.errors import LabelPolicyError
 
@@ -43,10 +44,14 @@ def ancestor_closure(y_pred: np.ndarray, labels: Sequence[str], parents: Sequenc
     return closed
 
 
-def cooccurrence(y_true: np.ndarray) -> np.ndarray:
-    """Documents that have both labels, float (labels, labels), of bool (documents, labels) or what gives such rows."""
-    both = np.zeros((y_true.shape[1],) * 2)
-    for start in range(0, len(y_true), 1 << 13):  # few documents at a time as floats: there may be many
-        rows = np.asarray(y_true[start : start + (1 << 13)], dtype=np.float32)
-        both += rows.T @ rows
+def cooccurrence(y_true: np.ndarray) -> csr_array:
+    """Documents that have both labels, float (labels, labels), of bool (documents, labels) or what gives such rows.
+
+    It is sparse: of many labels few stand together.
+    """
+    size = y_true.shape[1]
+    both, block = csr_array((size, size)), max((1 << 23) // size, 1)
+    for start in range(0, len(y_true), block):
+        rows = csr_array(np.asarray(y_true[start : start + block]), dtype=np.float64)
+        both = both + rows.T @ rows
     return both

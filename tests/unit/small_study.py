@@ -203,13 +203,13 @@ COMMANDS = [
         f"figure trace {META}/trace.parquet --title t --pdf f.pdf --png f.png", f"{META}/trace.parquet", "f.pdf f.png"
     ),
     _command(
-        f"figure policy prepared --policy {META}/policy.json --pdf f.pdf --png f.png",
+        f"figure policy prepared --policy {META}/policy.json --title t --pdf f.pdf --png f.png",
         f"{PREPARED} {META}/policy.json",
         "f.pdf f.png",
     ),
     _command(
-        f"figure label-f1 {UNIFORM}/fixed/labels.parquet {UNIFORM}/shared/labels.parquet --title t --pdf f.pdf "
-        "--png f.png",
+        f"figure label-f1 {UNIFORM}/fixed/labels.parquet {UNIFORM}/shared/labels.parquet "
+        f"{META}/meta/labels.parquet --title t --pdf f.pdf --png f.png",
         f"{UNIFORM}/fixed/labels.parquet",
         "f.pdf f.png",
     ),

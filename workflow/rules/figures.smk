@@ -12,7 +12,6 @@ class Figure(NamedTuple):
     folder: str = ""  # below the classifier's: that of a policy, or none
     data: tuple = ()  # files of the prepared data set, whose folder then stands first
     title: str = "{classifier} on {dataset}"
-    arguments: tuple = ()
     settings: list | Callable = []
     outputs: dict = {}  # besides PDF and PNG, endings by the option that takes them
     in_summary: bool = False  # and so part of the main job
@@ -37,6 +36,15 @@ def policies_with_both_rows(dataset, classifier):
     cells = {row.cell for row in rows(dataset, classifier)}
     both = [name for name in policies_of(dataset, classifier) if (classifier, name, name) in cells]
     return both if (classifier, "uniform", "fixed") in cells else []
+
+
+def compared_rows(wildcards):
+    """labels.parquet of uniform weights at 0.5 and, where the sheet has it, with the shared rule; then of the policy."""
+    dataset, classifier, policy = wildcards.dataset, wildcards.classifier, wildcards.policy
+    has = [row.thresholds for row in rows(dataset, classifier) if row.weights == "uniform"]
+    pairs = [("uniform", each) for each in ("fixed", "shared") if each in has] + [(policy, policy)]
+    cells = [Trained(dataset, classifier, weights, 0).with_thresholds(each) for weights, each in pairs]
+    return decided(cells, "labels.parquet")
 
 
 def swept_policies(dataset, classifier):
@@ -71,7 +79,7 @@ FIGURES = {
         folder="{policy}",
         inputs={"policy": in_folders([LEARNED0], "policy.json")},
         data=("labels.parquet", "dataset.json"),
-        title="",
+        title="{classifier} on {dataset}, policy {policy}",
         in_summary=True,
     ),
     "label_f1": Figure(
@@ -79,12 +87,7 @@ FIGURES = {
         category="Labels",
         drawn_for=policies_with_both_rows,
         folder="{policy}",
-        inputs={
-            "files": decided(
-                [UNIFORM0.with_thresholds("fixed"), LEARNED0.with_thresholds("{policy}")], "labels.parquet"
-            )
-        },
-        arguments=("--before", "uniform, 0.5", "--after", "{policy}"),
+        inputs={"files": compared_rows},
         in_summary=True,
     ),
     "precision_recall": Figure(
@@ -170,9 +173,7 @@ def figure_step(kind, figure):
         {"read": processed("{dataset}", *figure.data), **figure.inputs},
         {"pdf": f"results/{place}.pdf", "png": png}
         | {name: f"results/{place}.{ending}" for name, ending in figure.outputs.items()},
-        arguments=[PROCESSED] * bool(figure.data)
-        + each("title", [figure.title] if figure.title else [])
-        + [*figure.arguments],
+        arguments=[PROCESSED] * bool(figure.data) + each("title", [figure.title] if figure.title else []),
         settings=figure.settings,
         command=f"figure {kind.replace('_', '-')}",
         code=code_digest(f"report.figures.{kind}"),

@@ -6,6 +6,7 @@ from typing import Self
 
 import numpy as np
 import torch
+from scipy.sparse import csr_array, diags_array, vstack
 from torch import Tensor, nn
 
 from labelpolicy.data.prepared import Prepared
@@ -30,25 +31,25 @@ class LabelFeatures:
 
     frequency: np.ndarray  # standardised log(training documents with the label + 1), (labels,)
     depth: np.ndarray  # standardised, (labels,)
-    #: (3, labels, labels): row j of each sums to 1 or 0 over the parent of label j, its children, and the labels
-    #: beside it in training documents, by how often they are.
-    relations: np.ndarray
+    #: Sparse (3 labels, labels), three one below the other: row j of each sums to 1 or 0 over the parent of label j,
+    #: its children, and the labels beside it in training documents, by how often they are.
+    relations: csr_array
 
     @classmethod
     def of(cls, y_true: np.ndarray, depth: np.ndarray | None = None, parents: list[int | None] | None = None) -> Self:
         """From training labels, bool (documents, labels), and in a hierarchy each label's depth and parent's index."""
         labels = y_true.shape[1]
         depth = np.ones(labels) if depth is None else depth
-        parent = np.zeros((labels, labels))
-        for j, above in enumerate(parents or []):
-            if above is not None:
-                parent[j, above] = 1
+        above = [(j, parent) for j, parent in enumerate(parents or []) if parent is not None]
+        rows, columns = np.array(above, dtype=np.int64).reshape(-1, 2).T
+        parent = csr_array((np.ones(len(above)), (rows, columns)), shape=(labels, labels))
         beside = cooccurrence(y_true)
-        frequency = np.log1p(np.diag(beside))
-        np.fill_diagonal(beside, 0)
-        relations = np.stack([parent, parent.T, beside])
-        total = relations.sum(axis=2, keepdims=True)
-        shares = np.divide(relations, total, out=np.zeros_like(relations), where=total > 0)
+        frequency = np.log1p(beside.diagonal())
+        beside = beside - diags_array(beside.diagonal())
+        relations = vstack([parent, parent.T, beside], format="csr")
+        total = relations.sum(axis=1)
+        shares = diags_array(np.divide(1, total, out=np.zeros_like(total), where=total > 0)) @ relations
+        shares.eliminate_zeros()
         return cls(_standardised(frequency), _standardised(depth.astype(np.float64)), shares)
 
     @classmethod
@@ -56,6 +57,13 @@ class LabelFeatures:
         """From the documents that a classifier is trained on, and the data set's hierarchy."""
         place: dict[str | None, int] = {label: j for j, label in enumerate(data.labels)}
         return cls.of(y_true, data.depth, [place.get(parent) for parent in data.parents])
+
+    @cached_property
+    def means(self) -> Tensor:
+        """``relations`` as they are multiplied with what is known of the labels."""
+        entries = self.relations.tocoo()
+        places, values = torch.from_numpy(np.stack(entries.coords)), torch.from_numpy(entries.data).float()
+        return torch.sparse_coo_tensor(places, values, entries.shape, is_coalesced=True, check_invariants=False)
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:
@@ -167,8 +175,8 @@ class SharedLearner(_Recurrent):
         reference = torch.from_numpy(seen.reference).float()
         own = torch.stack([torch.log(w * len(w)), torch.logit(p) - reference], dim=1)
         own = torch.cat([own, seen.features], dim=1)
-        relations = torch.from_numpy(seen.label_features.relations).float()
-        others = (relations @ own).transpose(0, 1).flatten(1)
+        of_others = torch.sparse.mm(seen.label_features.means, own)
+        others = of_others.reshape(3, len(w), -1).transpose(0, 1).flatten(1)
         time = torch.full((len(w), 1), seen.time)
         state = self.gru(torch.cat([own, others, time], dim=1), state)
         # What is observed reaches the threshold past the state as well: a line through it is learned in few steps.

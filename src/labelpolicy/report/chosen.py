@@ -68,9 +68,14 @@ def by_frequency(
         parent = parents[label]
         return [*path(place[parent]), label] if parent in place else [label]
 
-    with_children = {path(label)[0] for label in order if len(path(label)) > 1}
+    paths = [path(label) for label in range(len(labels))]
+    branches: dict[int, list[int]] = {}  # by root, the most frequent first
+    for label in order:
+        branches.setdefault(paths[label][0], []).append(label)
     chosen: list[int] = []
-    for root in (label for label in order if label in with_children):
-        branch = [label for label in order if path(label)[0] == root][: count - len(chosen)]
-        chosen += sorted(branch, key=lambda label: len(path(label)))
-    return (chosen + [label for label in order if label not in chosen])[:count]
+    for root in (label for label in order if len(branches.get(label, ())) > 1):
+        chosen += sorted(branches[root][: count - len(chosen)], key=lambda label: len(paths[label]))
+        if len(chosen) == count:
+            return chosen
+    known = set(chosen)
+    return (chosen + [label for label in order if label not in known])[:count]

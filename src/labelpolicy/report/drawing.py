@@ -6,6 +6,7 @@ colour; colour maps rise evenly in lightness, so that everything can be read by 
 
 import contextlib
 import io
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -20,6 +21,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
+from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
 
@@ -61,6 +63,9 @@ NUMBERED = "#n: the nth label in the list of labels; no font at hand can draw it
 
 WIDTH = 7.2  # inches: a page's text width
 
+#: Labels that a grid of cells shows at most: two panels of them fill a page.
+CELLS = 120
+
 #: Okabe and Ito's colours and as many dashes, so that no two lines differ by colour alone.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 DASHES = ("-", "--", "-.", (0, (1, 1)), (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (3, 3)))
@@ -72,6 +77,8 @@ SHADES = ("#d6e6f2", "#9cc3e0", "#4f94c7")  # bands of 100, 80 and 50 % of the l
 def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]:
     """Yield a figure with its title; when the block ends, write it to both files, each whole or not at all.
 
+    Where names in it are numbers (`figure_names`), a line below the title says so.
+
     Raises LabelPolicyError for files that do not end in .pdf and .png.
     """
     for path, kind in ((pdf, "pdf"), (png, "png")):
@@ -81,6 +88,8 @@ def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]
         figure = Figure(figsize=(WIDTH, height), layout="constrained")
         figure.suptitle(title, fontsize=9, parse_math=False)
         yield figure
+        if any(re.match(r"#\d+\b", text.get_text()) for text in figure.findobj(Text)):
+            figure.suptitle(f"{title}\n{NUMBERED}", fontsize=9, parse_math=False)
         for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):
             content = io.BytesIO()  # matplotlib's writer of PDF does not bear a full disk
             figure.savefig(content, format=path.suffix[1:], metadata=metadata)
@@ -121,6 +130,11 @@ def by_frequency(labels: list[str], train_count: np.ndarray) -> list[int]:
     return sorted(range(len(labels)), key=lambda label: (-train_count[label], labels[label]))
 
 
+def farthest(distance: np.ndarray) -> np.ndarray:
+    """Places, ascending, of as many labels as a grid of cells can show (CELLS): those of the largest distance."""
+    return np.sort(np.argsort(-distance, kind="stable")[:CELLS])
+
+
 def room_in_cell(columns: int) -> float:
     """Points for a name in a cell, beside its number: the colour bar takes 8 % of the width, the number 32 points."""
     return 0.92 * WIDTH * 72 / columns - 32
@@ -150,7 +164,7 @@ def draw_cells(
         short = shortened(name, room_in_cell(shape[1]) - indent)
         for x, inward, side, text in ((0, 3 + indent, "left", short), (1, -3, "right", f"{value:.2f}")):
             style |= {"xytext": (inward, 0), "textcoords": "offset points", "ha": side, "parse_math": False}
-            axes.annotate(text, (column + x, row + 0.5), **style)
+            axes.annotate(text, (column + x, row + 0.5), **style).set_in_layout(False)  # it stays in its cell
     axes.invert_yaxis()
     axes.set_axis_off()
 
@@ -193,7 +207,7 @@ def can_draw(text: str) -> bool:
 def figure_names(labels: Sequence[str]) -> list[str]:
     """How figures name the labels: as they are called, or ``#3``, the third of all, where no font can draw the name.
 
-    A figure that shows such a number says NUMBERED beside it.
+    `drawing` says NUMBERED in a figure that shows such a number.
 
     >>> figure_names(["sport", "Größe"])
     ['sport', 'Größe']

@@ -95,11 +95,13 @@ def scutfbr(documents: Documents, beat_the_best: bool) -> PerLabel:
 
 def rcut(documents: Documents) -> Rank:
     """RCut (Yang 2001): the t best labels of every document, t = 1 .. N by the utility."""
-    never, values = ~documents.trained, np.empty(documents.y_score.shape)
+    never, values = ~documents.trained, np.empty(documents.y_score.shape, dtype=np.float32)  # ranks: exact in it
     for rows in blocks(values.shape):
-        values[rows] = -ranked(documents.y_score[rows], never).argsort(axis=1)
-    values = np.where(never, -np.inf, np.where(values == 0, np.inf, values))  # the best label is always predicted
-    _, utility, level = Search(values, documents.y_true, documents.parameters.utility, value=np.asarray).best()
+        rank = ranked(documents.y_score[rows], never).argsort(axis=1)
+        values[rows] = np.where(rank == 0, np.inf, -rank)  # the best label is always predicted
+        values[rows, never] = -np.inf
+    search = Search(values, documents.y_true, documents.parameters.utility, value=partial(np.asarray, dtype=np.float64))
+    _, utility, level = search.best()
     return Rank(max(int(np.ceil(-level)), 1), never, chosen={"utility": utility})
 
 

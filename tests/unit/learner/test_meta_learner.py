@@ -12,7 +12,7 @@ TRUTH = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 0]], dtype
 
 def test_relations_are_parent_children_and_labels_beside():
     found = LabelFeatures.of(TRUTH, np.array([1, 2, 2, 1]), [None, 0, 0, None])
-    parent, children, beside = found.relations
+    parent, children, beside = found.relations.toarray().reshape(3, 4, 4)
     np.testing.assert_array_equal(parent, [[0, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0]])
     np.testing.assert_array_equal(children, [[0, 0.5, 0.5, 0], [0] * 4, [0] * 4, [0] * 4])
     np.testing.assert_allclose(beside, [[0, 2 / 3, 1 / 3, 0], [1, 0, 0, 0], [1, 0, 0, 0], [0] * 4])
@@ -22,7 +22,7 @@ def test_relations_are_parent_children_and_labels_beside():
 
 def test_without_a_hierarchy_depth_and_family_are_silent():
     found = LabelFeatures.of(TRUTH)
-    assert not found.depth.any() and not found.relations[:2].any()
+    assert not found.depth.any() and not found.relations.toarray()[:8].any()
 
 
 def observation(scores, truth, reference=None):
@@ -70,3 +70,21 @@ def test_a_label_answers_to_the_labels_beside_it():
     before, after = (step(meta, observation(each, TRUTH), 4)[2] for each in (scores, changed))
     moved = (before != after).tolist()
     assert moved == [True, True, False, False]  # 1 occurs with 0 alone
+
+
+def test_the_means_over_other_labels_are_those_of_the_relations():
+    features = LabelFeatures.of(
+        np.random.default_rng(0).random((30, 4)) < 0.4, np.array([1, 2, 2, 1]), [None, 0, 0, None]
+    )
+    own = torch.rand(4, 8, requires_grad=True)
+    found, dense = torch.sparse.mm(features.means, own), torch.from_numpy(features.relations.toarray()).float()
+    torch.testing.assert_close(found, dense @ own)
+    found.square().sum().backward()
+    torch.testing.assert_close(own.grad, 2 * dense.T @ (dense @ own.detach()))
+
+
+def test_label_features_grow_with_the_labels_that_stand_together_not_with_their_pairs():
+    labels = 3000
+    truth = np.zeros((6000, labels), dtype=bool)
+    truth[np.arange(6000), np.arange(6000) % labels] = truth[np.arange(6000), np.arange(6000) // 2 % 7] = True
+    assert LabelFeatures.of(truth).relations.nnz < 20 * labels

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from report_samples import REUTERS, write_history, write_labels, write_robustness, write_trace
 from sklearn.metrics import precision_recall_curve as sklearn_curve
@@ -22,7 +23,8 @@ from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import chosen
 from labelpolicy.report.drawing import WIDTH, shortened, text_width
-from labelpolicy.report.figures.learning_curve import spread_out
+from labelpolicy.report.figures.label_f1 import MOST
+from labelpolicy.report.figures.learning_curve import PANELS, spread_out
 from labelpolicy.report.figures.policy import columns_for
 from labelpolicy.report.figures.precision_recall import POINTS, precision_recall_curve
 from labelpolicy.steps.figure import COMMANDS
@@ -54,15 +56,19 @@ def figures(tmp_path, prepared, policy, counts):
         write_trace(trained(tmp_path, "meta_paper") / "trace.parquet", literal=True),
     ]
     return {
-        "policy": {"dataset": prepared, "policy": policy},
+        "policy": {"title": "Reuters", "dataset": prepared, "policy": policy},
         "learning-curve": {"title": "Reuters", "histories": histories},
         "trace": {"title": "Reuters", "traces": traces},
         "label-f1": {
             "title": "Reuters",
-            "first": write_labels(tmp_path / "before.parquet", counts, lift=0),
-            "second": write_labels(tmp_path / "after.parquet", counts, lift=1),
-            "before": "uniform/fixed",
-            "after": "meta/meta",
+            "files": [
+                write_labels(trained(tmp_path, weights) / thresholds / "labels.parquet", counts, lift=lift)
+                for weights, thresholds, lift in (
+                    ("uniform", "fixed", 0),
+                    ("uniform", "shared", 0.5),
+                    ("meta", "meta", 1),
+                )
+            ],
         },
     }
 
@@ -80,7 +86,7 @@ def test_same_bytes_in_another_process_with_other_settings(tmp_path, figures):
     )
     code = (
         "from pathlib import Path; from labelpolicy.report.figures.policy import policy; "
-        f"policy(dataset=Path({options['dataset']!r}), policy=Path({options['policy']!r}), "
+        f"policy(title='Reuters', dataset=Path({options['dataset']!r}), policy=Path({options['policy']!r}), "
         "pdf=Path('other.pdf'), png=Path('other.png'))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(tmp_path)}
@@ -104,7 +110,7 @@ def test_heatmap_without_thresholds_and_with_a_weight_of_zero(tmp_path, prepared
     weights = np.full(90, 1 / 89)
     weights[3] = 0
     Policy(REUTERS, weights).write(tmp_path / "policy.json")
-    draw(tmp_path, "policy", dataset=prepared, policy=tmp_path / "policy.json")
+    draw(tmp_path, "policy", title="x", dataset=prepared, policy=tmp_path / "policy.json")
 
 
 def test_trace_of_a_rollout_and_a_single_training(tmp_path):
@@ -114,17 +120,76 @@ def test_trace_of_a_rollout_and_a_single_training(tmp_path):
     draw(tmp_path, "learning-curve", title="x", histories=[history])
 
 
+def labels_with(tmp_path, counts, *names, **columns):
+    """labels.parquet of cells of these names, lift 0, 1, ..., some columns replaced."""
+    found = []
+    for lift, name in enumerate(names):
+        found.append(write_labels(trained(tmp_path, name) / "fixed" / "labels.parquet", counts, lift=lift))
+        table = read_parquet(found[-1])
+        table = {name: table[name] for name in table.column_names} | columns
+        write_parquet(found[-1], pa.table(table))
+    return found
+
+
 def test_names_with_dollars_are_not_mathematics(tmp_path, counts):
-    path = write_labels(tmp_path / "labels.parquet", counts, lift=0)
-    table = read_parquet(path)
-    columns = {name: table[name] for name in table.column_names}
-    columns["label"] = [f"$\\{label}_$" for label in REUTERS]
-    write_parquet(path, table.from_pydict(columns))
-    assert 0 < text_width(columns["label"][0], 6.5) < 60
-    columns["f1"] = np.zeros(90)
-    write_parquet(tmp_path / "other.parquet", table.from_pydict(columns))
-    files = {"first": path, "second": tmp_path / "other.parquet"}
-    draw(tmp_path, "label-f1", title="$x$_", **files, before="$a_", after="b$")
+    names = [f"$\\{label}_$" for label in REUTERS]
+    assert 0 < text_width(names[0], 6.5) < 60
+    files = labels_with(tmp_path, counts, "$a_", "b$", label=names)
+    draw(tmp_path, "label-f1", title="$x$_", files=files)
+
+
+def drawn_on(monkeypatch):
+    """The axes of the figures that are drawn from now on."""
+    found = []
+    original = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: found.append(self.axes) or original(self, *a, **k))
+    return found
+
+
+def test_labels_are_compared_with_every_row_and_untested_ones_left_out(tmp_path, counts, monkeypatch):
+    support = np.where(np.arange(90) < 7, 0, 5)
+    files, found = labels_with(tmp_path, counts, "uniform", "meta", support=support), drawn_on(monkeypatch)
+    draw(tmp_path, "label-f1", title="x", files=[*files, files[0].with_name("again.parquet")][:2])
+    above, below = found[0]
+    before, after = (read_parquet(path)["f1"].to_numpy()[7:] for path in files)
+    texts = [text.get_text() for text in above.get_legend().get_texts()]
+    assert texts[0] == f"better: {(after > before).sum()} labels"
+    assert sum(int(re.search(r"\d+", text)[0]) for text in texts) == 83
+    assert sum(len(line.get_xdata()) for line in above.get_lines()) == 83
+    means = [float(text.get_text()) for text in below.texts]
+    bars, last = len(means) // 2, [patch.get_height() for patch in below.patches]
+    assert means == pytest.approx(last, abs=0.006) and bars > 3
+
+
+def test_many_labels_are_drawn_as_a_person_can_read_them(tmp_path, monkeypatch):
+    labels = 10_000
+    random, found = np.random.default_rng(0), drawn_on(monkeypatch)
+    files = []
+    for name in ("uniform", "meta"):
+        columns = {"label": [f"L{j}" for j in range(labels)], "train_count": np.arange(labels) // 40 + 1}
+        columns |= {"f1": random.random(labels), "support": np.ones(labels, dtype=int)}
+        files.append(trained(tmp_path, name) / "fixed" / "labels.parquet")
+        write_parquet(files[-1], pa.table(columns))
+    draw(tmp_path, "label-f1", title="x", files=files)
+    above = found[0][0]
+    assert sum(len(line.get_xdata()) for line in above.get_lines()) == MOST
+    assert (
+        sum(int(re.search(r"[\d,]+", text.get_text())[0].replace(",", "")) for text in above.get_legend().texts)
+        == labels
+    )
+    assert "50 labels each" in above.get_xlabel()
+
+
+def test_the_epoch_that_was_kept_is_marked(tmp_path, figures, monkeypatch):
+    found = drawn_on(monkeypatch)
+    draw(tmp_path, "learning-curve", **figures["learning-curve"])
+    histories = [read_parquet(path).to_pandas() for path in figures["learning-curve"]["histories"]]
+    for axes, measure in zip(found[0], PANELS, strict=True):
+        dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
+        kept = [history["valid_micro_f1"].argmax() for history in histories]
+        assert [dot.get_xydata()[0].tolist() for dot in dots] == [
+            [history["epoch"][row], history[measure][row]] for history, row in zip(histories, kept, strict=True)
+        ]
 
 
 def test_errors(tmp_path, figures, counts):
@@ -140,9 +205,11 @@ def test_errors(tmp_path, figures, counts):
     empty = trained(tmp_path, "meta") / "empty.parquet"
     write_parquet(empty, read_parquet(figures["trace"]["traces"][0]).slice(0, 0))
     refuses("trace", "no rows", title="x", traces=[empty])
-    other = tmp_path / "other.parquet"
-    write_parquet(other, read_parquet(figures["label-f1"]["first"]).slice(1))
-    refuses("label-f1", "not the labels of", **figures["label-f1"] | {"second": other})
+    first, other = figures["label-f1"]["files"][0], trained(tmp_path, "other") / "fixed" / "labels.parquet"
+    write_parquet(other, read_parquet(first).slice(1))
+    refuses("label-f1", "not the labels of", title="x", files=[first, other])
+    refuses("label-f1", "1 file, expected at least two", title="x", files=[first])
+    refuses("label-f1", "the same row twice", title="x", files=[first, first])
     for option, name in (("pdf", "x.svg"), ("png", "x.pdf"), ("pdf", "x")):
         with pytest.raises(LabelPolicyError, match=rf"{name}: expected a name ending in \.{option}"):
             COMMANDS["policy"](**figures["policy"] | paths | {option: tmp_path / name})
@@ -152,6 +219,8 @@ def test_errors(tmp_path, figures, counts):
 def test_columns_and_names_fit_their_cells():
     assert columns_for(REUTERS) == 5 and columns_for(["acq", "earn"]) == 6
     long = [f"/organization/company/broadcast_{letter}" for letter in "ab"]
+    assert columns_for([*REUTERS, 9 * long[0]]) == 3 and columns_for([9 * long[0], "earn"]) == 3
+    assert columns_for([3 * name for name in long]) == 2
     assert columns_for(long) == 3 and shortened(long[0], 1000) == long[0]
     short = shortened(long[0], 100)
     assert short.startswith("/org") and short.endswith("_a") and "…" in short and text_width(short, 6.5) <= 100
@@ -245,8 +314,20 @@ def test_precision_recall_curve_is_that_of_scikit_learn(pairs):
     assert (curve is None) == (not truth.any())
     if curve is not None:
         precision, recall, _ = sklearn_curve(truth, scores / 5)
-        np.testing.assert_allclose(curve.precision, precision[-2::-1])
-        np.testing.assert_allclose(curve.recall, recall[-2::-1])
+        found, expected = (
+            {round(r, 9): (max(p for s, p in points if s == r), min(p for s, p in points if s == r)) for r, _ in points}
+            for points in (
+                list(zip(curve.recall, curve.precision, strict=True)),
+                list(zip(recall[:-1], precision[:-1], strict=True)),
+            )
+        )
+        assert found == {recall: pytest.approx(ends) for recall, ends in expected.items()}
+        above = scores / 5 > 0.5
+        assert (
+            curve.at_half == ((above & truth).sum() / truth.sum(), (above & truth).sum() / above.sum())
+            if above.any()
+            else curve.at_half is None
+        )
 
 
 def test_a_long_curve_is_thinned_without_leaving_it():

@@ -117,12 +117,12 @@ def test_a_calibration_follows_its_label_where_it_has_documents(monkeypatch):
     random = np.random.default_rng(0)
     logits = random.normal(size=(4000, 3))
     chance = 1 / (1 + np.exp(-(logits * [1, 1, 2] + [0, 0, 1])))
-    y_true = random.random(logits.shape) < chance
-    slope, offset = learn.calibrate(logits, y_true)
+    y_true, chances = random.random(logits.shape) < chance, 1 / (1 + np.exp(-logits))
+    slope, offset = learn.calibrate(chances, y_true)
     np.testing.assert_allclose([slope, offset], [[1, 1, 2], [0, 0, 1]], atol=0.2)
     monkeypatch.setattr(learn, "CELLS", 4000)  # a label at a time, the common one by a third of the documents
-    np.testing.assert_allclose(learn.calibrate(logits, y_true), [slope, offset], atol=0.02)
-    few = learn.calibrate(logits[:8], y_true[:8])[0]
+    np.testing.assert_allclose(learn.calibrate(chances, y_true), [slope, offset], atol=0.02)
+    few = learn.calibrate(chances[:8], y_true[:8])[0]
     assert np.ptp(few) < np.ptp(slope) / 4
 
 

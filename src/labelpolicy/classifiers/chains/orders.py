@@ -47,7 +47,7 @@ def dependence(truth: np.ndarray, count: np.ndarray) -> np.ndarray:
     independence allows: Fisher's exact test, two-sided, corrected for the number of pairs (Bonferroni).
     """
     documents, labels = truth.shape
-    both = cooccurrence(truth)
+    both = cooccurrence(truth).toarray()
     single = both.diagonal().copy()
     law = hypergeom(documents, single[:, None], single[None, :])
     chance = 2 * np.minimum(law.cdf(both), law.sf(both - 1))

@@ -26,15 +26,20 @@ def learning_curve(
     pdf: Pdf,
     png: Png,
 ) -> None:
-    """Training loss and validation measures per epoch, a line for each kind of label weights."""
+    """Training loss and validation measures per epoch, a line for each kind of label weights.
+
+    A dot marks the epoch that was kept: the first of the best validation micro-F1.
+    """
     found = {Trained.of_path(path).weights: read_rows(path, ["epoch", *PANELS]) for path in histories}
-    with drawing(pdf, png, 5.2, f"{title}: learning curves by label weights") as figure:
+    with drawing(pdf, png, 5.2, f"{title}: learning curves by label weights (dots: the epoch kept)") as figure:
         for axes, (measure, name) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
             ends = {}
             for index, (line, history) in enumerate(found.items()):
                 colour, dash = COLOURS[index % len(COLOURS)], DASHES[index % len(DASHES)]
                 epoch, values = history["epoch"], history[measure]
+                kept = int(np.argmax(history["valid_micro_f1"]))
                 axes.plot(epoch, values, color=colour, linestyle=dash)
+                axes.plot(epoch[kept], values[kept], "o", color=colour, markersize=5, markeredgecolor="white")
                 ends[line] = (float(epoch[-1]), float(values[-1]), colour)
             axes.set_title(name)
             axes.set_xlabel("epoch")
@@ -51,7 +56,7 @@ def _name_line_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) ->
     wanted = np.array([(ends[line][1] - low) / (high - low) for line in order])
     for line, height in zip(order, spread_out(wanted, 0.085), strict=True):
         x, y, colour = ends[line]
-        axes.plot(x, y, "o", markersize=3, color=colour, clip_on=False)
+        axes.plot(x, y, "|", markersize=5, color=colour, clip_on=False)
         arrow = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2}
         style: dict[str, Any] = {"va": "center", "fontsize": 7, "color": colour, "parse_math": False}
         axes.annotate(line, (x, y), (1.06, height), textcoords=axes.transAxes, arrowprops=arrow, **style)

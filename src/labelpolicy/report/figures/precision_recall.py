@@ -1,19 +1,22 @@
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import precision_recall_curve as sklearn_curve
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.options import Pdf, Png, PreparedFolder, ScoresFile, ShownLabels, Title
 from labelpolicy.report import chosen
-from labelpolicy.report.drawing import COLOURS, DASHES, drawing
+from labelpolicy.report.drawing import COLOURS, DASHES, drawing, figure_names, shortened
 
 SPLITS = {"valid": "validation", "test": "test"}
 
 #: Points drawn of a curve at most, so that a PDF stays small; they are spread evenly over recall.
 POINTS = 300
+
+#: Points that a label's name may take in the legend.
+NAME = 100
 
 
 @dataclass(frozen=True)
@@ -28,22 +31,26 @@ class Curve:
 def precision_recall_curve(y_score: np.ndarray, y_true: np.ndarray) -> Curve | None:
     """The curve of one label, or of all pairs of document and label (micro); None where nothing is true.
 
-    ``y_score`` and ``y_true`` are of one shape.
+    At each recall it has the highest and the lowest threshold that give it: between them precision falls straight down.
+    ``y_score`` and ``y_true`` are of one shape; besides a sorted copy of the scores it needs no memory.
     """
     y_score, y_true = y_score.ravel(), y_true.ravel()
     if not y_true.any():
         return None
-    precision, recall, _ = (values[-2::-1] for values in sklearn_curve(y_true, y_score))
-    above = y_score > 0.5
-    tp = float((y_true & above).sum())
-    half = (tp / y_true.sum(), tp / above.sum()) if above.any() else None
-    if len(recall) > POINTS:
-        # At each recall the first point and the last: between them precision falls straight down.
-        levels = recall[np.searchsorted(recall, np.linspace(recall[0], 1, POINTS)).clip(0, len(recall) - 1)]
-        ends = [np.searchsorted(recall, levels), np.searchsorted(recall, levels, side="right") - 1]
-        kept = np.unique(np.concatenate(ends))
-        recall, precision = recall[kept], precision[kept]
-    return Curve(recall, precision, half)
+    ascending, positives = np.sort(y_score), np.sort(y_score[y_true])
+    edges, above = np.unique(positives)[::-1], (y_true & (y_score > 0.5)).sum()
+    predicted, before = (len(ascending) - np.searchsorted(ascending, edges, side) for side in ("left", "right"))
+    tp = len(positives) - np.searchsorted(positives, edges)
+    found = np.column_stack(
+        [np.append(0, tp), np.append(0, tp), np.append(0, predicted), np.append(before, len(y_true))]
+    )
+    if len(found) > POINTS // 2:
+        kept = np.searchsorted(found[:, 0], np.linspace(found[1, 0], len(positives), POINTS // 2))
+        found = found[np.unique(kept.clip(max=len(found) - 1))]
+    tp, predicted = found[:, :2].ravel(), found[:, 2:].ravel()
+    tp, predicted = tp[predicted > 0], predicted[predicted > 0]
+    half = float(above / len(positives)), float(above / max((y_score > 0.5).sum(), 1))
+    return Curve(tp / len(positives), tp / predicted, half if (y_score > 0.5).any() else None)
 
 
 def precision_recall(
@@ -53,26 +60,37 @@ def precision_recall(
     data = Prepared(dataset)
     shown = chosen.of(data, label)
     table = Scores(scores, data)
-    curves = {}
+    curves, names = {}, figure_names(data.labels)
     for split, name in SPLITS.items():
         y_score, y_true = table.split(split)
         curves[name] = {"all labels (micro)": precision_recall_curve(y_score, y_true)} | {
-            data.labels[j]: precision_recall_curve(y_score[:, j], y_true[:, j]) for j in shown
+            names[j]: precision_recall_curve(y_score[:, j], y_true[:, j]) for j in shown
         }
-    with drawing(pdf, png, 3.9, f"{title}: precision and recall (dots: at 0.5)") as figure:
-        panels = figure.subplots(1, len(SPLITS), sharey=True)
+    with drawing(pdf, png, 4.3, f"{title}: precision and recall (dots: at 0.5)") as figure:
+        panels, handles = figure.subplots(1, len(SPLITS), sharey=True), {}
         for axes, (split, named) in zip(panels, curves.items(), strict=True):
             for index, (name, curve) in enumerate(named.items()):
                 # The first line stands out; the others take colours and dashes in turn, black left out.
                 colour = [c for c in COLOURS if c != "#000000"][(index - 1) % 6] if index else "black"
                 style: dict[str, Any] = {"color": colour, "linestyle": DASHES[index % len(DASHES)]}
-                name += "" if curve else " (none true)"
                 points = (curve.recall, curve.precision) if curve else ([], [])
-                axes.plot(*points, linewidth=1.3 if index else 2, label=name.replace("$", r"\$"), **style)
+                (handles[name],) = axes.plot(*points, linewidth=1.3 if index else 2, **style)
                 if curve and curve.at_half:
                     axes.plot(*curve.at_half, "o", color=colour, markersize=5, markeredgecolor="white")
             axes.set_title(f"{split} split")
             axes.set_xlabel("recall")
             axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
-            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, handlelength=3)
         panels[0].set_ylabel("precision")
+        legend = figure.legend(handles.values(), map(_described(curves), handles), loc="outside lower center", ncols=2)
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+
+
+def _described(curves: dict[str, dict[str, Curve | None]]) -> Callable[[str], str]:
+    """Names in the legend: shortened, and in which splits nothing is true."""
+
+    def described(name: str) -> str:
+        none = [split for split, named in curves.items() if named[name] is None]
+        return shortened(name, NAME, 8) + f" (none true: {', '.join(none)})" * bool(none)
+
+    return described

@@ -10,10 +10,12 @@ from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.options import Pdf, Png, PreparedFolder, ScoresFile, Title
 from labelpolicy.policy_file import Policy
-from labelpolicy.report.drawing import BLUE, GREY, VERMILION, WIDTH, drawing, shortened
+from labelpolicy.report.drawing import BLUE, GREY, VERMILION, WIDTH, drawing, figure_names, shortened
 
 #: Labels of the worked example, as in the paper's figure.
 WORKED = 4
+#: Documents that the example is chosen among.
+LOOKED_AT = 1000
 #: Where things stand, in widths of the figure: the label's y*, its bar from y = 0 to y = 1, and the term written out.
 TRUTH, LEFT, BAR, FORMULA = 0.26, 0.30, 0.22, 0.56
 
@@ -37,6 +39,7 @@ def reward(
     terms = np.where(true, -1, 1) * (thresholds - y) / thresholds
     name = data.truth("valid")[0][document]
     title = f"{title}: the reward of Eq. 6, validation document {name}"
+    names = figure_names(data.labels)
     with drawing(pdf, png, 0.95 + 0.42 * len(shown), title) as figure:
         axes = figure.subplots()
         axes.set_axis_off()
@@ -46,7 +49,7 @@ def reward(
         for x, text, side in (*heads, (1.0, "term", "right")):
             axes.text(x, -0.55, text, ha=side, va="center", color=GREY, parse_math=False)
         for line, label in enumerate(shown):
-            _line(axes, line, data.labels[label], true[label], y[label], thresholds[label], terms[label])
+            _line(axes, line, names[label], true[label], y[label], thresholds[label], terms[label])
         axes.plot([FORMULA, 1], [len(shown) - 0.45] * 2, color="black", linewidth=0.6)
         axes.text(FORMULA, len(shown) + 0.05, f"sum over these {len(shown)} labels", va="center")
         axes.text(1, len(shown) + 0.05, _signed(terms[shown].sum()), ha="right", va="center", weight="bold")
@@ -75,15 +78,14 @@ def _signed(term: float) -> str:
 def worked_labels(y_true: np.ndarray, y_score: np.ndarray) -> tuple[int, list[int]]:
     """(document, labels) of the example: a document with two labels, them, and the best scored wrong ones.
 
-    Of all such documents, the one that the classifier is least sure about; without one, of all documents. ``y_true``
-    bool and ``y_score`` float are (documents, labels).
+    Of the first such documents (LOOKED_AT), the one that the classifier is least sure about; without one, of all
+    documents. ``y_true`` bool and ``y_score`` float are (documents, labels).
     """
     two = np.flatnonzero(y_true.sum(axis=1) == 2)
-    candidates = two if len(two) else np.arange(len(y_true))
+    candidates = (two if len(two) else np.arange(len(y_true)))[:LOOKED_AT]
 
     def shown(document: int) -> list[int]:
-        labels = range(y_true.shape[1])
-        return sorted(labels, key=lambda j: (not y_true[document, j], -y_score[document, j], j))[:WORKED]
+        return np.lexsort((-y_score[document], ~y_true[document]))[:WORKED].tolist()  # stable: of equals the first
 
     def doubt(document: int) -> float:
         y = y_score[document, shown(document)].astype(np.float64)

@@ -10,7 +10,16 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
 from labelpolicy.options import Output, Pdf, Png, PreparedFolder, Title
 from labelpolicy.policy_file import Policy
-from labelpolicy.report.drawing import colour_bar, draw_cells, drawing, weight_scale
+from labelpolicy.report.drawing import (
+    CELLS,
+    by_frequency,
+    can_draw,
+    colour_bar,
+    draw_cells,
+    drawing,
+    figure_names,
+    weight_scale,
+)
 
 COLUMNS = 3
 INDENT = 9  # points a level
@@ -26,7 +35,8 @@ def weight_tree(
 ) -> None:
     """Label weights over the whole hierarchy, and whether parents get less of it.
 
-    The tree goes down the columns, each label a cell with its N w as colour and number; the correlations stand below.
+    The tree goes down the columns, each label a cell with its N w as colour and number; the correlations, which are of
+    all labels, stand below. Of many labels the most frequent are shown, with their ancestors.
     """
     data = Prepared(dataset)
     if not any(data.parents):
@@ -34,12 +44,17 @@ def weight_tree(
     labels, parents = data.labels, data.parents
     weights = Policy.read(policy, labels).weights
     found = {"dataset": data.name} | correlate(labels, parents, data.depth, data.train_count, weights)
-    shown = order(labels, parents, data.train_count)
+    kept, numbers = frequent(labels, parents, data.train_count), figure_names(labels)
+    shown = [label for label in order(labels, parents, data.train_count) if label in kept]
     relative = weights[shown] * len(labels)
     norm = weight_scale(relative)
     names = [labels[label].removeprefix(f"{parents[label]}/" if parents[label] else "") for label in shown]
+    names = [name if can_draw(name) else numbers[label] for name, label in zip(names, shown, strict=True)]
+    some = f", the {len(shown)} most frequent of {len(labels):,}" * (len(shown) < len(labels))
     rows = -(-len(shown) // COLUMNS)
-    with drawing(pdf, png, 0.9 + 0.155 * rows, f"{title}: training weights N·w over the tree of labels") as figure:
+    with drawing(
+        pdf, png, 0.9 + 0.155 * rows, f"{title}: training weights N·w over the tree of labels{some}"
+    ) as figure:
         axes = figure.subplots()
         indents = [INDENT * (int(data.depth[label]) - 1) for label in shown]
         draw_cells(axes, names, relative, (rows, COLUMNS), norm, down=True, indents=indents)
@@ -109,6 +124,19 @@ def words(found: dict[str, Any]) -> str:
 
 def _p(value: float) -> str:
     return f"{value:.2g}" if value >= 0.001 else "< 0.001"
+
+
+def frequent(labels: Sequence[str], parents: Sequence[str | None], train_count: np.ndarray) -> set[int]:
+    """The labels that a figure has room for (CELLS): the most frequent ones, with all their ancestors."""
+    place: dict[str | None, int] = {label: index for index, label in enumerate(labels)}
+    kept: set[int] = set()
+    for label in by_frequency(list(labels), train_count):
+        branch = [label]
+        while (parent := parents[branch[-1]]) in place:
+            branch.append(place[parent])
+        if len(kept.union(branch)) <= CELLS:
+            kept.update(branch)
+    return kept
 
 
 def order(labels: Sequence[str], parents: Sequence[str | None], train_count: np.ndarray) -> list[int]:

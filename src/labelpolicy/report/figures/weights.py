@@ -9,7 +9,7 @@ from labelpolicy.data.prepared import Prepared
 from labelpolicy.options import Pdf, Png, PreparedFolder, ShownLabels, Title
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import chosen
-from labelpolicy.report.drawing import WIDTH, colour_bar, drawing, ink, shortened, weight_scale
+from labelpolicy.report.drawing import WIDTH, colour_bar, drawing, figure_names, ink, shortened, weight_scale
 
 
 def weights(
@@ -34,7 +34,8 @@ def weights(
             style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink(mesh.cmap(norm(value)))}
             axes.text(column + 0.5, line + 0.5, f"{value:.3f}", **style)
         room = 0.8 * WIDTH * 72 / len(shown)
-        names = [f"{shortened(data.labels[j], room, 8)}\n{data.train_count[j]:,}" for j in shown]
+        all_names = figure_names(data.labels)
+        names = [f"{shortened(all_names[j], room, 8)}\n{data.train_count[j]:,}" for j in shown]
         axes.set_xticks(np.arange(len(shown)) + 0.5, labels=names, parse_math=False)
         axes.set_yticks(np.arange(len(values)) + 0.5, labels=list(found), parse_math=False)
         axes.set_xlabel("label; its training documents")

@@ -7,7 +7,7 @@ often training documents have exactly this set, and its pairs; its size). FEATUR
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -110,17 +110,17 @@ class Candidates:
     phi: np.ndarray
 
     @classmethod
-    def joined(cls, parts: list[Candidates]) -> Candidates:
+    def joined(cls, parts: Iterable[Candidates]) -> Candidates:
         """One after the other."""
-        starts, document, shift = [np.zeros(1, dtype=np.int64)], [], 0
+        found: dict[str, list[np.ndarray]] = {name: [] for name in cls.__annotations__}
+        candidates = documents = 0
         for part in parts:
-            starts.append(part.starts[1:] + starts[-1][-1])
-            document.append(part.document + shift)
-            shift += len(part.best)
-        best, members, phi = (
-            np.concatenate([getattr(part, name) for part in parts]) for name in ("best", "members", "phi")
-        )
-        return cls(best, np.concatenate(starts), np.concatenate(document), members, phi)
+            shifted = {"starts": part.starts[:-1] + candidates, "document": part.document + documents}
+            candidates, documents = candidates + part.starts[-1], documents + len(part.best)
+            for name, arrays in found.items():
+                arrays.append(shifted.get(name, getattr(part, name)))
+        found["starts"].append(np.array([candidates]))
+        return cls(**{name: np.concatenate(found.pop(name)) for name in cls.__annotations__})
 
 
 def candidates_of(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import chain, compress, repeat
 
 import numpy as np
 from scipy.optimize import minimize
@@ -27,7 +28,10 @@ ITERATIONS = 200
 #: deviate from the common one.
 PENALTY, DEVIATION = 1e-4, 0.3
 #: Cells (documents times labels) that are calibrated at once; the common calibration is of about as many.
-CELLS = 1 << 22
+CELLS = 1 << 20
+#: Documents at most, evenly spread, that the few weights are learned on. Label sets are counted, and labels calibrated,
+#: on all.
+DOCUMENTS = 1 << 15
 #: Pull of the weights towards those of maximum likelihood, while the utility is climbed.
 PULL = 2e-4
 
@@ -48,11 +52,16 @@ def learn_label_sets(
     ``levels`` (N,) are those of `shared`, inf for labels that are never predicted;
     ``names`` are looked for in ``texts``.
     """
-    logits, frequency = logit(y_score).clip(-SUREST, SUREST), np.log1p(train_count.astype(np.float64))
+    frequency = np.log1p(train_count.astype(np.float64))
     frequency = (frequency - frequency.mean()) / (frequency.std() or 1.0)
-    facts = LabelFacts(levels, *calibrate(logits, y_true), frequency)
+    facts = LabelFacts(levels, *calibrate(y_score, y_true), frequency)
     policy = LabelSets(np.zeros(len(FEATURES)), facts, TrainingSets.of(y_true), names, at_least_one)
-    found = Candidates.joined(list(policy.candidates(y_score, texts, own=y_true)))
+    if len(y_true) > DOCUMENTS:
+        rows = np.linspace(0, len(y_true) - 1, DOCUMENTS).astype(np.int64)
+        chosen_texts = chain(np.bincount(rows, minlength=len(y_true)).tolist(), repeat(1))
+        texts = None if texts is None else compress(texts, chosen_texts)
+        y_score, y_true = y_score[rows], y_true[rows]
+    found = Candidates.joined(policy.candidates(y_score, texts, own=y_true))
     if names is not None and not found.phi[:, FEATURES.index("in_text")].any():
         warnings.warn("sets: no label's name stands in any text, so scores alone decide", stacklevel=5)
         policy = replace(policy, names=None)
@@ -65,15 +74,19 @@ def learn_label_sets(
     return replace(policy, weights=problem.learned(), chosen=chosen)
 
 
-def calibrate(logits: np.ndarray, y_true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def calibrate(y_score: np.ndarray, y_true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slope and offset (N,) of each label's Platt scaling, drawn to the common ones by a normal prior."""
-    some = slice(None, None, max(logits.size // CELLS, 1))  # documents
-    common = _platt(logits[some].reshape(-1, 1), y_true[some].reshape(-1, 1), np.ones(1), np.zeros(1), 1e-6)
-    found, width = np.empty((2, logits.shape[1])), max(CELLS // len(logits), 1)
-    for start in range(0, logits.shape[1], width):
+    some = slice(None, None, max(y_score.size // CELLS, 1))  # documents
+    common = _platt(_logits(y_score[some]).reshape(-1, 1), y_true[some].reshape(-1, 1), np.ones(1), np.zeros(1), 1e-6)
+    found, width = np.empty((2, y_score.shape[1])), max(CELLS // len(y_score), 1)
+    for start in range(0, y_score.shape[1], width):
         columns = slice(start, start + width)
-        found[:, columns] = _platt(logits[:, columns], y_true[:, columns], *common, DEVIATION**-2)
+        found[:, columns] = _platt(_logits(y_score[:, columns]), y_true[:, columns], *common, DEVIATION**-2)
     return found[0], found[1]
+
+
+def _logits(y_score: np.ndarray) -> np.ndarray:
+    return logit(y_score).clip(-SUREST, SUREST)
 
 
 def _platt(
@@ -98,14 +111,17 @@ def _platt(
 
 
 class Problem:
-    """What is minimised over the weights, each with its gradient, features in units of their deviation."""
+    """What is minimised over the weights, each with its gradient, features in units of their deviation.
+
+    The features of ``found`` are put into these units where they lie, for they are what takes the memory.
+    """
 
     def __init__(self, found: Candidates, y_true: np.ndarray, by: Utility):
-        scale = found.phi.std(axis=0, dtype=np.float64)
+        scale = np.array([column.std(dtype=np.float64) for column in found.phi.T])
         scale[FEATURES.index("labels")] = 1.0
         self.scale = np.where(scale > 1e-6, scale, 1.0)
-        self.found, self.phi, self.by = found, (found.phi / self.scale).astype(np.float32), by
-        self.members, self.truth = found.members.astype(np.float64), np.take_along_axis(y_true, found.best, axis=1)
+        self.found, self.phi, self.by = found, np.divide(found.phi, self.scale, out=found.phi, casting="same_kind"), by
+        self.truth = np.take_along_axis(y_true, found.best, axis=1)
         self.support, self.documents = y_true.sum(axis=0), len(y_true)
         complete = self.truth.sum(axis=1) == y_true.sum(axis=1)
         #: Which candidates are the true set of their document.
@@ -144,7 +160,8 @@ class Problem:
     def utility(self, weights: np.ndarray, likely: np.ndarray) -> tuple[float, np.ndarray]:
         """-J: the utility at the expected counts under pi, with a pull towards the weights of maximum likelihood."""
         found, by, pi, labels = self.found, self.by, self.policy(weights), len(self.support)
-        chance = np.add.reduceat(pi[:, None] * self.members, found.starts[:-1])
+        members = [np.ascontiguousarray(column) for column in found.members.T]
+        chance = np.stack([np.add.reduceat(pi * member, found.starts[:-1]) for member in members], axis=1)
         tp = np.bincount(found.best.ravel(), (chance * self.truth).ravel(), labels)
         predicted = np.bincount(found.best.ravel(), chance.ravel(), labels)
         f1 = ratio(2 * tp, predicted + self.support) * (self.support > 0)
@@ -154,7 +171,9 @@ class Problem:
         of_label = by.macro_f1 * ratio(self.support > 0, predicted + self.support) / labels
         of_tp, of_predicted = 2 * (of_label + by.micro_f1 / size), of_label * f1 + by.micro_f1 * micro / size
         credit = of_tp[found.best] * self.truth - of_predicted[found.best]
-        reward = (credit[found.document] * self.members).sum(axis=1) + by.accuracy / self.documents * self.right
+        reward = by.accuracy / self.documents * self.right
+        for member, of_place in zip(members, credit.T, strict=True):
+            reward += of_place[found.document] * member
         baseline = np.add.reduceat(pi * reward, found.starts[:-1])  # the mean reward of x
         away = weights - likely
         value = float(utility_of(pi[self.right].sum() / self.documents, f1.mean(), micro, by))
