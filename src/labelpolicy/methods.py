@@ -6,14 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labelpolicy.cell import Thresholds
-from labelpolicy.data.registry import TASKS, base, task
+from labelpolicy.data.registry import TASKS, base, find, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import read_tsv
 from labelpolicy.thresholds import NAMES as THRESHOLD_RULES
 from labelpolicy.thresholds import SET_POLICIES
 from labelpolicy.weights import RULES as WEIGHT_RULES
 
-ALL = "all"  # the data sets of a row that stands in all tables; others name tasks or data sets, comma-separated
+#: The data sets of a row that is in all tables, and those without a reader, which are a user's. Others name tasks of
+#: those with one, or data sets, comma-separated.
+ALL, OWN = "all", "own"
 NOT_IN_PAPER = "-"  # the paper's table has no such row
 
 
@@ -59,9 +61,9 @@ class Method:
 
     @property
     def tasks(self) -> frozenset[str]:
-        """The tasks, text or typing, that its data sets belong to."""
+        """The tasks, text or typing, that its data sets belong to, or OWN."""
         named = self.datasets.split(",")
-        return frozenset(TASKS if ALL in named else (name if name in TASKS else task(name) for name in named))
+        return frozenset((*TASKS, OWN) if ALL in named else (_kind(name) for name in named))
 
 
 COLUMNS = tuple(Method.__dataclass_fields__)
@@ -69,8 +71,13 @@ COLUMNS = tuple(Method.__dataclass_fields__)
 
 def rows_of(methods: Iterable[Method], dataset: str) -> list[Method]:
     """The rows that stand in the tables of a data set: those for all, for its task, or for it by name."""
-    found = {ALL, task(dataset), base(dataset)}
+    found = {ALL, _kind(dataset), base(dataset)}
     return [method for method in methods if found & set(method.datasets.split(","))]
+
+
+def _kind(name: str) -> str:
+    """What the sheet calls data sets such as this one."""
+    return name if name in (*TASKS, OWN) else task(name) if find(name) else OWN
 
 
 def with_baselines(methods: Iterable[Method]) -> list[tuple[Method, Method]]:
@@ -101,7 +108,7 @@ def read_methods(
         "classifier": _known(classifiers),
         "weights": _known(policies, *WEIGHT_RULES),
         "thresholds": _known(policies, *THRESHOLD_RULES),
-        "datasets": _known(datasets, ALL, *TASKS),
+        "datasets": _known(datasets, ALL, OWN, *TASKS),
     }
     methods: list[Method] = []
     lines: dict[tuple[str, object], int] = {}

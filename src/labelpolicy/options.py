@@ -67,6 +67,10 @@ def _of_classifier(study: "Study", arguments: Mapping[str, Any]) -> Any:
 
 OF_CLASSIFIER = FromStudy(_of_classifier)
 ClassifierParameters = Annotated[Any, OF_CLASSIFIER]
+TunedFile = Annotated[Path | None, typer.Option(help="tuned.json, whose values metrics.json is to name.")]
+TunedFiles = Annotated[
+    list[Path] | None, typer.Option("--tuned", help="A tuned.json, whose values are to be named. Repeatable.")
+]
 TunedOption = Annotated[
     Path | None,
     typer.Option("--tuned", help="tuned.json of `labelpolicy tune`: the classifier's parameters, over all others."),

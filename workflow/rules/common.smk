@@ -64,6 +64,8 @@ if study.mirror:
     os.environ.setdefault("LABELPOLICY_MIRROR", study.mirror)
 
 DATASETS = study.datasets
+#: Those without a reader, which are a user's own: they have a summary, a page and a model each (own.smk).
+OWN = [dataset for dataset in DATASETS if corpora.find(dataset) is None]
 PROCESSED = "data/processed/{dataset}"
 # Below results/, where a learned policy lies, and one that was learned on the scores of a trained classifier.
 LEARNED = "{dataset}/{classifier}/{policy}/seed{seed}"
@@ -153,6 +155,20 @@ def classifiers_of(dataset):
 def policies_of(dataset, classifier):
     """Names of the learned policies that a classifier's rows need."""
     return sorted({name for row in rows(dataset, classifier) for name in row.learned})
+
+
+def tuned_files(*datasets):
+    """The chosen parameters of the classifiers in the tables of data sets."""
+    rows = [(dataset, row.encoder) for dataset in datasets for row in rows_of(methods, dataset)]
+    found = [tuned(Trained(dataset, encoder, "", 0)) for dataset, encoder in dict.fromkeys(rows)]
+    return [path for each in found for path in each.values()]
+
+
+def tuned(of):
+    """The values chosen for a classifier, or a chain's encoder, where its section has something to search."""
+    encoder = of.classifier.partition("+")[0]
+    searched = getattr(getattr(study.classifiers, encoder), "search", None)
+    return {"tuned": f"results/{of.dataset}/{encoder}/tuned.json"} if searched else {}
 
 
 def weights_of(dataset, classifier):
@@ -251,7 +267,7 @@ SWEPT = [
     (dataset, classifier)
     for dataset in DATASETS
     for classifier in study.robustness.classifiers
-    if classifier in classifiers_of(dataset)
+    if classifier in classifiers_of(dataset) and dataset not in OWN
 ]
 SWEEPS = [f"results/robustness/{d}/{c}/{study.robustness.policy}/seed0.parquet" for d, c in SWEPT]
 #: Those that the report is to show.

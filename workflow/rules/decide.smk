@@ -32,7 +32,7 @@ def scored(of, thresholds):
         "data": processed(of.dataset, *tables),
         "scores": str(first.scores()),
         "read": list(policies_behind(of, thresholds).values()),
-    }
+    } | tuned(of)
 
 
 def learned_and_settings(of, thresholds):

@@ -21,7 +21,7 @@ def decisions(cells):
 def results_of_table(wildcards):
     """Tables 1 and 4 are statistics of the data, 2 and 5 results, 3 and 6 robustness."""
     if wildcards.number in "25":
-        return {"metrics": METRICS, "significance": SIGNIFICANCE}
+        return {"metrics": METRICS, "significance": SIGNIFICANCE, "tuned": tuned_files(*DATASETS)}
     return {"robustness": SHOWN_SWEEPS} if wildcards.number in "36" else {}
 
 
@@ -163,6 +163,7 @@ STEPS |= {
             "metrics": METRICS,
             "methods": METHODS,
             "paper": PAPER,
+            "tuned": tuned_files(*DATASETS),
             "look": [
                 "results/metrics.csv",
                 *expand("results/tables/table{number}.tex", number=[5, 4]),

@@ -9,13 +9,6 @@ def kept(name):
     return {"fitted_file": name} if study.keep_classifiers else {}
 
 
-def tuned(wildcards):
-    """The values chosen for a classifier, or a chain's encoder, where its section has something to search."""
-    encoder = wildcards.classifier.partition("+")[0]
-    searched = getattr(getattr(study.classifiers, encoder), "search", None)
-    return {"tuned": f"results/{wildcards.dataset}/{encoder}/tuned.json"} if searched else {}
-
-
 def of_classifier(command, message, folder, files, inputs, **more):
     """A step that trains a classifier or learns with it; its products lie in a folder below results/."""
     defaults = {

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from labelpolicy.classifiers.registry import Declaration, Row, Run, State, below, prefixed
 from labelpolicy.classifiers.tuning import FEATURES, Features, Tuned
-from labelpolicy.config import PositiveFloat
+from labelpolicy.config import NonNegativeFloat, PositiveFloat
 from labelpolicy.randomness import derive
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ class LinearSVC(Tuned):
 
     C: PositiveFloat = Field(1.0, description="inverse regularisation of every label's SVM")
     features: Features = Features()
+    tolerance: NonNegativeFloat = Field(0.0, description=Tuned.model_fields["tolerance"].description)
     search: dict[str, list[Any]] | None = Field(
         {"features": FEATURES, "C": [0.1, 0.25, 0.5, 1.0, 2.0]}, description=Tuned.model_fields["search"].description
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,25 +54,57 @@ class Tuned(Parameters):
         "cross-validation among the training documents is used; null: those above as they are",
     )
 
+    tolerance: NonNegativeFloat = Field(
+        0.02, description="of values within so much of the best one's utility the first is taken: list the cheap first"
+    )
+
     def having(self, values: dict[str, Any], where: str) -> Any:
         """The same section with other values. Raises LabelPolicyError, naming ``where``, for what cannot be."""
         return check(type(self), self.model_dump() | values, where)
 
 
+def read_tuned(path: Path, classifier: str) -> dict[str, Any]:
+    """The values that a tuned.json has for a classifier, or a chain's encoder.
+
+    Raises LabelPolicyError for a file of another one, or of none.
+    """
+    about, values = _read(path)
+    if about.get("classifier") != classifier.partition("+")[0]:
+        found, expected = about.get("classifier"), classifier.partition("+")[0]
+        raise LabelPolicyError(f"{path}: tuned for {found!r}, expected `labelpolicy tune` of {expected!r}: run it")
+    return values
+
+
+def tuned_for(path: Path) -> str:
+    return _read(path)[0]["classifier"]
+
+
 def with_tuned(parameters: Any, path: Path, classifier: str) -> Any:
     """The parameters of a classifier, of a chain's encoder too, with the values that a tuned.json has for it."""
+    values = read_tuned(path, classifier)
+    if "+" in classifier:
+        return parameters._replace(encoder=parameters.encoder.having(values, str(path)))
+    return parameters.having(values, str(path))
+
+
+def notes_of(paths: Iterable[Path], dataset: str) -> Iterator[str]:
+    """What was chosen on a data set, a sentence a classifier."""
+    for about, values in map(_read, paths):
+        if about.get("dataset") == dataset:
+            yield (
+                f"{about['classifier']}: {in_words(values)}, chosen by cross-validation among the training documents "
+                "(docs/tuning.md)."
+            )
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     from labelpolicy.files import read_json
 
     content = read_json(path)
-    content = content if isinstance(content, dict) else {}
-    about, values = content.get("about"), content.get("parameters")
-    encoder = classifier.partition("+")[0]
-    if not isinstance(about, dict) or not isinstance(values, dict) or about.get("classifier") != encoder:
-        found = about.get("classifier") if isinstance(about, dict) else None
-        raise LabelPolicyError(f"{path}: tuned for {found!r}, expected `labelpolicy tune` of {encoder!r}: run it")
-    if encoder != classifier:
-        return parameters._replace(encoder=parameters.encoder.having(values, str(path)))
-    return parameters.having(values, str(path))
+    about, values = (content.get(key) if isinstance(content, dict) else None for key in ("about", "parameters"))
+    if not isinstance(about, dict) or not isinstance(values, dict) or not isinstance(about.get("classifier"), str):
+        raise LabelPolicyError(f"{path}: found no chosen values, expected a file of `labelpolicy tune`: run it again")
+    return about, values
 
 
 def in_words(values: dict[str, Any]) -> str:

@@ -5,11 +5,12 @@ A data set of the paper that is not in the study has dashes with a footnote for 
 """
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from labelpolicy.cell import Thresholds
+from labelpolicy.classifiers.tuning import notes_of
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_table
@@ -85,12 +86,16 @@ MOST_ROWS = 45
 
 
 def results_table(
-    facts: Facts, results: DatasetResults, paper: PaperNumbers, marks: Collection[tuple[str, str]] | None = None
+    facts: Facts,
+    results: DatasetResults,
+    paper: PaperNumbers,
+    marks: Collection[tuple[str, str]] | None = None,
+    tuned: Iterable[Path] = (),
 ) -> Table:
     """Lay out Table 2 or 5, whichever the data set belongs to, from the test metrics.
 
-    ``marks`` holds (row name, measure) of our numbers that beat the baseline beyond chance; None: not tested.
-
+    ``marks`` holds (row name, measure) of our numbers that beat the baseline beyond chance; None: not tested. ``tuned``
+    are files of chosen parameters, for the notes.
     Raises LabelPolicyError for a row without a result, or a seed that another row has, or with an unknown paper_row.
     """
     known = [*paper.rows("5"), *paper.rows("2")]
@@ -128,6 +133,7 @@ def results_table(
             f"{SIGNIFICANT} better than the same classifier's row with uniform weights and a threshold of 0.5, "
             "beyond chance (results/significance.csv; only rows with a learned policy were tested)."
         )
+    notes += notes_of(tuned, facts.name)
     return _table(facts.title, table, laid_out, notes, has_errors or len(results.seeds) > 1)
 
 

@@ -3,7 +3,7 @@
 import sys
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,13 +14,14 @@ import typer
 
 from labelpolicy import metrics
 from labelpolicy.cell import OUT_OF_FOLD, Thresholds
+from labelpolicy.classifiers.tuning import read_tuned
 from labelpolicy.data.predictions import predictions
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Fitting, Scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import whole_folder, write_json, write_parquet
 from labelpolicy.hierarchy import ancestor_closure
-from labelpolicy.options import FromStudy, Output, PreparedFolder, Seed
+from labelpolicy.options import FromStudy, Output, PreparedFolder, Seed, TunedFile
 from labelpolicy.policy_file import Policy
 from labelpolicy.progress import in_words, say
 from labelpolicy.thresholds import NAMES, NEVER, Decision, PerLabel, ThresholdParameters, fit
@@ -48,6 +49,7 @@ def decide(
     ] = None,
     with_scores: Annotated[bool, typer.Option("--with-scores", help="predictions.parquet has the scores too.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write predictions.csv besides.")] = False,
+    tuned: TunedFile = None,
     seed: Seed = 0,
 ) -> None:
     """Fit thresholds without the test split, decide validation and test documents, measure. Parameters: thresholds.
@@ -79,7 +81,8 @@ def decide(
     for warning in caught:
         print(f"{scores}: {warning.message}", file=sys.stderr)
     # Only now are the test labels read: they can move nothing but the test metrics.
-    decided = Decided(data, table, fitting, parameters.ancestor_closure, with_scores, csv)
+    chosen = {} if tuned is None else {"tuned": read_tuned(tuned, table.trained.classifier)}
+    decided = Decided(data, table, fitting, parameters.ancestor_closure, with_scores, csv, chosen)
     documents = ", ".join(f"{len(y_true)} {split}" for split, (_, y_true) in decided.splits.items())
     say(f"decide: {table.trained.classifier} on {data.name}: {documents} documents; measures of the test ones:")
     for name, decision in decisions.items():
@@ -153,6 +156,7 @@ class Decided:
     closure: bool
     with_scores: bool = False
     csv: bool = False
+    chosen: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         valid = self.fitting.valid
@@ -177,7 +181,7 @@ class Decided:
         about = self.table.trained.with_thresholds(name).about
         closed = {CLOSED: True} if top == CLOSED else {}
         with whole_folder(output) as folder:
-            content = {"about": about | self._counts() | closed} | measured[top] | _expected(decision)
+            content = {"about": about | self._counts() | closed | self.chosen} | measured[top] | _expected(decision)
             write_json(folder / "metrics.json", content | (measured if len(ways) > 1 else {}))
             write_json(folder / "thresholds.json", {"about": about} | closed | decision.to_json(labels))
             write_parquet(folder / "labels.parquet", self._label_table(decision, ways[top]["test"]))

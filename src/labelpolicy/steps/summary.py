@@ -1,15 +1,17 @@
 """summary: the outcome on one page of plain Markdown, every number of it read from the results."""
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from labelpolicy.data.registry import find
 from labelpolicy.files import write_text
 from labelpolicy.methods import Method, read_methods, with_baselines
-from labelpolicy.options import MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders
+from labelpolicy.options import MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders, TunedFiles
+from labelpolicy.report import own
 from labelpolicy.report.facts import Facts, facts_of
 from labelpolicy.report.markup import markdown, markdown_table
 from labelpolicy.report.results import (
@@ -29,10 +31,10 @@ FURTHER = (
 )
 
 
-def _sections(facts: Facts, results: DatasetResults, paper: PaperNumbers) -> Iterator[str]:
+def _sections(facts: Facts, results: DatasetResults, paper: PaperNumbers, tuned: Iterable[Path] = ()) -> Iterator[str]:
     measures = TABLE_MEASURES[results.table]
     yield "### Paper and ours\n"
-    yield results_table(facts, results, paper).markdown()
+    yield results_table(facts, results, paper, tuned=tuned).markdown()
     if recommended := [*_recommended(results)]:
         yield "### Recommended\n"
         yield (
@@ -142,15 +144,25 @@ def summary(
     output: Annotated[Path, Output("Markdown file to write.")],
     methods: MethodsFile = Path("workflow/methods.tsv"),
     paper: PaperFile = Path("workflow/paper.tsv"),
+    recommended: Annotated[
+        list[Path] | None, typer.Option(help="recommended.json of a data set without a reader. Repeatable.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(help="The model of what is recommended.")] = None,
+    tuned: TunedFiles = None,
     look: Annotated[list[Path] | None, typer.Option(help="A file the summary points to. Repeatable.")] = None,
 ) -> None:
     """One page: the table, what was best, and where to look."""
     rows, collected = read_methods(methods), Results(metrics)
     parts, numbers = ["# Results\n"], PaperNumbers(paper)
+    chosen = {each.dataset: each for each in map(own.Recommended.read, recommended or ())}
     for facts in facts_of(datasets):
         remarks = "".join(f"- {markdown(remark)}\n" for remark in facts.remarks)
         parts += [f"## {facts.title}\n", remarks]
-        parts += _sections(facts, DatasetResults(collected, facts.name, rows), numbers)
+        results = DatasetResults(collected, facts.name, rows)
+        if find(facts.name) is None:
+            parts += own.sections(facts, results, chosen.get(facts.name), model, tuned or ())
+        else:
+            parts += _sections(facts, results, numbers, tuned or ())
     if look:
         # As code, or names with _ would need escapes.
         parts += ["## Where to look\n", "".join(f"- `{path}`\n" for path in look)]

@@ -9,7 +9,15 @@ from labelpolicy.data.registry import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.methods import read_methods
-from labelpolicy.options import MethodsFile, Output, PaperFile, PreparedFolders, RobustnessFiles, SignificanceFile
+from labelpolicy.options import (
+    MethodsFile,
+    Output,
+    PaperFile,
+    PreparedFolders,
+    RobustnessFiles,
+    SignificanceFile,
+    TunedFiles,
+)
 from labelpolicy.report.comparisons import marks
 from labelpolicy.report.facts import facts_of
 from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
@@ -31,6 +39,7 @@ def table(
     significance: SignificanceFile = None,
     methods: MethodsFile = Path("workflow/methods.tsv"),
     paper: PaperFile = Path("workflow/paper.tsv"),
+    tuned: TunedFiles = None,
 ) -> None:
     """A table of the paper with our numbers beside the printed ones.
 
@@ -56,9 +65,8 @@ def table(
         for facts in shown:
             results = DatasetResults(collected, facts.name, every)
             about: dict[str, Any] = {"dataset": facts.name, "methods": results.methods, "measures": measures}
-            tables.append(
-                results_table(facts, results, numbers, marks(significance, **about) if significance else None)
-            )
+            marked = marks(significance, **about) if significance else None
+            tables.append(results_table(facts, results, numbers, marked, tuned or ()))
         tables += [absent_table(name, paper=numbers, table=number) for name in absent]
     write_text(output, "\n\\bigskip\n".join(each.latex() for each in tables))
     write_text(markdown, "\n".join(each.markdown() for each in tables))

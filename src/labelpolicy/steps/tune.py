@@ -24,7 +24,7 @@ from labelpolicy.randomness import generator
 from labelpolicy.thresholds import ThresholdParameters, fit
 
 #: Documents that values are compared on at most, and how far below the best, on one fold, a value is given up.
-DOCUMENTS, HOPELESS = 10_000, 0.03
+DOCUMENTS, HOPELESS = 6_000, 0.03
 
 
 def tune(
@@ -45,7 +45,8 @@ def tune(
     Its ``search`` lists values of some parameters. One parameter after the other, each value is tried with the best
     values so far of the others: the classifier is trained on the other folds and scores each, and the value is worth
     the mean utility that the rule `shared` reaches there, with `+one` where every training document has a label. A
-    value far behind on a fold gets no other. Of equals the first is taken; n-grams are not tried for mentions.
+    value far behind on a fold gets no other. Of those within the ``tolerance`` of the best the first is taken. N-grams
+    are not tried of mentions.
 
     Neither test documents nor, but for the epochs of what is trained by epochs, validation documents are read. Raises
     LabelPolicyError for a classifier that has nothing to search, and for a value that cannot be.
@@ -89,7 +90,7 @@ class Trials:
         return self.documents.mentions is None or parameters.features.is_plain
 
     def best(self, candidates: list[Any], progress: Progress) -> Any:
-        """The candidate of the highest mean utility, the first of equals."""
+        """The first candidate whose mean utility is within the tolerance of the highest."""
         left = {_key(each): each for each in candidates}
         self.tried |= left
         for k in range(len(self.parts)):
@@ -100,7 +101,8 @@ class Trials:
                     progress.step(f"utility {reached[-1]:.4f}")
             top = max(self.utilities[key][k] for key in left)
             left = {key: each for key, each in left.items() if self.utilities[key][k] >= top - HOPELESS}
-        return left[max(left, key=lambda key: statistics.fmean(self.utilities[key]))]
+        mean = {key: statistics.fmean(self.utilities[key]) for key in left}
+        return next(each for key, each in left.items() if mean[key] >= max(mean.values()) - each.tolerance)
 
     def found(self) -> Iterator[tuple[Any, list[float]]]:
         return ((self.tried[key], by_fold) for key, by_fold in self.utilities.items())
