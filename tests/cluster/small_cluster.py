@@ -47,6 +47,9 @@ synthetic:
 classifiers:
   linear:
     epochs: 2
+    search: null
+  linear_svc:
+    search: null
 """
 # Stands in front of the command: writes down who ran what and when, and holds a step while a file hold.STEP is there.
 SHIM = """\

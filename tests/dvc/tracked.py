@@ -63,6 +63,8 @@ class Repository:
                 "synthetic.test_documents": 40,
                 "synthetic.labels": 4,
                 "classifiers.linear.epochs": 2,
+                "classifiers.linear.search": None,
+                "classifiers.linear_svc.search": None,
                 "policies.meta.episodes": 2,
                 "policies.meta.steps": 2,
                 "robustness": {"initialisations": 3, "classifiers": ["linear"], "policy": "meta"},

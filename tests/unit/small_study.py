@@ -107,6 +107,12 @@ COMMANDS = [
         "o.parquet",
     ),
     _command(
+        f"recommend prepared shared fixed+one --scores {UNIFORM}/out_of_fold.parquet --output r.json --model out "
+        "--params params.yaml",
+        f"{PREPARED} {SPLITS} {TEST} {UNIFORM}/out_of_fold.parquet params.yaml",
+        "r.json out",
+    ),
+    _command(
         "tune prepared linear_svc --output t.json --params params.yaml",
         "prepared/labels.parquet prepared/train.parquet params.yaml",
         "t.json",
@@ -305,6 +311,7 @@ def make(folder: Path) -> None:
         f"label-weights prepared uniform --output {UNIFORM}/policy.json",
         f"train prepared linear {train.format(UNIFORM)} {both}",
         f"decide prepared fixed shared {decide.format(UNIFORM)}",
+        f"crossfit prepared linear --history {UNIFORM}/history.parquet --output {UNIFORM}/out_of_fold.parquet {both}",
         f"train prepared linear --model model {both}",
         f"learn prepared linear --output {META}/meta_learner.safetensors --trace {META}/trace.parquet {both}",
         f"rollout prepared linear {rollout} {both}",

@@ -12,6 +12,7 @@ from labelpolicy.methods import COLUMNS, Method, read_methods, rows_of
 SHIPPED = Path(__file__).parents[2] / "workflow" / "methods.tsv"
 CLASSIFIERS = ("kim_cnn", "linear", "linear_svc")
 POLICIES = ("meta", "meta_paper")
+RULES = ("fixed", "shared", "scut", "odr", "rcut", "sets")
 GOOD = ("CNN", "kim_cnn", "uniform", "fixed", "CNN", "base", "all")
 
 
@@ -104,7 +105,7 @@ def test_reads_rows_in_order_and_skips_blank_lines(tmp_path):
         ([GOOD, ("A", *GOOD[1:])], "line 3: the cell kim_cnn/uniform/fixed stands on line 2 already"),
         ([("A", "linear", "uniform", "fixed", "-", "g")], "line 2: 6 columns, expected 7 separated by tabs"),
         ([("A", "linear", "uniform", "fixed", "", "g", "all")], "line 2: column 'paper_row' is empty"),
-        ([(*GOOD[:6], "txt")], "line 2: unknown datasets 'txt'; expected one of all, text, typing, bbn"),
+        ([(*GOOD[:6], "txt")], "line 2: unknown datasets 'txt'; expected one of all, own, text, typing, bbn"),
         (
             [(*GOOD[:6], "text"), ("A", *GOOD[1:6], "reuters21578,bbn")],
             "line 3: the cell kim_cnn/uniform/fixed stands on line 2 already",
@@ -156,3 +157,26 @@ def test_a_policy_may_not_take_the_name_of_a_rule(tmp_path):
 
 def test_names_stay_unchecked_without_allowed_sets(tmp_path):
     assert read_methods(write(tmp_path, ("A", "mine", "own", "own", "-", "g", "all")))[0].learned == ("own",)
+
+
+def test_data_sets_without_a_reader_have_rows_of_their_own(tmp_path):
+    cells = {"A": "all", "B": "own", "C": "text,own", "D": "text", "E": "typing", "F": "bbn"}
+    rows = (
+        (name, "linear", "uniform", f"{rule}", "-", "g", cells[name]) for name, rule in zip(cells, RULES, strict=True)
+    )
+    methods = read(write(tmp_path, *rows))
+    of = {
+        name: "".join(row.name for row in rows_of(methods, name)) for name in ("mine", "reuters21578", "ontonotes_gold")
+    }
+    assert of == {"mine": "ABC", "reuters21578": "ACD", "ontonotes_gold": "AE"}
+    again = [("A", "linear", "uniform", "fixed", "-", "g", each) for each in ("own", "text,typing")]
+    assert [row.datasets for row in read(write(tmp_path, *again))] == ["own", "text,typing"]
+    with pytest.raises(LabelPolicyError, match="line 3: the name 'A'"):
+        read(write(tmp_path, again[0], (*again[0][:6], "all")))
+
+
+def test_the_rows_of_own_data_are_not_the_papers_and_learn_nothing_while_training():
+    methods = read_methods(SHIPPED, classifiers=names(), policies=POLICIES, datasets=registry.names())
+    own = rows_of(methods, "mine")
+    assert {row.encoder for row in own} == {"linear", "linear_svc"} and not any(row.learned for row in own)
+    assert {"sets+oof", "shared+oof", "shared+one+oof"} <= {row.thresholds for row in own}

@@ -28,7 +28,7 @@ SETTINGS = f"""\
 grid: {{datasets: [synthetic]}}
 data: {{vectors: {{source: file, path: "{VECTORS}", width: 2}}}}
 synthetic: {{documents: 60, test_documents: 20, labels: 4, tokens: 6, vocabulary: 40}}
-classifiers: {{linear: {{epochs: 2}}}}
+classifiers: {{linear: {{epochs: 2, search: null}}, linear_svc: {{search: null}}}}
 policies: {{meta: {{episodes: 1, steps: 1}}}}
 significance: {{draws: 50}}
 report: {{robustness: false}}
@@ -145,6 +145,11 @@ def set_to(section: str) -> Callable[[Study], None]:
     return lambda study: study.set(section + "\n")
 
 
+def classifiers(epochs: int = 2, C: float = 1.0) -> str:
+    """Those of the study, untuned."""
+    return f"classifiers: {{linear: {{epochs: {epochs}, search: null}}, linear_svc: {{C: {C}, search: null}}}}"
+
+
 def code(file: str, more: str = "\nprint(end='')\n") -> Callable[[Study], None]:
     def change(study: Study) -> None:
         path = study.folder / "src/labelpolicy" / file
@@ -203,9 +208,9 @@ CHANGES: dict[str, tuple[Callable[[Study], object], set[str]]] = {
     "records lost of what is prepared": (without(f".snakemake/metadata/{RECORD}"), {PREPARE}),
     "all records lost": (without(".snakemake"), COPIED),
     "all records lost and a parameter changed": (
-        lambda study: (without(".snakemake")(study), set_to("classifiers: {linear: {epochs: 3}}")(study)), COPIED),
-    "epochs": (set_to("classifiers: {linear: {epochs: 3}}"), TRAIN),
-    "C of the linear SVM": (set_to("classifiers: {linear: {epochs: 2}, linear_svc: {C: 0.5}}"), {SVC}),
+        lambda study: (without(".snakemake")(study), set_to(classifiers(epochs=3))(study)), COPIED),
+    "epochs": (set_to(classifiers(epochs=3)), TRAIN),
+    "C of the linear SVM": (set_to(classifiers(C=0.5)), {SVC}),
     "threads, which the linear SVM has not": (set_to("threads: 2"), TRAIN),
     "a device, which the linear SVM has not": (set_to("device: cpu"), TRAIN),
     "steps of the policy": (set_to("policies: {meta: {episodes: 1, steps: 2}}"), {LEARN, ROLL}),

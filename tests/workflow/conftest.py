@@ -52,6 +52,9 @@ classifiers:
     filters: 16
   linear:
     epochs: 4
+    search: null
+  linear_svc:
+    search: null
 policies:
   meta:
     episodes: 3

@@ -3,7 +3,6 @@
 import warnings
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +59,7 @@ def crossfit(
     weights, trained = weights_of(policy, data, classifier, seed)
     epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
-    fold, groups = _folds(data, every, folds, by, generator(seed, "crossfit")), every.groups
+    fold, groups = folds_of(every, folds, by, generator(seed, "crossfit")), every.groups
 
     def trained_on(train: Split, which: str) -> Classifier:
         run = Run(seed, device, threads, epochs, f"train {classifier}, {which}")
@@ -87,13 +86,13 @@ def crossfit(
         models().save(model, data, parameters, last, of_last, thresholds, rules, seed)
 
 
-def _folds(data: Prepared, every: Split, folds: int, by: str, random: np.random.Generator) -> np.ndarray:
+def folds_of(every: Split, folds: int, by: str, random: np.random.Generator) -> np.ndarray:
     """The fold of each document. Near-duplicates that would fill more than a fold are not held together."""
     if by == "ids":
         return blocks_of(every.ids, folds, every.groups)
     groups: Sequence[Hashable] | None = every.groups
-    if by == "near_duplicates":
-        together = near_duplicates(chain(data.texts("train"), data.texts("valid")), groups)
+    if by == "near_duplicates" and every.text is not None:
+        together = near_duplicates(every.text, groups)
         largest = np.bincount(together).max(initial=1)
         if largest * folds <= len(every):
             groups = together.tolist()

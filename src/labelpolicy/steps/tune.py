@@ -18,9 +18,9 @@ from labelpolicy.data.folds import TrainedOn, taken
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
-from labelpolicy.folds import blocks_of, fold_of
 from labelpolicy.progress import Progress, say
 from labelpolicy.randomness import generator
+from labelpolicy.steps.crossfit import folds_of
 from labelpolicy.thresholds import ThresholdParameters, fit
 
 #: Documents that values are compared on at most, and how far below the best, on one fold, a value is given up.
@@ -78,10 +78,9 @@ class Trials:
         train, random = data.split("train"), generator(run.seed, "tune")
         rows = np.sort(random.permutation(len(train))[:DOCUMENTS])
         self.documents = train if len(rows) == len(train) else taken(train, rows)
-        y_true, groups = self.documents.y_true, self.documents.groups
-        fold = blocks_of(self.documents.ids, folds, groups) if by == "ids" else fold_of(y_true, folds, random, groups)
+        fold = folds_of(self.documents, folds, by, random)
         self.parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
-        self.at_least_one = bool(y_true.any(axis=1).all())
+        self.at_least_one = bool(self.documents.y_true.any(axis=1).all())
         self.tried: dict[str, Any] = {}
         self.utilities: dict[str, list[float]] = {}
 
