@@ -124,7 +124,7 @@ def ours(folder: Path, parts: dict[str, list[dict[str, Any]]]) -> tuple[str, np.
     for name, entries in parts.items():
         (folder / "raw" / f"{name}.jsonl").write_text("".join(json.dumps(each) + "\n" for each in entries))
     study, data = Study(), folder / "data"
-    prepare("mine", folder / "raw", data, Data(vectors=Vectors(source="random", width=2)))
+    prepare("mine", data, Data(vectors=Vectors(source="random", width=2)), raw=folder / "raw")
     files, chosen = [], []
     for classifier in ("linear", "linear_svc"):
         given = classifiers.load(classifier).parameters(study)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import statistics
 import subprocess
 import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +18,7 @@ import pytest
 from labelpolicy import load
 from labelpolicy.data.prepared import Prepared
 
+ROOT = Path(__file__).parents[2]
 MEASURES = ("accuracy", "macro_f1", "micro_f1")
 
 
@@ -267,7 +270,7 @@ def test_ablation_runs_its_own_seeds_and_policies_and_says_what_differs(copy):
 
 
 def test_your_own_documents(study):
-    """JSON lines in data/raw/{name}/ are all a user's data set needs."""
+    """JSON lines in data/raw/{name}/ are all a user's data set needs; its results stand beside those of others."""
     raw = study.folder / "data/raw/mine"
     raw.mkdir(parents=True)
     topics = {"sun": "warm bright sky", "rain": "wet grey cloud"}
@@ -278,10 +281,42 @@ def test_your_own_documents(study):
             text = " ".join(topics[name] for name in labels)
             lines.append(json.dumps({"id": f"{split}{i}", "text": text, "labels": labels}))
         (raw / f"{split}.jsonl").write_text("\n".join(lines) + "\n")
+    rows = [("SVC", "fixed"), ("SVC, shared", "shared+oof")]
+    header = (study.folder / "workflow/methods.tsv").read_text().splitlines()[0]
+    lines = ["\t".join((name, "linear_svc", "uniform", rule, "-", "base", "own")) for name, rule in rows]
+    (study.folder / "own.tsv").write_text("\n".join([header, *lines]) + "\n")
     study.edit("params.yaml", "- synthetic", "- mine")
-    study.run("results/mine/linear_svc/uniform/seed0/scut/metrics.json")
-    found = json.loads((study.folder / "results/mine/linear_svc/uniform/seed0/scut/metrics.json").read_text())
-    assert found["test"]["accuracy"] == 1
+    study.edit("params.yaml", "  linear_svc:\n    search: null", "  linear_svc:\n    search: {C: [0.5, 1.0]}")
+    study.run("--config", "methods=own.tsv")
+    results = study.folder / "results/mine"
+    assert json.loads((results / "linear_svc/uniform/seed0/fixed/metrics.json").read_text())["test"]["accuracy"] == 1
+    summary = (results / "summary.md").read_text()
+    assert "SVC, shared" in summary and "results/mine/model" in summary and "aper" not in summary
+    chosen = json.loads((results / "linear_svc/tuned.json").read_text())["parameters"]
+    assert f"C {chosen['C']:g}, chosen" in summary and (results / "index.html").is_file()
+    assert load(results / "model").predict(["warm sky"]) == [["sun"]]
+    shutil.copytree(raw, raw.with_name("other"))
+    study.edit("params.yaml", "- mine", "- other")
+    others = study.jobs("--config", "methods=own.tsv")
+    assert others and not any("mine" in job for job in others)
+
+
+def test_the_study_of_own_documents_is_not_the_papers(study):
+    """The shipped rows: nothing is learned while a classifier trains, no table or claim of the paper, few figures."""
+    shutil.copy(ROOT / "workflow/methods.tsv", study.folder / "workflow/methods.tsv")
+    for name in ("one", "two"):
+        (study.folder / f"data/raw/{name}").mkdir(parents=True)
+        (study.folder / f"data/raw/{name}/train.jsonl").write_text('{"id": "a", "text": "b", "labels": ["c"]}\n')
+    study.edit("params.yaml", "- synthetic", "- one\n  - two")
+    jobs = study.jobs()
+    for name in ("one", "two"):
+        assert {
+            f"Summary of {name}",
+            f"Results page of {name}",
+            f"Recommend a row for {name}, and keep its model",
+        } <= jobs
+    unwanted = ("Learn ", "Roll out", "Table", "claims", "learning_curve", "kim_cnn", "Summary$", "report")
+    assert not [job for job in jobs if re.search("|".join(unwanted), job)]
 
 
 def test_an_unknown_data_set_fails_with_one_line_from_the_step(study):

@@ -10,13 +10,18 @@ def cells_of(wildcards):
 
 
 def candidates(wildcards):
-    """What a row is recommended of: out-of-fold scores with the rules that rows have on them, for seed 0."""
+    """What a row is recommended of, if there is any: out-of-fold scores with the rules that rows have on them, seed 0."""
     found = [cell for cell in cells_of(wildcards) if cell.parts.out_of_fold and not cell.seed]
     rules = dict.fromkeys(cell.thresholds for cell in found if cell.parts.rule in THRESHOLD_RULES)
     scores = [cell for cell in found if cell.weights == "uniform" and cell.thresholds in rules]
-    if not scores:
-        raise WorkflowError(f"{METHODS}: no row of {wildcards.dataset} is fitted on out-of-fold scores: add one")
     return {"scores": in_folders(scores, "out_of_fold.parquet"), "read": in_folders(scores, "history.parquet")}, rules
+
+
+def recommended(wildcards):
+    """What the summary reads besides the measures."""
+    files = ["model/README.md", "recommended.json"] if candidates(wildcards)[1] else []
+    readme, json = [[f"results/{wildcards.dataset}/{file}"] for file in files] or [[], []]
+    return {"data": readme, "recommended": json, "tuned": tuned_files(wildcards.dataset)}
 
 
 def shown_of(wildcards):
@@ -30,7 +35,7 @@ def shown_of(wildcards):
 
 if OWN:
     one = {"dataset": "|".join(OWN)}
-    of_own = {section for dataset in OWN for name in classifiers_of(dataset) for section in classifiers.load(name).sections}
+    of_own = [classifiers.load(row.classifier) for dataset in OWN for row in rows_of(methods, dataset)]
     STEPS |= {
         "recommend": Step(
             "Recommend a row for {dataset}, and keep its model",
@@ -42,9 +47,10 @@ if OWN:
                 *["--output", f"results/{wildcards.dataset}/recommended.json"],
                 *["--model", RECOMMENDED.format(dataset=wildcards.dataset)],
             ],
-            settings=settings(study, *sorted(of_own), "thresholds", "device", "threads"),
+            settings=settings(study, *sorted({name for each in of_own for name in each.sections}), "thresholds", "device")
+            + settings(study, "threads"),
             function=lambda wildcards: candidates(wildcards)[0] | {"tuned": tuned_files(wildcards.dataset)},
-            code=code_digest("steps.recommend", *sorted(of_own)),
+            code=code_digest("steps.recommend", *sorted({name for each in of_own for name in each.modules})),
             log="recommend/{dataset}",
             constraints=one,
             threads=study.threads,
@@ -62,16 +68,15 @@ if OWN:
         "summary_own": Step(
             "Summary of {dataset}",
             {
-                "read": processed("{dataset}", "dataset.json") + [f"{RECOMMENDED}/README.md"],
+                "read": processed("{dataset}", "dataset.json"),
                 "metrics": "results/{dataset}/metrics.parquet",
                 "methods": METHODS,
                 "paper": PAPER,
-                "recommended": "results/{dataset}/recommended.json",
                 "look": ["results/{dataset}/index.html", "results/{dataset}/metrics.csv"],
             },
             {"output": "results/{dataset}/summary.md"},
             arguments=[PROCESSED, "--model", RECOMMENDED],
-            function=lambda wildcards: {"tuned": tuned_files(wildcards.dataset)},
+            function=recommended,
             command="summary",
             log="summary/{dataset}",
             constraints=one,

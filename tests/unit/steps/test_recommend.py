@@ -71,7 +71,7 @@ def test_documents_without_a_label_speak_against_a_label_for_each(synthetic, tmp
         column = pa.array(labels, type=table.schema.field(place).type)
         pq.write_table(table.set_column(place, table.schema.field(place), column), bare / f"{split}.parquet")
     found = {
-        folder: run(folder, tmp_path, [scores(Prepared(folder), tmp_path / "s.parquet", 1.5)], ["shared", "shared+one"])
+        folder: run(folder, tmp_path, [scores(Prepared(folder), tmp_path / "s.parquet", 0.7)], ["shared", "shared+one"])
         for folder in (synthetic, bare)
     }
     assert found[bare]["thresholds"] == "shared+oof" and found[synthetic]["thresholds"] == "shared+one+oof"
