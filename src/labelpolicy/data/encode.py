@@ -13,7 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, islice
 from pathlib import Path
@@ -27,6 +27,7 @@ from labelpolicy.data.corpus import Document, Spaced
 from labelpolicy.data.prepared import Ragged
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import room_in
+from labelpolicy.randomness import generator
 
 CHUNK = 4096  # documents
 AHEAD = 2  # chunks that wait for each process
@@ -108,6 +109,7 @@ class Encoded:
     lengths: np.ndarray  # tokens of each document
     tokens: BinaryIO
     text: BinaryIO
+    open: np.ndarray | None = None  # whether a document came with a label without its parent
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -116,6 +118,30 @@ class Encoded:
     def labels(self) -> Ragged:
         lists = self.columns["labels"].combine_chunks()
         return Ragged(lists.flatten().to_numpy(), lists.offsets.to_numpy())
+
+    def with_labels(self, labels: Ragged, open_: np.ndarray) -> "Encoded":
+        """The same documents with these labels, and whether they came with a label without its parent."""
+        lists = pa.ListArray.from_arrays(pa.array(labels.offsets, pa.int32()), pa.array(labels.values, pa.int32()))
+        return replace(self, columns=self.columns.set_column(1, COLUMNS.field("labels"), lists), open=open_)
+
+    def looked_at(self, unknown: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of each document a number of its text, uint64, and how many of its tokens are ``unknown``, bool (words,).
+
+        Texts of the same tokens have the same number, other texts the same one by chance only; without any it is 0.
+        """
+        random, longest = generator(0, "texts"), int(self.lengths.max(initial=0))
+        word, place = (random.integers(1 << 63, size=size, dtype=np.uint64) for size in (len(unknown), longest))
+        found: list[list[np.ndarray]] = [[np.zeros(0, np.uint64)], [np.zeros(0, np.int64)]]
+        for rows, tokens in self.blocks():
+            lengths = self.lengths[rows].astype(np.int64)
+            ends = lengths.cumsum()
+            position = np.arange(len(tokens)) - np.repeat(ends - lengths, lengths)
+            for values, parts in zip(
+                (word[tokens] * place[position], unknown[tokens].astype(np.int64)), found, strict=True
+            ):
+                sums = np.concatenate([np.zeros(1, values.dtype), values.cumsum()])  # modulo 2 ** 64
+                parts.append(sums[ends] - sums[ends - lengths])
+        return np.concatenate(found[0]), np.concatenate(found[1])
 
     def blocks(self) -> Iterator[tuple[slice, np.ndarray]]:
         """Rows of some documents and their tokens one after the other, from the first document to the last."""

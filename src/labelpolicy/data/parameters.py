@@ -34,6 +34,14 @@ class Data(Parameters):
     bad_share: Annotated[float, Field(ge=0, le=1)] = Field(
         0.05, description="lines and mentions that cannot be used, as a share of a file's; above it prepare fails"
     )
+    merge_labels: bool = Field(
+        False,
+        description="labels whose names differ only in case, blanks or forms of the same letters become one; those "
+        "whose names differ in blanks around them, or in Unicode's normal form, do anyway",
+    )
+    close_labels: bool = Field(
+        False, description="a document that carries a label carries its ancestors too, where they are labels"
+    )
     min_count: PositiveInt = Field(2, description="a token seen less often in the training split becomes <unk>")
     known_words: Literal["mentions", "all", "none"] = Field(
         "mentions",

@@ -15,8 +15,10 @@ import pyarrow.compute as pc
 from labelpolicy.data import embeddings
 from labelpolicy.data.corpus import Corpus
 from labelpolicy.data.encode import Encoded
+from labelpolicy.data.labels import closed, renamed
 from labelpolicy.data.parameters import Data
-from labelpolicy.data.prepared import SPLITS, UNKNOWN, Ragged
+from labelpolicy.data.premises import Seen
+from labelpolicy.data.prepared import SPLITS, UNKNOWN, Ragged, Strings
 from labelpolicy.data.registry import is_development
 from labelpolicy.data.splits import hold_out
 from labelpolicy.data.tokens import RULE
@@ -103,6 +105,29 @@ def parts(dataset: str, encoded: dict[str, Encoded], parameters: Data, test_frac
         random = generator(parameters.validation_seed, "validation split")
         found["train"], found["valid"] = found["train"].divide(parameters.validation_fraction, random)
     return {name: found[name] for name in SPLITS}
+
+
+def relabelled(split: Encoded, row: np.ndarray, parents: np.ndarray, close: bool) -> Encoded:
+    """The split with its labels by their final rows, with ``close`` closed upwards."""
+    named = renamed(split.labels, row)
+    whole = closed(named, parents)
+    return split.with_labels(whole if close else named, whole.lengths > named.lengths)
+
+
+def seen(splits: Mapping[str, Part], unknown: np.ndarray) -> dict[str, Seen]:
+    """What the premises are looked up in; ``unknown`` says of each provisional word that it is in no vocabulary."""
+    sources = {id(part.source): part.source for part in splits.values()}
+    looked = {key: source.looked_at(unknown) for key, source in sources.items()}
+    found = {}
+    for name, part in splits.items():
+        rows, columns = part.rows, part.source.columns
+        (text, strange), ids = looked[id(part.source)], columns["id"].take(rows)
+        groups = pc.count_distinct(columns["group"].take(rows)).as_py() if "group" in columns.column_names else None
+        numbered = pc.all(pc.match_substring_regex(ids, "^[0-9]{1,18}$")).as_py()
+        span = tuple(pc.min_max(ids.cast(pa.int64())).as_py().values()) if numbered else None
+        open_ = np.zeros(len(rows), bool) if part.source.open is None else part.source.open[rows]
+        found[name] = Seen(Strings(ids), part.labels, open_, text[rows], part.lengths, strange[rows], groups, span)
+    return found
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,9 @@ class Runs:
     """Rows of one data set, with the scores and the thresholds.json of each by (row, seed)."""
 
     def __init__(self, data: Prepared, collected: DatasetResults, results: Path):
-        """Raises LabelPolicyError for a row or a seed without a collected measure, or without files in ``results``."""
+        """Raises LabelPolicyError for a row or a seed without a collected measure, or without files in ``results``, and
+        where only some of them are decided with their ancestors.
+        """
         self.data, self.collected, self.files = data, collected, {}
         for row, method in enumerate(collected.methods):
             for measure in MEASURES:
@@ -50,6 +52,11 @@ class Runs:
                     require(cell.scores(results)),
                     require(cell.decided(results) / "thresholds.json"),
                 )
+        closed = {path: _is_closed(path) for _, path in self.files.values()}
+        self.closed = any(closed.values())
+        if self.closed != all(closed.values()):
+            path = next(path for path, each in closed.items() if not each)
+            raise LabelPolicyError(f"{path}: decides without ancestor_closure, others with it: decide it again")
 
     def compare(
         self, split: str, comparisons: Sequence[tuple[int, int]], parameters: significance.Significance
@@ -64,6 +71,8 @@ class Runs:
         outcomes: dict[tuple[int, int], significance.Outcomes] = {}
         for scores in sorted({scores for scores, _ in self.files.values()}):  # each file is read once
             y_score, y_true = Scores(scores, self.data).split(split)
+            if self.closed:
+                y_true = self._closed(y_true)
             for (row, seed), (of, thresholds) in self.files.items():
                 if of == scores:
                     y_pred = self._decided(thresholds, split, y_score)
@@ -77,7 +86,10 @@ class Runs:
         content, data = read_json(path), self.data
         decision = from_json(content, data.labels, str(path))
         y_pred = decision.decide(y_score, data.texts(split).titled() if decision.needs_texts else None)
-        return ancestor_closure(y_pred, data.labels, data.parents) if content.get("ancestor_closure") else y_pred
+        return self._closed(y_pred) if self.closed else y_pred
+
+    def _closed(self, decided: np.ndarray) -> np.ndarray:
+        return ancestor_closure(decided, self.data.labels, self.data.parents)
 
     def _check(self, path: Path, decided: Mapping[str, float], row: int, seed: int, split: str) -> None:
         for measure in MEASURES:
@@ -89,6 +101,11 @@ class Runs:
                     f"{self.collected.results.path} has {stands:.6f}: run `labelpolicy decide` and `labelpolicy "
                     "collect` again"
                 )
+
+
+def _is_closed(path: Path) -> bool:
+    content = read_json(path)
+    return isinstance(content, dict) and bool(content.get("ancestor_closure"))
 
 
 def warn_of_few_draws(comparisons: int, parameters: significance.Significance) -> None:

@@ -164,27 +164,32 @@ class Decided:
             "valid": (self.fitting.y_score[-valid:], self.fitting.y_true[-valid:]),
             "test": self.table.split("test"),
         }
+        self.truth = {AS_DECIDED: {split: y_true for split, (_, y_true) in self.splits.items()}}
+        if any(self.data.parents):
+            self.truth[CLOSED] = {split: self._closed(y_true) for split, y_true in self.truth[AS_DECIDED].items()}
         self.ids, self.groups = self.data.split("test").ids, self.data.split("test").groups
 
     def write(self, output: Path, name: str, decision: Decision) -> None:
         """Decide both splits by one rule, measure, and write its three files."""
-        labels, parents = self.data.labels, self.data.parents
+        labels = self.data.labels
         y_pred = {
             split: decision.decide(y_score, self.data.texts(split).titled() if decision.needs_texts else None)
             for split, (y_score, _) in self.splits.items()
         }
         ways = {AS_DECIDED: y_pred}
-        if any(parents):
-            ways[CLOSED] = {split: ancestor_closure(decided, labels, parents) for split, decided in y_pred.items()}
+        if CLOSED in self.truth:
+            ways[CLOSED] = {split: self._closed(decided) for split, decided in y_pred.items()}
         top = CLOSED if self.closure and CLOSED in ways else AS_DECIDED
-        measured = {way: self._measures(decided) for way, decided in ways.items()}
+        measured = {way: self._measures(self.truth[way], decided) for way, decided in ways.items()}
         about = self.table.trained.with_thresholds(name).about
         closed = {CLOSED: True} if top == CLOSED else {}
         with whole_folder(output) as folder:
             content = {"about": about | self._counts() | closed | self.chosen} | measured[top] | _expected(decision)
             write_json(folder / "metrics.json", content | (measured if len(ways) > 1 else {}))
             write_json(folder / "thresholds.json", {"about": about} | closed | decision.to_json(labels))
-            write_parquet(folder / "labels.parquet", self._label_table(decision, ways[top]["test"]))
+            write_parquet(
+                folder / "labels.parquet", self._label_table(decision, self.truth[top]["test"], ways[top]["test"])
+            )
             for form in ("parquet", *["csv"] * self.csv):
                 with predictions(folder / f"predictions.{form}", form, labels, scores=self.with_scores) as write:
                     write(self.ids, ways[top]["test"], self.splits["test"][0])
@@ -199,16 +204,17 @@ class Decided:
             | ({} if self.groups is None else {"test_groups": len(set(self.groups))})
         )
 
-    def _measures(self, y_pred: dict[str, np.ndarray]) -> dict[str, dict]:
-        found: dict[str, dict] = {
-            split: metrics.evaluate(y_true, y_pred[split]) for split, (_, y_true) in self.splits.items()
-        }
+    def _closed(self, decided: np.ndarray) -> np.ndarray:
+        return ancestor_closure(decided, self.data.labels, self.data.parents)
+
+    def _measures(self, y_true: dict[str, np.ndarray], y_pred: dict[str, np.ndarray]) -> dict[str, dict]:
+        found: dict[str, dict] = {split: metrics.evaluate(true, y_pred[split]) for split, true in y_true.items()}
         if len(self.ids if self.groups is None else set(self.groups)) > 1:
-            errors = metrics.standard_errors(self.splits["test"][1], y_pred["test"], self.groups)
+            errors = metrics.standard_errors(y_true["test"], y_pred["test"], self.groups)
             found["standard_error"] = {"test": errors}
         return found
 
-    def _label_table(self, decision: Decision, y_pred: np.ndarray) -> pa.Table:
+    def _label_table(self, decision: Decision, y_true: np.ndarray, y_pred: np.ndarray) -> pa.Table:
         """A row a label; ``threshold`` is null for rcut and pcut, the measures are the test split's."""
         labels = self.data.labels
         thresholds = decision.thresholds if isinstance(decision, PerLabel) else [None] * len(labels)
@@ -217,7 +223,7 @@ class Decided:
             "train_count": pa.array(self.data.train_count),
             "threshold": pa.array(thresholds, type=pa.float64()),
         }
-        measures = metrics.per_label(self.splits["test"][1], y_pred)
+        measures = metrics.per_label(y_true, y_pred)
         return pa.table(columns | {name: pa.array(values) for name, values in measures.items()})
 
 

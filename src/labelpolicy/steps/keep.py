@@ -19,6 +19,7 @@ from labelpolicy.data.folds import TrainedOn, joined
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Fitting, Scores
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.model import Model, Thresholds, form_of, read_thresholds, refuse_shares, restored
 from labelpolicy.progress import in_words, say
 from labelpolicy.steps.crossfit import best_epoch
@@ -148,7 +149,9 @@ def save(
     )  # fmt: skip
     groups = data.split("test").groups or (np.arange(len(y_true)) % GROUPS).tolist()
     measures, told = {}, []
-    for name in chosen:
+    closed = ancestor_closure(y_true, data.labels, data.parents) if any(data.parents) else y_true
+    for name, each in chosen.items():
+        y_true = closed if each.ancestor_closure else data.split("test").y_true
         y_pred = made.decide(found.test_score, name, data.texts("test").titled())
         value = metrics.evaluate(y_true, y_pred)
         error = metrics.standard_errors(y_true, y_pred, groups) if len(set(groups)) > 1 else {}

@@ -17,8 +17,10 @@ from labelpolicy.data import prepare as form
 from labelpolicy.data import registry
 from labelpolicy.data.document_files import DocumentFiles
 from labelpolicy.data.encode import Encoder, cores
+from labelpolicy.data.labels import parents_of, spelled
 from labelpolicy.data.parameters import Data
-from labelpolicy.data.prepared import SPLITS
+from labelpolicy.data.premises import findings
+from labelpolicy.data.prepared import SPLITS, UNKNOWN
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, whole_file, whole_folder, write_json, write_parquet
 from labelpolicy.options import FromStudy, Output
@@ -65,29 +67,44 @@ def prepare(
     }
     own = registry.reader_module(dataset) == registry.OWN  # whose files are counted by their whole path
     form.refuse_rubble(corpus.counted, parameters.bad_share, "" if own else place)
+    spelling = spelled(corpus, loosely=parameters.merge_labels)
+    corpus, parents = spelling.corpus, parents_of(spelling.corpus)
+    for name, split in encoded.items():
+        encoded[name] = form.relabelled(split, spelling.row, parents, parameters.close_labels)
     splits = form.parts(dataset, encoded, parameters, corpus.test_fraction)
-    for name in SPLITS:
-        if not len(splits[name]):
-            raise LabelPolicyError(
-                f"{place}: the {name} split would be empty: raise data.validation_fraction, or give more documents "
-                "(each label keeps one in train)"
-            )
+    _refuse_empty(splits, place)
     counts = {name: part.counts(len(encoder.words)) for name, part in splits.items()}
     mentions = all("start" in split.columns.column_names for split in encoded.values())
     words = form.vocabulary(encoder.words, counts["train"], mentions, parameters)
     labels = form.label_table(corpus, np.bincount(splits["train"].labels.values, minlength=len(corpus.labels)))
-    facts = {
+    facts: dict[str, Any] = {
         "name": dataset,
         "variant": form.variant(dataset, corpus),
         "source": read_json(place / "source.json") if os.path.lexists(place / "source.json") else {"kind": "own files"},
         "vectors": {"source": parameters.vectors.source, "width": parameters.vectors.width},
         **form.facts(dataset, corpus, splits, labels, counts, words),
     }
+    seen, coverage = form.seen(splits, words.row == UNKNOWN), facts["coverage"]["tokens"]
+    source, closes = parameters.vectors.source, parameters.close_labels
+    premises = findings(spelling, parents, seen, closes=closes, vectors=source, coverage=coverage)
+    facts["premises"] = [each.facts() for each in premises]
     for difference in facts["differences"]:
         print(f"warning: {dataset}: not as published: {difference}", file=sys.stderr)
     _write(output, splits, labels, words, facts)
     documents = ", ".join(f"{len(part)} {name}" for name, part in splits.items())
     say(f"prepare: {dataset}: {documents} documents, {len(labels)} labels, {len(words.tokens)} words")
+    for finding in premises:
+        if finding.notable:
+            say(f"  {finding}")
+
+
+def _refuse_empty(splits: dict[str, form.Part], place: Path) -> None:
+    for name in SPLITS:
+        if not len(splits[name]):
+            raise LabelPolicyError(
+                f"{place}: the {name} split would be empty: raise data.validation_fraction, or give more documents "
+                "(each label keeps one in train)"
+            )
 
 
 def _write(

@@ -109,11 +109,14 @@ class Store:
     def _usable(self, numbers: np.ndarray, batch: pa.RecordBatch, faults: Faults) -> pa.RecordBatch:
         """The documents with text, labels that are known and an id of their own."""
         if self.known is not None:
-            places = pc.index_in(batch["labels"].flatten(), value_set=self.known)
+            places = pc.index_in(_normal(batch["labels"].flatten()), value_set=_normal(self.known))
             unknown = np.flatnonzero(pc.is_null(places).to_numpy(zero_copy_only=False))
             rows = pc.list_parent_indices(batch["labels"]).to_numpy()[unknown]
             named = dict(zip(rows.tolist(), batch["labels"].flatten().take(unknown).to_pylist(), strict=True))
             bad = np.isin(np.arange(len(batch)), rows)
+            ends = pc.list_value_length(batch["labels"]).to_numpy().cumsum()
+            labels = pa.ListArray.from_arrays(pa.array(np.append(0, ends), pa.int32()), self.known.take(places))
+            batch = forms.replaced(batch, "labels", labels)
             numbers, batch = faults.drop(numbers, batch, bad, "expected a label of labels.tsv", named.__getitem__)
         again = np.zeros(len(batch), dtype=bool)
         names, own = batch["id"].to_pylist(), len(self.faults) - 1
@@ -125,6 +128,11 @@ class Store:
             return f"{names[row]}, as in {self.faults[file].path.name}, {self.faults[file].lines([number])[0]}"
 
         return faults.drop(numbers, batch, again, "expected an id of its own for every document", used)[1]
+
+
+def _normal(labels: pa.Array) -> pa.Array:
+    """Names as :func:`labelpolicy.data.labels.normal_name` has them."""
+    return pc.utf8_trim_whitespace(pc.utf8_normalize(labels, form="NFC"))
 
 
 def _named(
