@@ -59,8 +59,8 @@ def decide(
 
     metrics.json has the measures of both splits and the standard errors of the test measures, over documents or, where
     they come in groups, over those. Where labels have parents it has them twice more: ``as_decided``, and
-    ``ancestor_closure``, with the ancestors of every predicted label predicted too; ``thresholds.ancestor_closure``
-    says which stands at the top.
+    ``ancestor_closure``, where the ancestors of a predicted label are predicted too, and those of a true label true;
+    ``thresholds.ancestor_closure`` says which stands at the top.
 
     predictions.parquet has a row a test document: its id and its labels.
 
@@ -187,9 +187,8 @@ class Decided:
             content = {"about": about | self._counts() | closed | self.chosen} | measured[top] | _expected(decision)
             write_json(folder / "metrics.json", content | (measured if len(ways) > 1 else {}))
             write_json(folder / "thresholds.json", {"about": about} | closed | decision.to_json(labels))
-            write_parquet(
-                folder / "labels.parquet", self._label_table(decision, self.truth[top]["test"], ways[top]["test"])
-            )
+            table = self._label_table(decision, self.truth[top]["test"], ways[top]["test"])
+            write_parquet(folder / "labels.parquet", table)
             for form in ("parquet", *["csv"] * self.csv):
                 with predictions(folder / f"predictions.{form}", form, labels, scores=self.with_scores) as write:
                     write(self.ids, ways[top]["test"], self.splits["test"][0])

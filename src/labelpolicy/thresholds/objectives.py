@@ -45,8 +45,8 @@ class ThresholdParameters(Parameters):
     )
     ancestor_closure: bool = Field(
         False,
-        description="a predicted label brings its ancestors along (paper: no), and where that is measured a true one does "
-        "too; metrics.json has both numbers anyway",
+        description="a predicted label brings its ancestors along, as a true one does where that is measured (paper: "
+        "no); metrics.json has both numbers anyway",
     )
 
 
