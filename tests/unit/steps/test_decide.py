@@ -457,10 +457,13 @@ HIERARCHY = (None, "earn", "acq")
 def test_a_hierarchy_has_both_numbers_and_the_parameter_says_which_is_at_the_top(case):
     case.write_prepared(HIERARCHY)
     decided = {split: values > 0.5 for split, values in case.values.items()}
-    closed = {split: ancestor_closure(predicted, LABELS, HIERARCHY) for split, predicted in decided.items()}
+    closed, truth = (
+        {split: ancestor_closure(each, LABELS, HIERARCHY) for split, each in found.items()}
+        for found in (decided, case.truth)
+    )
     measures = {
-        way: {split: metrics.evaluate(case.truth[split], predicted[split]) for split in DOCUMENTS}
-        for way, predicted in (("as_decided", decided), ("ancestor_closure", closed))
+        way: {split: metrics.evaluate(y_true[split], predicted[split]) for split in DOCUMENTS}
+        for way, y_true, predicted in (("as_decided", case.truth, decided), ("ancestor_closure", truth, closed))
     }
     assert measures["as_decided"] != measures["ancestor_closure"]
     for on, top in ((False, "as_decided"), (True, "ancestor_closure")):
@@ -471,9 +474,9 @@ def test_a_hierarchy_has_both_numbers_and_the_parameter_says_which_is_at_the_top
         assert {split: found[split] for split in DOCUMENTS} == measures[top]
         assert found["about"].get("ancestor_closure", False) is on
         assert read_json(case.decided / "thresholds.json").get("ancestor_closure", False) is on
-        predicted = {"as_decided": decided, "ancestor_closure": closed}[top]["test"]
+        y_true, predicted = {"as_decided": (case.truth, decided), "ancestor_closure": (truth, closed)}[top]
         table = pq.read_table(case.decided / "labels.parquet").to_pydict()
-        assert table["tp"] == metrics.per_label(case.truth["test"], predicted)["tp"].tolist()
+        assert table["tp"] == metrics.per_label(y_true["test"], predicted["test"])["tp"].tolist()
 
 
 def test_closing_changes_nothing_for_a_flat_label_set(case):
