@@ -93,9 +93,8 @@ def prepare(
     _write(output, splits, labels, words, facts)
     documents = ", ".join(f"{len(part)} {name}" for name, part in splits.items())
     say(f"prepare: {dataset}: {documents} documents, {len(labels)} labels, {len(words.tokens)} words")
-    for finding in premises:
-        if finding.notable:
-            say(f"  {finding}")
+    for each in filter(lambda each: each.notable, premises):
+        say(f"  {each}")
 
 
 def _refuse_empty(splits: dict[str, form.Part], place: Path) -> None:
