@@ -63,25 +63,37 @@ class Tuned(Parameters):
         return check(type(self), self.model_dump() | values, where)
 
 
-def read_tuned(path: Path, classifier: str) -> dict[str, Any]:
-    """The values that a tuned.json has for a classifier, or a chain's encoder.
-
-    Raises LabelPolicyError for a file of another one, or of none.
-    """
-    about, values = _read(path)
-    if about.get("classifier") != classifier.partition("+")[0]:
-        found, expected = about.get("classifier"), classifier.partition("+")[0]
-        raise LabelPolicyError(f"{path}: tuned for {found!r}, expected `labelpolicy tune` of {expected!r}: run it")
-    return values
+class About(Parameters):
+    dataset: str
+    classifier: str
+    seed: int
+    documents: int
+    folds: int
 
 
-def tuned_for(path: Path) -> str:
-    return _read(path)[0]["classifier"]
+class Chosen(Parameters):
+    """tuned.json: what was chosen, and of every trial its utility on each fold."""
+
+    about: About
+    parameters: dict[str, Any]
+    trials: list[dict[str, Any]]
+
+    @classmethod
+    def read(cls, path: Path, classifier: str | None = None) -> Chosen:
+        """Raises LabelPolicyError for another file, and for one of another classifier, or chain's encoder."""
+        from labelpolicy.files import read_json
+
+        found: Chosen = check(cls, read_json(path), str(path))
+        encoder = (classifier or found.about.classifier).partition("+")[0]
+        if found.about.classifier != encoder:
+            fault = f"tuned for {found.about.classifier!r}, expected `labelpolicy tune` of {encoder!r}"
+            raise LabelPolicyError(f"{path}: {fault}: run it")
+        return found
 
 
 def with_tuned(parameters: Any, path: Path, classifier: str) -> Any:
     """The parameters of a classifier, of a chain's encoder too, with the values that a tuned.json has for it."""
-    values = read_tuned(path, classifier)
+    values = Chosen.read(path, classifier).parameters
     if "+" in classifier:
         return parameters._replace(encoder=parameters.encoder.having(values, str(path)))
     return parameters.having(values, str(path))
@@ -89,22 +101,10 @@ def with_tuned(parameters: Any, path: Path, classifier: str) -> Any:
 
 def notes_of(paths: Iterable[Path], dataset: str) -> Iterator[str]:
     """What was chosen on a data set, a sentence a classifier."""
-    for about, values in map(_read, paths):
-        if about.get("dataset") == dataset:
-            yield (
-                f"{about['classifier']}: {in_words(values)}, chosen by cross-validation among the training documents "
-                "(docs/tuning.md)."
-            )
-
-
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    from labelpolicy.files import read_json
-
-    content = read_json(path)
-    about, values = (content.get(key) if isinstance(content, dict) else None for key in ("about", "parameters"))
-    if not isinstance(about, dict) or not isinstance(values, dict) or not isinstance(about.get("classifier"), str):
-        raise LabelPolicyError(f"{path}: found no chosen values, expected a file of `labelpolicy tune`: run it again")
-    return about, values
+    for each in map(Chosen.read, paths):
+        if each.about.dataset == dataset:
+            found = f"{each.about.classifier}: {in_words(each.parameters)}, chosen by cross-validation"
+            yield f"{found} among the training documents (docs/tuning.md)."
 
 
 def in_words(values: dict[str, Any]) -> str:

@@ -1,13 +1,12 @@
 """What the summary says of a user's own data set: the recommended row and its evidence, and all rows."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from labelpolicy.classifiers.tuning import notes_of
-from labelpolicy.errors import LabelPolicyError
+from labelpolicy.config import Parameters, check
 from labelpolicy.files import read_json
+from labelpolicy.methods import Method
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import markdown, markdown_table
 from labelpolicy.report.results import DatasetResults, classifier_title, measure_title
@@ -17,37 +16,36 @@ from labelpolicy.thresholds.objectives import MEASURES
 SHOWN = (*MEASURES, "samples_jaccard")
 
 
-@dataclass(frozen=True)
-class Recommended:
-    """recommended.json, as `labelpolicy recommend` writes it."""
+class About(Parameters):
+    dataset: str
+    seed: int
+    documents: int
+    folds: int
+
+
+class Compared(Parameters):
+    """A candidate, and how far it is behind the recommended one."""
 
     classifier: str
     thresholds: str
-    documents: int
-    expected: dict[str, Sequence[float]]  # value and the ends of its interval, by measure
-    compared: list[dict[str, Any]]
-    dataset: str
+    utility: float
+    difference: float
+    standard_error: float
+
+
+class Recommended(Parameters):
+    """recommended.json, as `labelpolicy recommend` writes it."""
+
+    about: About
+    classifier: str
+    weights: str
+    thresholds: str
+    expected: dict[str, tuple[float, float, float]]  # of each measure the value, and the ends of its interval
+    compared: list[Compared]
 
     @classmethod
     def read(cls, path: Path) -> "Recommended":
-        content = read_json(path)
-        try:
-            about = content["about"]
-            names = str(content["classifier"]), str(content["thresholds"]), int(about["documents"])
-            expected: dict[str, Sequence[float]] = {
-                name: [float(end) for end in content["expected"][name]] for name in SHOWN
-            }
-            compared = [
-                {"classifier": str(row["classifier"]), "thresholds": str(row["thresholds"])}
-                | {name: float(row[name]) for name in ("utility", "difference", "standard_error")}
-                for row in content["compared"]
-            ]
-            if any(len(each) != 3 for each in expected.values()):
-                raise ValueError(expected)
-            return cls(*names, expected, compared, str(about["dataset"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            fault = f"{error!r} where the recommended row should be"
-            raise LabelPolicyError(f"{path}: {fault}: run `labelpolicy recommend` again") from None
+        return check(cls, read_json(path), str(path))
 
 
 def sections(
@@ -76,15 +74,15 @@ def _recommendation(
     yield "### Recommended\n"
     yield (
         f"**{markdown(names.get(key, '/'.join(key)))}** ({markdown(classifier_title(key[0]))}; thresholds `{key[1]}`), "
-        f"of the rows below the best where {recommended.documents:,} training and validation documents were scored "
-        "and decided by what had not seen them. What is expected of new documents like these, with 95 % intervals that "
+        f"of the rows below the best where {recommended.about.documents:,} training and validation documents were each "
+        "decided by what had not seen them. What is expected of new documents like these, with 95 % intervals that "
         f"allow for the choice among {len(recommended.compared)}, and what the test split then measured:\n"
     )
     method = next((each for each in results.methods if (each.classifier, each.thresholds) == key), None)
     on_test = _on_test(results, method) if method else [""] * len(SHOWN)
     cells = [
-        [measure_title(name), f"{value:.3f} [{low:.3f}, {high:.3f}]", test]
-        for (name, (value, low, high)), test in zip(recommended.expected.items(), on_test, strict=True)
+        [measure_title(name), "{:.3f} [{:.3f}, {:.3f}]".format(*recommended.expected[name]), test]
+        for name, test in zip(SHOWN, on_test, strict=True)
     ]
     yield markdown_table(["Measure", "Expected", "Test"], cells)
     if model is not None:
@@ -96,18 +94,16 @@ def _recommendation(
     yield "The utility of each candidate there, and its difference to the recommended one with its standard error:\n"
     rows = [
         [
-            markdown(
-                names.get((each["classifier"], each["thresholds"]), f"{each['classifier']}, {each['thresholds']}")
-            ),
-            f"{each['utility']:.3f}",
-            f"{each['difference']:+.3f} ± {each['standard_error']:.3f}",
+            markdown(names.get((each.classifier, each.thresholds), f"{each.classifier}, {each.thresholds}")),
+            f"{each.utility:.3f}",
+            f"{each.difference:+.3f} ± {each.standard_error:.3f}",
         ]
-        for each in sorted(recommended.compared, key=lambda each: -each["utility"])
+        for each in sorted(recommended.compared, key=lambda each: -each.utility)
     ]
     yield markdown_table(["Row", "Utility", "Difference"], rows)
 
 
-def _on_test(results: DatasetResults, method: Any) -> list[str]:
+def _on_test(results: DatasetResults, method: Method) -> list[str]:
     """The test measures with their standard errors, where these are known."""
     found = [(results.value(method, name).mean, results.standard_error(method, name)) for name in SHOWN]
     return [f"{value:.3f}" + ("" if error is None else f" ± {error:.3f}") for value, error in found]

@@ -14,7 +14,7 @@ import typer
 
 from labelpolicy import metrics
 from labelpolicy.cell import OUT_OF_FOLD, Thresholds
-from labelpolicy.classifiers.tuning import read_tuned
+from labelpolicy.classifiers.tuning import Chosen
 from labelpolicy.data.predictions import predictions
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Fitting, Scores
@@ -81,7 +81,7 @@ def decide(
     for warning in caught:
         print(f"{scores}: {warning.message}", file=sys.stderr)
     # Only now are the test labels read: they can move nothing but the test metrics.
-    chosen = {} if tuned is None else {"tuned": read_tuned(tuned, table.trained.classifier)}
+    chosen = {} if tuned is None else {"tuned": Chosen.read(tuned, table.trained.classifier).parameters}
     decided = Decided(data, table, fitting, parameters.ancestor_closure, with_scores, csv, chosen)
     documents = ", ".join(f"{len(y_true)} {split}" for split, (_, y_true) in decided.splits.items())
     say(f"decide: {table.trained.classifier} on {data.name}: {documents} documents; measures of the test ones:")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import NormalDist
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -13,22 +12,22 @@ import typer
 from labelpolicy import options
 from labelpolicy.cell import Thresholds
 from labelpolicy.classifiers import registry
-from labelpolicy.classifiers.tuning import tuned_for, with_tuned
+from labelpolicy.classifiers.tuning import Chosen, with_tuned
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
 from labelpolicy.folds import fold_of
-from labelpolicy.metrics import GROUPS, NOT_SCORES, evaluate, jackknife, without_each
+from labelpolicy.metrics import GROUPS, evaluate, jackknife, without_each
 from labelpolicy.progress import Progress, say
 from labelpolicy.randomness import generator
 from labelpolicy.steps.keep import keep
 from labelpolicy.thresholds import NAMES, fit
+from labelpolicy.thresholds.auto import with_intervals
 from labelpolicy.thresholds.objectives import MEASURES, utility_of
 
 #: Documents at most that candidates are compared on, and folds that their rules are fitted and measured in.
 DOCUMENTS, FOLDS = 10_000, 3
-COVERAGE = 0.95
 
 
 def recommend(
@@ -74,7 +73,7 @@ def recommend(
     if model is not None:
         parameters = registry.load(best.classifier).parameters(study)
         for path in tuned or ():
-            if tuned_for(path) == best.classifier.partition("+")[0]:
+            if Chosen.read(path).about.classifier == best.classifier.partition("+")[0]:
                 parameters = with_tuned(parameters, path, best.classifier)
         history = best.path.with_name("history.parquet")
         keep(
@@ -132,11 +131,7 @@ def _compared(candidates: list[Candidate], weights: Any) -> tuple[dict[str, Any]
         for found in (reached, without)
     )
     k = int(np.argmax(utilities))
-    best, z = candidates[k], NormalDist().inv_cdf(1 - (1 - COVERAGE) / 2 / len(candidates))
-    expected = {}
-    for name, value in reached[k].items():
-        margin, most = z * jackknife(without[k][name]), np.inf if name in NOT_SCORES else 1.0
-        expected[name] = [value, max(value - margin, 0.0), min(value + margin, most)]
+    best, expected = candidates[k], with_intervals(reached[k], without[k], len(candidates))
     compared = [
         {
             "classifier": each.classifier,

@@ -154,7 +154,7 @@ def summary(
     """One page: the table, what was best, and where to look."""
     rows, collected = read_methods(methods), Results(metrics)
     parts, numbers = ["# Results\n"], PaperNumbers(paper)
-    chosen = {each.dataset: each for each in map(own.Recommended.read, recommended or ())}
+    chosen = {each.about.dataset: each for each in map(own.Recommended.read, recommended or ())}
     for facts in facts_of(datasets):
         remarks = "".join(f"- {markdown(remark)}\n" for remark in facts.remarks)
         parts += [f"## {facts.title}\n", remarks]

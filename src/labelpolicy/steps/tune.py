@@ -13,7 +13,7 @@ import numpy as np
 from labelpolicy import options
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Run
-from labelpolicy.classifiers.tuning import Tuned, in_words
+from labelpolicy.classifiers.tuning import About, Chosen, Tuned, in_words
 from labelpolicy.data.folds import TrainedOn, taken
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
@@ -63,9 +63,11 @@ def tune(
             tried = [best.having({name: value}, place) for value in values]
             best = trials.best([each for each in tried if trials.bears(each)] or [best], progress)
             chosen[name] = best.model_dump(mode="json")[name]
-    about = {"dataset": trials.data.name, "classifier": classifier, "seed": seed, "documents": len(trials.documents)}
+    about = About(
+        dataset=trials.data.name, classifier=classifier, seed=seed, documents=len(trials.documents), folds=folds
+    )
     found = [{"parameters": _searched(each, parameters), "utility": by_fold} for each, by_fold in trials.found()]
-    write_json(output, {"about": about | {"folds": folds}, "parameters": chosen, "trials": found})
+    write_json(output, Chosen(about=about, parameters=chosen, trials=found).model_dump())
     best_utility = statistics.fmean(trials.utilities[_key(best)])
     say(f"tune: {classifier} on {trials.data.name}: {in_words(chosen)}; utility {best_utility:.4f} in {folds} folds")
 

@@ -84,16 +84,25 @@ def _choose(
         k = max(of_tier, key=utilities.__getitem__, default=k)
         if utilities[k] >= utilities[best] - errors[k]:
             break
-    z = NormalDist().inv_cdf(1 - (1 - COVERAGE) / 2 / len(candidates))
-    expected = {}
-    for name, value in reached[k].items():
-        margin, most = z * jackknife(without[k][name]), np.inf if name in NOT_SCORES else 1.0
-        expected[name] = [value, max(value - margin, 0.0), min(value + margin, most)]
+    expected = with_intervals(reached[k], without[k], len(candidates))
     names = [rule + "+one" * one for rule, one in candidates]
     compared = {name: {"utility": u, "error": e} for name, u, e in zip(names, utilities, errors, strict=True)}
     evidence = {"rule": names[k], "expected": expected, "compared": compared, "documents": len(y_true)}
     found = _fitted(documents, *candidates[k])
     return replace(found, chosen=found.chosen | {"auto": evidence})
+
+
+def with_intervals(
+    reached: dict[str, float], without: dict[str, np.ndarray], candidates: int
+) -> dict[str, list[float]]:
+    """Each measure with the ends of its interval, however many candidates there were to choose from; ``without`` has
+    the measures without each group (groups,)."""
+    z = NormalDist().inv_cdf(1 - (1 - COVERAGE) / 2 / candidates)
+    found = {}
+    for name, value in reached.items():
+        margin, most = z * jackknife(without[name]), np.inf if name in NOT_SCORES else 1.0
+        found[name] = [value, max(value - margin, 0.0), min(value + margin, most)]
+    return found
 
 
 def _fitted(documents: Documents, rule: str, one: bool) -> Decision:

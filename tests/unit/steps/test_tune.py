@@ -113,8 +113,8 @@ def test_of_mentions_only_what_applies_is_tried(tmp_path):
 def test_a_training_takes_what_was_chosen_and_its_model_scores_the_same_bits(corpus, tmp_path):
     _, data = corpus
     chosen = {"C": 0.7, "features": {"word_ngrams": 2, "character_ngrams": 4, "title": 0.0}}
-    content = {"about": {"classifier": "linear_svc"}, "parameters": chosen}
-    (tmp_path / "tuned.json").write_text(json.dumps(content))
+    content = run(data, tmp_path, parameters=LinearSVC(search={"C": [1.0]}))
+    (tmp_path / "tuned.json").write_text(json.dumps(content | {"parameters": chosen}))
     set_alike = [word for key, value in chosen.items() for word in ("--set", f"classifiers.linear_svc.{key}={value}")]
     for name, how in {"tuned": ["--tuned", "tuned.json"], "set": set_alike, "neither": []}.items():
         words = ["train", str(data), "linear_svc", "--scores", f"{name}.parquet", "--model", name, *how]
@@ -140,8 +140,10 @@ def test_a_search_that_cannot_be(corpus, tmp_path, parameters, fault):
         run(corpus[1], tmp_path, parameters=parameters)
 
 
-@pytest.mark.parametrize("content", ["[]", '{"about": {"classifier": "linear"}, "parameters": {}}'])
-def test_values_of_another_classifier_are_refused(corpus, tmp_path, content):
-    (tmp_path / "tuned.json").write_text(content)
+@pytest.mark.parametrize("change", [{"trials": 1}, {"about": {"classifier": "linear"}}, {"more": 1}])
+def test_other_files_and_values_of_another_classifier_are_refused(corpus, tmp_path, change):
+    content = run(corpus[1], tmp_path, parameters=LinearSVC(search={"C": [1.0]}))
+    change = change | ({"about": content["about"] | change["about"]} if "about" in change else {})
+    (tmp_path / "tuned.json").write_text(json.dumps(content | change))
     done = small_study.run(["train", str(corpus[1]), "linear_svc", "--model", "m", "--tuned", "tuned.json"], tmp_path)
     assert done.fault == "" and "tuned.json" in done.stderr and not (tmp_path / "m").exists()
