@@ -1,5 +1,10 @@
 """The summary: chosen by validation, differences to 0.5, and pointers, all from the files."""
 
+import json
+import re
+import shutil
+from pathlib import Path
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -7,6 +12,7 @@ from report_samples import METHODS, PAPER, write_metrics
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_parquet
+from labelpolicy.report import own
 from labelpolicy.steps import summary
 
 
@@ -90,3 +96,62 @@ def test_facts_and_where_to_look(tmp_path, prepared, metrics):
 def test_no_data_set(tmp_path, metrics):
     with pytest.raises(LabelPolicyError, match="no data set given"):
         summary.summary(metrics=metrics, methods=METHODS, paper=PAPER, datasets=[], output=tmp_path / "summary.md")
+
+
+RECOMMENDED = {
+    "about": {"dataset": "mine", "seed": 0, "documents": 7769, "folds": 3},
+    "classifier": "linear_svc",
+    "weights": "uniform",
+    "thresholds": "sets+oof",
+    "expected": {name: [0.61, 0.58, 0.64] for name in own.SHOWN},
+    "compared": [
+        {
+            "classifier": "linear_svc",
+            "thresholds": rule,
+            "utility": 2 + gain,
+            "difference": gain,
+            "standard_error": 0.01,
+        }
+        for rule, gain in (("shared+oof", -0.25), ("sets+oof", 0.0))
+    ],
+}
+TUNED = {
+    "about": {"dataset": "mine", "classifier": "linear_svc", "seed": 0, "documents": 9, "folds": 3},
+    "parameters": {"C": 0.25, "features": {"word_ngrams": 2}},
+    "trials": [],
+}
+
+
+def own_summary(folder, prepared, recommended=RECOMMENDED, metrics=None):
+    data = shutil.copytree(prepared, folder / "mine", dirs_exist_ok=True)
+    facts = json.loads((data / "dataset.json").read_text()) | {"name": "mine", "differences": []}
+    for name, content in {"mine/dataset": facts, "recommended": recommended, "tuned": TUNED}.items():
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    metrics = metrics or write_metrics(folder / "own.parquet", datasets=("mine",))
+    summary.summary(
+        [data], metrics, folder / "s.md", METHODS, PAPER, [folder / "recommended.json"], Path("results/mine/model"),
+        [folder / "tuned.json"],
+    )  # fmt: skip
+    return (folder / "s.md").read_text()
+
+
+def test_own_data_has_the_recommended_row_with_its_evidence_and_nothing_of_the_paper(tmp_path, prepared):
+    text = own_summary(tmp_path, prepared)
+    assert "aper" not in text.replace("docs/", "") and "LinearSVC+Sets-Prediction+OOF" in text
+    part = text.split("### Recommended")[1].split("### All rows")[0]
+    assert "0.610 [0.580, 0.640]" in part and "labelpolicy predict results/mine/model" in part
+    assert re.search(r"LinearSVC\+Shared-Prediction\+OOF *\| *1.750 \| *-0.250 ± 0.010", part)
+    assert "linear\\_svc: C 0.25, word\\_ngrams 2, chosen by cross-validation" in text
+
+
+def test_the_test_measures_recommend_nothing(tmp_path, prepared):
+    metrics = write_metrics(tmp_path / "own.parquet", datasets=("mine",))
+    change(metrics, "linear", "uniform", "shared+oof", "test", 1.0)
+    part = own_summary(tmp_path, prepared, metrics=metrics).split("### All rows")[0]
+    assert "**LinearSVC+Sets-Prediction+OOF**" in part
+
+
+@pytest.mark.parametrize("key", ["about", "classifier", "expected", "compared"])
+def test_a_spoiled_recommendation_is_refused(tmp_path, prepared, key):
+    with pytest.raises(LabelPolicyError, match=rf"recommended.json: {key}"):
+        own_summary(tmp_path, prepared, {name: value for name, value in RECOMMENDED.items() if name != key})
