@@ -14,7 +14,8 @@ from labelpolicy.files import read_json
 class Facts:
     """The part of dataset.json that the report shows.
 
-    ``depth`` is 1 for a flat label set; ``remarks`` are sentences on what else a reader of the results must know.
+    ``depth`` is 1 for a flat label set; ``remarks`` are sentences on what else a reader of the results must know,
+    ``premises`` those of what the results silently depend on (:mod:`labelpolicy.data.premises`).
     """
 
     name: str
@@ -23,6 +24,7 @@ class Facts:
     depth: int
     labels_per_document: float
     remarks: list[str]
+    premises: list[str]
 
     @property
     def title(self) -> str:
@@ -62,7 +64,8 @@ def read_facts(folder: str | Path) -> Facts:
         counts = int(content["labels"]), int(content["depth"]), float(content["labels_per_document"]["all"])
         if not isinstance(content["name"], str):
             raise TypeError(content["name"])
-        return Facts(content["name"], documents, *counts, list(_remarks(content)))
+        premises = [f"{each['meaning']}; {each['advice']}." for each in content.get("premises", []) if each["notable"]]
+        return Facts(content["name"], documents, *counts, list(_remarks(content)), premises)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise LabelPolicyError(
             f"{path}: {error!r} where the counts should be; expected the file of `labelpolicy prepare`: run it again"

@@ -142,6 +142,7 @@ def page(
         rows.append(row | labels_of(row, results, labels))
     data = {
         "about": " ".join(each.split_sentence() for each in facts.values()),
+        "premises": [f"{each.title}: {premise}" for each in facts.values() for premise in each.premises],
         "many": any(len(row["seeds"]) > 1 for row in rows),
         "measures": [{"key": name, "title": measure_title(name), "main": name in MAIN} for name in NAMES],
         "labels": labels,

@@ -158,6 +158,8 @@ def summary(
     for facts in facts_of(datasets):
         remarks = "".join(f"- {markdown(remark)}\n" for remark in facts.remarks)
         parts += [f"## {facts.title}\n", remarks]
+        if facts.premises:
+            parts += ["### What to know of the data\n", "".join(f"- {markdown(each)}\n" for each in facts.premises)]
         results = DatasetResults(collected, facts.name, rows)
         if find(facts.name) is None:
             parts += own.sections(facts, results, chosen.get(facts.name), model, tuned or ())

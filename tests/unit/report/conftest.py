@@ -42,6 +42,10 @@ def prepared(tmp_path_factory, counts) -> Path:
         "coverage": {"types": 0.8123, "tokens": 0.9712},
         "without_text": {"count": 61, "ids": None},
         "differences": ["labels a document: 1.2349 here, 1.13 published"],
+        "premises": [
+            {"meaning": "23 of 90 labels have few documents", "advice": "take auto", "notable": True},
+            {"meaning": "one document has no label", "advice": "do nothing", "notable": False},
+        ],
     }
     write_json(folder / "dataset.json", facts)
     return folder

@@ -71,6 +71,7 @@ def test_means_over_seeds_of_every_measure_and_label(given):
     assert linear["f1"] == pytest.approx(f1, abs=1e-6) and linear["weight"] == [1.0] * 90
     assert linear["threshold"] == [0.5] * 90 and rcut["threshold"] is None
     assert data["labels"]["reuters21578"]["label"] == REUTERS
+    assert data["premises"] == ["Reuters-21578: 23 of 90 labels have few documents; take auto."]
 
 
 def test_the_page_is_one_file_that_names_no_other(given):

@@ -87,8 +87,10 @@ def test_facts_and_where_to_look(tmp_path, prepared, metrics):
         "97.1%",
         "`results/a_b/metrics.csv`",
         "one seed (0)",
+        "- 23 of 90 labels have few documents; take auto.",
     ):
         assert part in text
+    assert "one document has no label" not in text
     assert "`results/a_b/metrics.csv`" in run(tmp_path, prepared, metrics)  # a path to copy, without escapes
     assert run(tmp_path, prepared, metrics).replace("\\", "") == text
 
