@@ -35,7 +35,9 @@ FILES = {
     "metrics.csv": "a line for each cell, seed, split and measure",
     "significance.csv": "a line for each pair of rows and measure: difference, interval, p",
     "ablation.csv": "the ablation, a line for each row, split and measure",
+    "record.md": "what the run cost, and on what",
     "claims.csv": "a line for each claim and data set: verdict and reason",
+    "record.json": "the same as record.md",
 }
 
 

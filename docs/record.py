@@ -17,6 +17,8 @@ from pathlib import Path
 from labelpolicy.classifiers import registry
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.registry import title
+from labelpolicy.files import read_json
+from labelpolicy.options import OF_CLASSIFIER
 from labelpolicy.parameters import Study, read_study
 from labelpolicy.report.markup import markdown_table
 
@@ -61,25 +63,45 @@ def _number(text: str) -> float:
     return float(text) if text not in ("-", "NA") else 0.0  # a job shorter than Snakemake's first look has no number
 
 
-def sizes(metrics: Path, processed: Path, study: Study) -> list[dict]:
+def tuning(results: Path) -> list[dict]:
+    """By tuned.json: how many values were tried before one was taken, and in how many trainings."""
+    found = []
+    for file in sorted(results.glob("*/*/tuned.json")):
+        content = read_json(file)
+        tried = [len(trial["utility"]) for trial in content["trials"]]
+        about = {name: content["about"][name] for name in ("dataset", "classifier")}
+        found.append(about | {"tried": len(tried), "trainings": sum(tried), "chosen": content["parameters"]})
+    return found
+
+
+def sizes(metrics: Path, results: Path, processed: Path, study: Study) -> list[dict]:
     """How many numbers each classifier of the run trains, by data set; None for chains that scikit-learn fits."""
     with metrics.open(encoding="utf-8", newline="") as stream:
         pairs = sorted({(line["dataset"], line["classifier"]) for line in csv.DictReader(stream)})
     return [
-        {"dataset": dataset, "classifier": name, "parameters": _size(Prepared(processed / dataset), name, study)}
+        {
+            "dataset": dataset,
+            "classifier": name,
+            "parameters": _size(Prepared(processed / dataset), name, results, study),
+        }
         for dataset, name in pairs
     ]
 
 
-def _size(data: Prepared, name: str, study: Study) -> int | None:
-    entry = registry.load(name)
+def _size(data: Prepared, name: str, results: Path, study: Study) -> int | None:
+    entry, tuned = registry.load(name), results / data.name / name.partition("+")[0] / "tuned.json"
     if not entry.trained_by_gradient and "+" in name:
         return None
-    classifier = entry.build(data, entry.parameters(study), 0)
+    given = OF_CLASSIFIER.take(study, {"classifier": name, "tuned": tuned if tuned.exists() else None})
+    classifier = entry.build(data, given, 0)
     if entry.trained_by_gradient:
         return sum(each.numel() for each in classifier.parameters())
     classifier.fit(data, [1 / len(data.labels)] * len(data.labels), registry.Run(0))
     return sum(array.size for key, array in classifier.state().items() if key in ("coefficients", "intercepts"))
+
+
+def _words(tuned: dict) -> str:
+    return ", ".join(f"{name} {value}" for name, value in tuned["chosen"].items())
 
 
 def as_markdown(record: dict) -> str:
@@ -92,6 +114,10 @@ def as_markdown(record: dict) -> str:
         [title(each["dataset"]), f"`{each['classifier']}`", f"{each['parameters']:,}" if each["parameters"] else "–"]
         for each in record["sizes"]
     ]
+    tuned = [
+        [title(each["dataset"]), f"`{each['classifier']}`", str(each["tried"]), str(each["trainings"]), _words(each)]
+        for each in record["tuning"]
+    ]
     return "\n".join(
         [
             "# What the run cost, and on what\n",
@@ -99,12 +125,16 @@ def as_markdown(record: dict) -> str:
             "## Machine\n",
             markdown_table(["", ""], [*map(list, record["machine"].items())], left=2),
             "## Time and memory\n",
-            "The last run of every job: a job is a call of the command, the start of the program included. Trainings are "
-            "the jobs of `train`, `crossfit` (one for each fold and one more), `learn` and `rollout`.\n",
+            "The last run of every job: a job is a call of the command, its start included. Trainings are the jobs of "
+            "`train`, `crossfit` (one for each fold and one more), `learn` and `rollout`.\n",
             markdown_table(
                 ["Rule", "Jobs", "Seconds", "Processor seconds", "Most memory, MiB"],
                 [*rows, ["**all**", *total, ""]],
             ),
+            "## Tuning\n",
+            "Values that `labelpolicy tune` tried in this run; all other defaults were set before it "
+            "(docs/reproducing.md).\n",
+            markdown_table(["Data set", "Classifier", "Values tried", "Trainings", "Chosen"], tuned, left=2),
             "## Sizes\n",
             "Trained numbers, of chains with their encoder; – where scikit-learn fits a chain of many classifiers.\n",
             markdown_table(["Data set", "Classifier", "Parameters"], counted, left=2),
@@ -117,7 +147,8 @@ def main(folder: Path) -> None:
     record = {
         "machine": machine(),
         "costs": costs(Path("logs/benchmarks")),
-        "sizes": sizes(folder / "metrics.csv", Path("data/processed"), study),
+        "sizes": sizes(folder / "metrics.csv", Path("results"), Path("data/processed"), study),
+        "tuning": tuning(Path("results")),
     }
     (folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (folder / "record.md").write_text(as_markdown(record), encoding="utf-8")

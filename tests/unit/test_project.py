@@ -94,6 +94,27 @@ def test_the_citation_names_this_version_and_the_paper():
     assert f"## [{labelpolicy.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
+def test_the_article_s_metadata_is_whole_and_agrees_with_the_citation():
+    metadata = yaml.safe_load((ROOT / "metadata.yaml").read_text())
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert set(metadata) == {"title", "authors", "abstract", "article", "replication", "data"}
+    assert metadata["authors"] == [{"name": author["name"]} for author in citation["authors"]]
+    article, replicated, paper = metadata["article"], metadata["replication"], citation["references"][0]
+    assert (article["version"], article["licence"]) == (citation["version"], citation["license"])
+    assert set(article["keywords"]) == set(citation["keywords"])
+    assert all((ROOT / article[name]).is_file() for name in ("report", "numbers"))
+    assert {name: replicated[name] for name in ("title", "doi", "url")} == {
+        name: paper[name] for name in ("title", "doi", "url")
+    }
+    assert replicated["authors"] == [f"{each['given-names']} {each['family-names']}" for each in paper["authors"]]
+    assert metadata["title"] == f"[Re] {paper['title']}"
+    sources = (ROOT / "workflow/sources.tsv").read_text().splitlines()[1:]
+    licences = {line.split("\t")[0]: line.split("\t")[-1] for line in sources}
+    assert {each["name"]: each["licence"] for each in metadata["data"]}.items() <= licences.items()
+    studies = {path.parent.name for path in (ROOT / "docs/results").glob("*/metrics.csv")}
+    assert studies <= {each["name"] for each in metadata["data"]}
+
+
 # The house rules.
 
 #: Lines of src/ and workflow/ at most: what is added is made up for elsewhere, or the commit says what it is for.

@@ -10,7 +10,7 @@ METRICS, SIGNIFICANCE = "results/metrics.parquet", "results/significance.parquet
 
 def shown(path, caption, category="Results", **labels):
     """A file of Snakemake's report."""
-    return report(path, category=category, caption=f"../report/{caption}.rst", labels=labels or None)
+    return report(path, category=category, caption=f"../report/{caption}.rst", labels=labels or {"file": Path(path).name})
 
 
 def decisions(cells):
@@ -186,8 +186,8 @@ STEPS |= {
             "correlations": [path for path in figures(ending="json") if path.endswith("/weight_tree.json")],
         },
         {
-            "output": shown("results/reproducing.md", "reproducing"),
-            "csv": shown("results/claims.csv", "claims"),
+            "output": shown("results/reproducing.md", "reproducing", "Claims"),
+            "csv": shown("results/claims.csv", "claims", "Claims"),
             "latex": "results/tables/claims.tex",
         },
         arguments=FOLDERS,
