@@ -12,6 +12,7 @@ import importlib
 import inspect
 import pkgutil
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,8 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Run the command line; what a user can cause ends in one line on stderr and status 1."""
+    """Run the command line; what a user can cause ends in one line on stderr and status 1, a warning is one line."""
+    warnings.formatwarning = lambda message, *_, **__: f"warning: {' '.join(str(message).split())}\n"
     try:
         app()
     except Exception as error:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
+from labelpolicy import checks
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 
@@ -162,7 +163,13 @@ class MultilabelStratifiedGroupKFold:
 
     def split(self, X: Any, y: Any, groups: Any = None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Rows to train on and to test on, for each fold. Raises LabelPolicyError for fewer documents than folds."""
+        checks.count("n_splits", self.n_splits, 2)
+        checks.count("random_state", self.random_state)
         labels = np.asarray(y.toarray() if hasattr(y, "toarray") else y)
+        known = labels.dtype.kind in "biufUS" or (labels.ndim == 1 and all(isinstance(each, str) for each in labels))
+        checks.expect(labels.ndim in (1, 2) and known, "y", y, "(n,) classes or (n, labels) of 0 and 1")
+        if groups is not None:
+            checks.one_each("groups", groups, len(labels))
         labels = labels[:, None] == np.unique(labels) if labels.ndim == 1 else labels.astype(bool)
         random = generator(self.random_state, "folds")
         fold = fold_of(labels, self.n_splits, random, None if groups is None else np.asarray(groups).tolist())

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from labelpolicy.checks import one_each
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.objectives import f1, overlap, ratio
@@ -96,6 +97,7 @@ def jackknife(without: np.ndarray) -> float:
 def without_each(y_true: np.ndarray, y_pred: np.ndarray, groups: Sequence[Any] | np.ndarray) -> dict[str, np.ndarray]:
     """Each measure without each group of documents: (groups,), in the order of their names."""
     y_true, y_pred = checked(y_true, y_pred)
+    one_each("groups", groups, len(y_true))
     names, place = np.unique(np.asarray(groups), return_inverse=True)
     if len(names) < 2:
         raise LabelPolicyError("metrics: all documents are of one group: a standard error needs at least two")

@@ -25,6 +25,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from labelpolicy.checks import expect
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Classifier
 from labelpolicy.config import Parameters, check
@@ -176,6 +177,7 @@ def load(folder: str | Path, *, device: str = "cpu", threads: int | None = None)
     >>> load("model").predict(["Wheat exports rose"])  # doctest: +SKIP
     [['grain', 'wheat']]
     """
+    expect(isinstance(folder, (str, Path)), "load: folder", folder, "the path of a model")
     folder = Path(folder)
     config = _config(folder)
     for name in HASHED:

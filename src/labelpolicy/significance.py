@@ -8,13 +8,14 @@ exactly in any order, so the outcome does not depend on the machine's cores. doc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from pydantic import Field
 from scipy.sparse import csr_matrix
 
-from labelpolicy.config import Count, OpenUnit, Parameters, PositiveInt
+from labelpolicy.checks import expect, one_each
+from labelpolicy.config import Count, OpenUnit, Parameters, PositiveInt, check
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.metrics import checked
 from labelpolicy.randomness import generator
@@ -75,15 +76,16 @@ def paired_bootstrap(
     >>> found.difference, found.p < 0.05
     (0.4, True)
     """
+    given = check(Significance, {"draws": draws, "level": level, "seed": seed}, "paired_bootstrap")
+    _check_given(y_true, measures, groups)
     rows = [
         [Outcomes.of(*checked(y_true, y_pred), measures) for y_pred in (found if np.ndim(found) == 3 else [found])]
         for found in (y_pred_a, y_pred_b)
     ]
     if len(rows[0]) != len(rows[1]):
         raise LabelPolicyError(f"significance: {len(rows[0])} seeds and {len(rows[1])}: expected the same seeds twice")
-    parameters = Significance(draws=draws, level=level, seed=seed)
     numbers = group_numbers(groups)
-    found = differences(np.asarray(y_true), rows, [(0, 1)], parameters, groups=numbers, measures=measures)
+    found = differences(np.asarray(y_true), rows, [(0, 1)], given, groups=numbers, measures=measures)
     return {measure: difference for (_, _, measure), difference in found.items()}
 
 
@@ -111,13 +113,23 @@ def bootstrap_interval(
     >>> bootstrap_interval(y_true, y_true)["micro_f1"]
     Interval(value=1.0, low=1.0, high=1.0)
     """
+    given = check(Significance, {"draws": draws, "level": level, "seed": seed}, "bootstrap_interval")
+    _check_given(y_true, measures, groups)
     rows = [[Outcomes.of(*checked(y_true, each), measures) for each in (y_pred if np.ndim(y_pred) == 3 else [y_pred])]]
     units = group_numbers(groups)
-    drawn = replicates(np.asarray(y_true), rows, draws=draws, seed=seed, groups=units, measures=measures)[:, 0]
+    how: dict[str, Any] = {"draws": given.draws, "seed": given.seed, "groups": units, "measures": measures}
+    drawn = replicates(np.asarray(y_true), rows, **how)[:, 0]
     once, support = np.ones((len(y_true), 1), dtype=np.float32), np.asarray(y_true).sum(axis=0)[:, None]
     values = np.mean([outcomes.measured(once, support)[0] for outcomes in rows[0]], axis=0)
     ends = np.quantile(drawn, [level / 2, 1 - level / 2], axis=0)
     return {name: Interval(*map(float, row)) for name, row in zip(measures, np.vstack([values, ends]).T, strict=True)}
+
+
+def _check_given(y_true: np.ndarray, measures: Any, groups: Any) -> None:
+    known = isinstance(measures, tuple) and measures in (MEASURES, TYPING_MEASURES)
+    expect(known, "measures", measures, "MEASURES or TYPING_MEASURES of labelpolicy.significance")
+    if groups is not None:
+        one_each("groups", groups, np.shape(y_true)[0] if np.ndim(y_true) else 0)
 
 
 def group_numbers(groups: Sequence[object] | None) -> np.ndarray | None:

@@ -3,10 +3,12 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from labelpolicy import checks
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.randomness import generator
 from labelpolicy.thresholds.arrays import as_matrix, as_truth, check_scores
@@ -67,9 +69,13 @@ class ThresholdPolicy:
         The truth is 0 and 1, bool, or for each document its names of labels. ``train_count`` (N,): how many documents
         of each label the classifier was trained on. Documents of the same of ``groups`` (n,) stay in one fold.
         """
-        self.labels_ = None if self.labels is None else [str(label) for label in self.labels]
-        if len(set(self.labels_ or ())) < len(self.labels_ or ()):
-            raise LabelPolicyError(f"labels: found one twice among {self.labels_!s:.99}, expected each once")
+        for name in ("rule", "score_type"):
+            checks.expect(isinstance(value := getattr(self, name), str), name, value, "a name")
+        if self.at_least_one is not None:
+            checks.flag("at_least_one", self.at_least_one)
+        checks.expect(isinstance(self.missing, Real | None), "missing", self.missing, "a number or None")
+        checks.count("random_state", self.random_state)
+        self.labels_ = None if self.labels is None else checks.names("labels", self.labels)
         scores, names = self._scores(y_score)
         self.labels_ = self.labels_ or names
         truth, masked = as_truth(y_true, self.labels_, self.missing)
@@ -121,6 +127,7 @@ class ThresholdPolicy:
         ``plain``: ``{"label": 0.37}``, as model hubs have it: probabilities, of margins their sigmoids, 1 for never.
         Raises LabelPolicyError where that does not say all of the decision.
         """
+        checks.flag("plain", plain)
         labels = self.labels_ or [str(j) for j in range(self.report_["labels"])]
         if plain:
             return to_plain(self.decision, labels)
@@ -132,6 +139,7 @@ class ThresholdPolicy:
 
         Raises LabelPolicyError, naming the file ``where``, for other labels or a value out of range.
         """
+        labels = checks.names("labels", labels)
         kind = content.get("score_type") if isinstance(content, dict) and "rule" in content else None
         policy = cls("read", labels=labels, score_type=PROBABILITY if kind is None else kind)
         policy.decision_, policy.labels_ = from_json(content, labels, where), list(labels)
@@ -195,8 +203,8 @@ class ThresholdPolicy:
         """How many labels every document gets, of so many; None where auto may choose between none and one."""
         for name, least in (("at_least", 1), ("at_most", 1), ("n_resamples", 0)):
             value = getattr(self, name)
-            if value is not None and not (isinstance(value, (int, np.integer)) and value >= least):
-                raise LabelPolicyError(f"{name} is {value!r}, expected a number from {least} on")
+            if value is not None:
+                checks.count(name, value, least)
         if self.at_least is None:
             return None if self.at_least_one is None else int(self.at_least_one)
         limits = {"at_least_one": self.at_least_one and None, "at_most": self.at_most, "the number of labels": labels}

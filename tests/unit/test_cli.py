@@ -69,3 +69,12 @@ def test_help_lists_every_command_and_imports_none(tmp_path):
     for name in ("decide", "label-weights", "figure"):
         assert f"\n  {name} " in printed
     assert "Traceback" not in printed and "'torch'" not in printed and "'labelpolicy.steps.train'" not in printed
+
+
+def test_a_warning_is_one_line(tmp_path):
+    (tmp_path / "scores.csv").write_text("a,b\n" + "0.3,0.2\n" * 20 + "0.9,0.1\n")
+    (tmp_path / "truth.csv").write_text("a,b\n" + "0,0\n" * 20 + "1,0\n")
+    done = call("thresholds", "fit", "scores.csv", "truth.csv", "--output", "t.json", "--at-least-one", cwd=tmp_path)
+    assert done.returncode == 0
+    (line,) = [line for line in done.stderr.splitlines() if "at_least_one" in line]
+    assert line.startswith("warning: at_least_one: 20 of 21 documents") and "site-packages" not in done.stderr

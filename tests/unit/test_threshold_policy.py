@@ -280,7 +280,7 @@ GOOD, TRUE = problem(20)
         (GOOD[:2], [[1, 0, 1], [0]], {}, "y_true: found rows of different lengths"),
         (GOOD, TRUE, {"labels": ["a", "a", "b"]}, "labels: found one twice"),
         (GOOD, TRUE, {"n_resamples": -1}, "n_resamples is -1"),
-        (GOOD, TRUE, {"objective": 3}, "objective: found 3"),
+        (GOOD, TRUE, {"objective": 3}, "objective is 3"),
         (GOOD, TRUE, {"objective": "fbeta=-1"}, "objective: found 'fbeta=-1', expected numbers from 0 on"),
         (GOOD, TRUE, {"objective": "recall_at_precision=90"}, "a share at most 1"),
         (GOOD, TRUE, {"objective": FBeta([1, 2])}, "objective: found 2 numbers, expected one, or 3"),

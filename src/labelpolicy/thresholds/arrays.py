@@ -67,6 +67,8 @@ def check_scores(y_score: Any, labels: int | None = None) -> np.ndarray:
     Raises LabelPolicyError for another shape or no probabilities.
     """
     y_score = np.asarray(y_score)
+    if y_score.dtype.kind not in "biuf":
+        raise LabelPolicyError(f"scores: found {y_score.dtype}, expected numbers, (documents, {labels or 'labels'})")
     y_score = y_score.astype(np.float32 if y_score.dtype == np.float32 else np.float64, copy=False)
     if y_score.ndim != 2 or labels not in (None, y_score.shape[1]):
         raise LabelPolicyError(f"scores: found an array {y_score.shape}, expected (documents, {labels or 'labels'})")

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from labelpolicy import checks
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.arrays import check_scores, check_truth
 from labelpolicy.thresholds.decision import Decision, PerLabel
@@ -43,8 +44,12 @@ def fit(
     >>> fit("scut", y_score, y_true).thresholds.round(3).tolist()
     [0.6]
     """
-    if rule not in NAMES:
-        raise LabelPolicyError(f"thresholds: unknown rule {rule!r}, expected one of {', '.join(NAMES)}")
+    if not isinstance(rule, str) or rule not in NAMES:
+        raise LabelPolicyError(f"thresholds: unknown rule {str(rule)!r:.99}, expected one of {', '.join(NAMES)}")
+    checks.count("seed", seed)
+    checks.expect(isinstance(parameters, ThresholdParameters | None), "parameters", parameters, "ThresholdParameters")
+    if at_least_one is not None:
+        checks.flag("at_least_one", at_least_one)
     y_score, y_true = check_scores(y_score), check_truth(y_true)
     train_count = np.asarray(y_true.sum(axis=0) if train_count is None else train_count)
     if not y_score.size or y_true.shape != y_score.shape or train_count.shape != y_score.shape[1:]:
@@ -54,6 +59,10 @@ def fit(
         )
     if train_count.dtype.kind not in "biuf" or not (train_count >= 0).all():
         raise LabelPolicyError(f"train_count: found {train_count.tolist()!s:.99}, expected a number of documents each")
+    if labels is not None:
+        labels = checks.names("labels", labels, y_score.shape[1])
+    iterable = isinstance(texts, Iterable | None) and not isinstance(texts, str)
+    checks.expect(iterable, "texts", texts, "a text for each document")
     if groups is not None and np.shape(groups) != (len(y_score),):
         raise LabelPolicyError(f"groups: found {np.shape(groups)}, expected ({len(y_score)},), one for each document")
     if not train_count.any():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from labelpolicy.checks import expect
 from labelpolicy.config import check
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds.arrays import GRID, logit
@@ -104,8 +105,8 @@ def read_objective(given: Any) -> Objective:
             raise LabelPolicyError(f"objective: found {given!r}, expected numbers, as in fbeta=2 or cost=5:1") from None
     if isinstance(given, Mapping):
         return check(Utility, dict(given), "objective")
-    if given is not None and not callable(given) and not isinstance(given, Utility | LabelObjective):
-        raise LabelPolicyError(f"objective: found {given!r}, expected its name, weights, or a function")
+    other = given is None or callable(given) or isinstance(given, Utility | LabelObjective)
+    expect(other, "objective", given, "its name, weights, or a function")
     return Utility() if given is None else given
 
 
@@ -149,9 +150,11 @@ def on_a_line(function: Function, y_score: np.ndarray, y_true: np.ndarray, count
         for b in sorted(slopes, key=abs) if z.any() else [0.0]:
             for a in cuts:
                 levels = level_at + a + b * z
-                value = float(function(y_true, PerLabel(levels, one).decide(y_score)))
+                value = function(y_true, PerLabel(levels, one).decide(y_score))
+                number = np.ndim(value) == 0 and isinstance(value, (float, int, np.number))
+                expect(number, "what the objective returned", value, "a number")
                 if value > best:
-                    best, at, found = value, (float(a), float(b)), levels
+                    best, at, found = float(value), (float(a), float(b)), levels
         if not len(found):
             raise LabelPolicyError("objective: found no number above -inf among the values of this function")
         step, slope_step = np.diff(cuts).max() / 2, np.ptp(slopes) / (SLOPES - 1) / 2
