@@ -54,9 +54,11 @@ def test_the_params_of_a_stage_are_the_sections_its_target_reads(tmp_path):
     study = Repository.create(tmp_path / "study")
     for name in ("params.yaml", "workflow/methods.tsv"):
         (study.folder / name).write_text((ROOT / name).read_text())
-    study.set({"grid": {"datasets": ["synthetic"], "seeds": 1}})
+    for name in ("mine", "other"):
+        (study.folder / f"{name}.csv").write_text("text,labels\ncocoa rose,cocoa\n")
+    study.set({"grid": {"datasets": ["synthetic", "mine"], "seeds": 1}, "data_sets": {"mine": "mine.csv"}})
     parameters = yaml.safe_load((study.folder / "params.yaml").read_text())
-    words = {"grid": {"datasets": ["reuters21578"]}, "device": "cpu"}
+    words = {"grid": {"datasets": ["reuters21578"]}, "device": "cpu", "data_sets": {"mine": "other.csv"}}
     words["robustness"] = parameters["robustness"] | {"classifiers": ["kim_cnn"]}
     for section, value in parameters.items():
         changed = yaml.safe_dump({section: words.get(section, turned(value))})

@@ -14,16 +14,20 @@ from labelpolicy.errors import LabelPolicyError
 #: What people call the splits, as files and in a column.
 CALLED = {"train": ("train", "training"), "valid": ("valid", "validation", "dev", "val"), "test": ("test", "testing")}
 SPLIT_OF = {name: split for split, names in CALLED.items() for name in names}
-#: Forms by the endings of files; .txt and .json tell by their content.
-FORMS = {
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".tab": "tsv",
-    ".parquet": "parquet",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
+#: Forms by the endings of files; a .txt file tells by its content.
+ENDINGS = {
+    "csv": "csv",
+    "tsv": "tsv tab",
+    "parquet": "parquet",
+    "jsonl": "jsonl ndjson",
+    "json": "json",
+    "svmlight": "svm svmlight libsvm",
+    "arff": "arff",
+    "fasttext": "ft fasttext",
+    "spacy": "spacy",
+    "text": "txt",
 }
+FORMS = {f".{each}": form for form, endings in ENDINGS.items() for each in endings.split()}
 NOT_DATA = {"labels.tsv", "source.json"}
 
 
@@ -36,15 +40,15 @@ def is_data(path: Path) -> bool:
 
 
 class DocumentFiles(Parameters):
-    """Documents of your own; whatever is null is guessed (`labelpolicy inspect FILE` prints the guess).
-    docs/your-data.md."""
+    """Documents of your own; whatever is null is guessed (`labelpolicy inspect FILE` prints it). docs/your-data.md."""
 
     files: str | dict[str, str] | None = Field(
         None, description="a file, a folder, or {train: FILE, valid: FILE, test: FILE}; data/raw/NAME if not given"
     )
-    form: Literal["csv", "tsv", "parquet", "jsonl", "json"] | None = Field(
-        None, description="what the files are written in, whatever their names"
-    )
+    form: (
+        Literal["csv", "tsv", "parquet", "jsonl", "json", "svmlight", "libmultilabel", "fasttext", "arff", "spacy"]
+        | None
+    ) = Field(None, description="what the files are written in, whatever their names")
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = Field(
         None, description="what stands between the columns of a CSV file"
     )
@@ -108,8 +112,9 @@ def in_folder(folder: Path, key: str = "") -> dict[str, list[Path]]:
     found: dict[str, list[Path]] = {}
     for path in files:
         stem = re.sub(r"-\d+-of-\d+$", "", path.name.removesuffix(".gz").rpartition(".")[0].lower())
-        if stem in SPLIT_OF:
-            found.setdefault(SPLIT_OF[stem], []).append(path)
+        last = re.split(r"[-_.]", stem)[-1]  # of emotions-train.arff
+        if last in SPLIT_OF:
+            found.setdefault(SPLIT_OF[last], []).append(path)
     if not found and len(files) == 1:
         found = {"train": files}
     listed = ", ".join(path.name for path in files) or "no file of documents"

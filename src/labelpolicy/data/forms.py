@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from labelpolicy.data import tables
 from labelpolicy.data.columns import LISTS, SAMPLE, TRUTH, Columns, as_list, is_indicator, labels_in
 from labelpolicy.data.document_files import FORMS, DocumentFiles, ending
+from labelpolicy.data.line_forms import form_of_text, of_lines, of_spacy
 from labelpolicy.data.objects import described
 from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.data.tables import Batch, Faults
@@ -36,8 +37,10 @@ Entries = Iterator[tuple[int, Any]]
 def form_of(path: Path, entry: DocumentFiles) -> str:
     """The form of a file: the one that is given, or that of its ending. Raises LabelPolicyError for none."""
     form = entry.form or FORMS.get(ending(path))
+    if form == "text":
+        form = form_of_text(path)
     if form is None:
-        raise LabelPolicyError(f"{path}: ending {ending(path)!r}, expected one of {', '.join(FORMS)}: give its form")
+        raise LabelPolicyError(f"{path}: form unknown, expected the ending {', '.join(FORMS)}: give its form")
     return form
 
 
@@ -51,8 +54,12 @@ def table(path: Path, form: str, entry: DocumentFiles, columns: Sequence[str], f
 
 def entries(path: Path, form: str, faults: Faults) -> Entries:
     """The objects of a file that is no table; what cannot be read as one is a fault."""
-    found = json_array(path) if form == "json" else None
-    yield from found if found is not None else json_lines(path, faults)
+    if form == "spacy":
+        yield from of_spacy(path, faults)
+    elif form not in ("json", "jsonl"):
+        yield from of_lines(path, form, faults)
+    else:
+        yield from (json_array(path, faults) if form == "json" else None) or json_lines(path, faults)
 
 
 def json_lines(path: Path, faults: Faults) -> Entries:
@@ -65,7 +72,7 @@ def json_lines(path: Path, faults: Faults) -> Entries:
                 faults.add(number, NOT_JSON, f"{NOT_JSON} ({error})")
 
 
-def json_array(path: Path) -> Entries | None:
+def json_array(path: Path, faults: Faults) -> Entries | None:
     """The objects of a list, with their numbers in it; None where the file begins as lines of objects do.
 
     Raises LabelPolicyError for a list that is no JSON.
@@ -75,7 +82,9 @@ def json_array(path: Path) -> Entries | None:
             return None
         file.seek(0)
         try:
-            return enumerate(parse_json(file.read()), start=1)
+            found = parse_json(file.read())
+            faults.read, faults.lines = len(found), lambda numbers: [f"object {number}" for number in numbers]
+            return enumerate(found, start=1)
         except ValueError as error:
             raise LabelPolicyError(f"{path}: not JSON in UTF-8 ({error}): expected a list of objects") from None
 

@@ -75,6 +75,8 @@ def read_facts(folder: str | Path) -> Facts:
 def _remarks(content: dict) -> Iterator[str]:
     if content.get("variant"):
         yield f"A variant: {content['variant']}."
+    if "test" in content.get("held_out", []):
+        yield "No labelled test documents were given: the test documents are held out of the training ones."
     for difference in content.get("differences", []):
         yield f"Differs from the paper: {difference}."
     if without_text := content.get("without_text", {}).get("count", 0):

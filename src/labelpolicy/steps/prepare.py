@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from labelpolicy.data import prepare as form
 from labelpolicy.data import registry
+from labelpolicy.data.corpus import Corpus
 from labelpolicy.data.document_files import DocumentFiles
 from labelpolicy.data.encode import Encoder, cores
 from labelpolicy.data.labels import parents_of, spelled
@@ -73,6 +74,7 @@ def prepare(
         encoded[name] = form.relabelled(split, spelling.row, parents, parameters.close_labels)
     splits = form.parts(dataset, encoded, parameters, corpus.test_fraction)
     _refuse_empty(splits, place)
+    _tell_held_out(dataset, corpus, splits)
     counts = {name: part.counts(len(encoder.words)) for name, part in splits.items()}
     mentions = all("start" in split.columns.column_names for split in encoded.values())
     words = form.vocabulary(encoder.words, counts["train"], mentions, parameters)
@@ -82,6 +84,7 @@ def prepare(
         "variant": form.variant(dataset, corpus),
         "source": read_json(place / "source.json") if os.path.lexists(place / "source.json") else {"kind": "own files"},
         "vectors": {"source": parameters.vectors.source, "width": parameters.vectors.width},
+        "held_out": [name for name in ("valid", "test") if name not in corpus.splits],
         **form.facts(dataset, corpus, splits, labels, counts, words),
     }
     seen, coverage = form.seen(splits, words.row == UNKNOWN), facts["coverage"]["tokens"]
@@ -104,6 +107,16 @@ def _refuse_empty(splits: dict[str, form.Part], place: Path) -> None:
                 f"{place}: the {name} split would be empty: raise data.validation_fraction, or give more documents "
                 "(each label keeps one in train)"
             )
+
+
+def _tell_held_out(dataset: str, corpus: Corpus, splits: Mapping[str, form.Part]) -> None:
+    if "test" in corpus.splits or registry.is_development(dataset):
+        return
+    every = sum(map(len, splits.values()))
+    said = f"no labelled test documents: {len(splits['test'])} of all {every} are held out for testing (test_fraction)"
+    if unlabelled := corpus.counted.get("unlabelled_test_documents"):
+        said += f"; the {unlabelled} without labels are left to `labelpolicy predict`"
+    say(f"prepare: {dataset}: {said}")
 
 
 def _write(

@@ -5,7 +5,7 @@ Each file is read once, into unnamed files of documents on disk, a split each; w
 """
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,26 +31,16 @@ def read(raw: Path | None, name: str = "", entry: DocumentFiles | None = None, t
     Raises LabelPolicyError for files that are not there or in no form that is read, for columns that cannot be found,
     and where there is no training document. Test documents without any label are left out.
     """
-    entry = entry or DocumentFiles()
-    files = entry.found(raw, name)
-    hierarchy = entry.hierarchy(files)
-    parents = read_labels(hierarchy) if hierarchy else None
-    store = Store(parents)
-    for split, paths in files.items():
+    return stored(entry or DocumentFiles(), raw, name, test).corpus(test)
+
+
+def stored(entry: DocumentFiles, raw: Path | None = None, name: str = "", test: bool = True) -> "Store":
+    """All documents of the files that an entry names, read."""
+    store = Store(entry, entry.found(raw, name))
+    for split, paths in store.files.items():
         for path in paths if test or split != "test" else ():
-            store.add(path, split, entry, f"data_sets.{name or 'NAME'}")
-    found = {split: spool for split, spool in store.spools.items() if spool.documents and (test or split != "test")}
-    if "train" not in found:
-        why = "; ".join(place for faults in store.faults for place in faults.places())
-        raise LabelPolicyError(f"{files['train'][0]}: no training document can be used: {why or 'none is there'}")
-    counted: dict[str, Any] = {str(faults.path): faults.facts() for faults in store.faults if faults.kinds}
-    if "test" in found and not found["test"].labelled:
-        counted["unlabelled_test_documents"] = found.pop("test").documents
-    labels = list(parents) if parents is not None else sorted(store.labels)
-    above = {label: parent for label, parent in (parents or {}).items() if parent}
-    splits = {split: Rereadable(found[split].read) for split in SPLITS if split in found}
-    text = "as given; where tokens are given, those joined by blanks"
-    return Corpus(labels, splits, above, text=text, counted=counted, test_fraction=entry.test_fraction)
+            store.add(path, split, f"data_sets.{name or 'NAME'}")
+    return store
 
 
 @dataclass
@@ -84,16 +74,19 @@ class Spool:
 class Store:
     """All documents of an entry, by split, the labels that were met, and what could not be used of each file."""
 
-    def __init__(self, known: Mapping[str, str] | None):
-        self.known = None if known is None else pa.array(list(known), pa.string())
+    def __init__(self, entry: DocumentFiles, files: dict[str, list[Path]]):
+        self.entry, self.files, self.hierarchy = entry, files, entry.hierarchy(files)
+        self.parents = read_labels(self.hierarchy) if self.hierarchy else None
+        self.known = None if self.parents is None else pa.array(list(self.parents), pa.string())
         self.columns: Columns | None = None
         self.spools: dict[str, Spool] = {}
         self.labels: set[str] = set()
         self.faults: list[Faults] = []
         self.ids: dict[str, tuple[int, int]] = {}  # of each the file, and its number there
 
-    def add(self, path: Path, split: str, entry: DocumentFiles, key: str) -> None:
+    def add(self, path: Path, split: str, key: str) -> None:
         """Read a file of a split, or of several where a column says which. The first file says what the columns are."""
+        entry = self.entry
         form = forms.form_of(path, entry)
         sample = forms.sample(path, form, entry)
         columns = columns_of(entry, sample, str(path), key, self.columns, optional=split == "test")
@@ -105,6 +98,23 @@ class Store:
             self.labels.update(pc.unique(batch["labels"].flatten()).to_pylist())
             for each in pc.unique(batch["split"]).to_pylist():
                 self.spools.setdefault(each, Spool()).write(batch.filter(pc.equal(batch["split"], each)))
+
+    def corpus(self, test: bool) -> Corpus:
+        """All that was added; without the test documents that have no label, and if not ``test`` without any."""
+        found = {split: spool for split, spool in self.spools.items() if spool.documents and (test or split != "test")}
+        if "train" not in found:
+            why = "; ".join(place for faults in self.faults for place in faults.places())
+            raise LabelPolicyError(
+                f"{self.files['train'][0]}: no training document can be used: {why or 'none is there'}"
+            )
+        counted: dict[str, Any] = {str(faults.path): faults.facts() for faults in self.faults if faults.kinds}
+        if "test" in found and not found["test"].labelled:
+            counted["unlabelled_test_documents"] = found.pop("test").documents
+        labels = list(self.parents) if self.parents is not None else sorted(self.labels)
+        above = {label: parent for label, parent in (self.parents or {}).items() if parent}
+        splits = {split: Rereadable(found[split].read) for split in SPLITS if split in found}
+        text = "as given; where tokens are given, those joined by blanks"
+        return Corpus(labels, splits, above, text=text, counted=counted, test_fraction=self.entry.test_fraction)
 
     def _usable(self, numbers: np.ndarray, batch: pa.RecordBatch, faults: Faults) -> pa.RecordBatch:
         """The documents with text, labels that are known and an id of their own."""
