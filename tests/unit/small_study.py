@@ -73,6 +73,7 @@ COMMANDS = [
         "prepare synthetic --raw raw --output out --params params.yaml",
         "raw/train.jsonl raw/test.jsonl raw/labels.tsv raw/source.json params.yaml",
     ),
+    _command("inspect raw/train.jsonl", "", ""),
     _command("label-weights prepared uniform --output out.json", PREPARED, "out.json"),
     _command(
         f"train prepared linear --policy {UNIFORM}/policy.json --scores s.parquet --history h.parquet "

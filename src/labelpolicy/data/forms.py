@@ -15,7 +15,6 @@ from labelpolicy.data.columns import LISTS, SAMPLE, TRUTH, Columns, as_list, is_
 from labelpolicy.data.document_files import FORMS, DocumentFiles, ending
 from labelpolicy.data.line_forms import form_of_text, of_lines, of_spacy
 from labelpolicy.data.objects import described
-from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.data.tables import Batch, Faults
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import parse_json
@@ -30,6 +29,7 @@ NOT_UTF8 = "not UTF-8: save the file as UTF-8, or give the encoding, as encoding
 NOT_JSON = "not JSON in UTF-8, expected one object a line"
 INDICATOR = "expected 0 or 1 in a column of a label"
 
+TABLES = ("csv", "tsv", "parquet")
 Entries = Iterator[tuple[int, Any]]
 """Objects as JSON has them, each with its line."""
 
@@ -59,11 +59,14 @@ def entries(path: Path, form: str, faults: Faults) -> Entries:
     elif form not in ("json", "jsonl"):
         yield from of_lines(path, form, faults)
     else:
-        yield from (json_array(path, faults) if form == "json" else None) or json_lines(path, faults)
+        found = (json_array(path, faults) if form == "json" else None) or json_lines(path, faults)
+        for number, entry in found:
+            pair = isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], dict)
+            yield number, {**entry[1], "text": entry[0]} if pair else entry  # spaCy's (text, {"cats": ...})
 
 
 def json_lines(path: Path, faults: Faults) -> Entries:
-    for number, line in numbered_lines(path):
+    for number, line in tables.numbered(path):
         if line.strip():
             faults.read += 1
             try:
@@ -92,7 +95,7 @@ def json_array(path: Path, faults: Faults) -> Entries | None:
 def sample(path: Path, form: str, entry: DocumentFiles) -> list[Mapping[str, Any]]:
     """The first documents of a file, as objects. Raises LabelPolicyError where none can be read."""
     faults = Faults(path)
-    if form in ("csv", "tsv", "parquet"):
+    if form in TABLES:
         every = table(path, form, entry, (), faults)
         rows: Iterator[Mapping[str, Any]] = (row for _, batch in every for row in rows_of(batch))
     else:
@@ -104,6 +107,14 @@ def sample(path: Path, form: str, entry: DocumentFiles) -> list[Mapping[str, Any
     return found
 
 
+def plain(numbers: np.ndarray, batch: pa.RecordBatch, faults: Faults) -> list[dict[str, Any]]:
+    """The rows of a table as objects."""
+    bad = np.zeros(len(batch), dtype=bool)
+    columns = [_strings(each, bad) if pa.types.is_binary(each.type) else each for each in batch.columns]
+    faults.drop(numbers, batch, bad, NOT_UTF8)
+    return pa.RecordBatch.from_arrays(columns, batch.schema.names).to_pylist()
+
+
 def rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
     for row in batch.slice(0, SAMPLE).to_pylist():
         yield {k: v.decode(errors="replace") if isinstance(v, bytes) else v for k, v in row.items()}
@@ -111,7 +122,7 @@ def rows_of(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
 
 def batches(path: Path, form: str, entry: DocumentFiles, columns: Columns, faults: Faults) -> Iterator[Batch]:
     """The documents of a file as batches of SCHEMA, each with its number; what cannot be used is a fault."""
-    if form in ("csv", "tsv", "parquet"):
+    if form in TABLES:
         for numbers, batch in table(path, form, entry, columns.names(), faults):
             yield _of_table(numbers, batch, columns, faults)
         return
@@ -141,10 +152,8 @@ def _documents(found: Entries, columns: Columns, faults: Faults) -> Iterator[tup
         )
 
 
-def standard(entry: Any, columns: Columns, labelled: bool = True) -> dict[str, Any]:
+def standard(entry: Any, columns: Columns) -> dict[str, Any]:
     """An object with the keys id, text or tokens, labels, group and split. Raises ValueError for what it cannot be."""
-    if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], Mapping):  # spaCy's (text, {"cats": ...})
-        entry = {**entry[1], "text": entry[0]}
     if not isinstance(entry, Mapping):
         raise ValueError(f"found {type(entry).__name__}, expected an object with a text")
     found = {key: entry[key] for key in ("tokens", "mention") if key in entry}

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from labelpolicy.data.readers.archive import numbered_lines
-from labelpolicy.data.tables import Faults
+from labelpolicy.data.tables import Faults, numbered
 from labelpolicy.errors import LabelPolicyError
 
 MOST = 100  # times that one feature of a document is repeated
@@ -36,7 +35,7 @@ def of_lines(path: Path, form: str, faults: Faults) -> Iterator[tuple[int, Any]]
 
 
 def _lines(path: Path, faults: Faults) -> Iterator[tuple[int, str]]:
-    for number, raw in numbered_lines(path):
+    for number, raw in numbered(path):
         if raw.strip():
             faults.read += 1
             try:
@@ -174,7 +173,7 @@ def _labels_of_arff(path: Path, relation: str, names: list[str]) -> set[str]:
         first = int(count[1])
         return set(names[:first] if first > 0 else names[first:])
     raise LabelPolicyError(
-        f"{path}: which attributes are labels? expected Mulan's XML file beside it, or -C in @relation"
+        f"{path}: nothing says which attributes are labels, expected Mulan's XML beside it: write one"
     )
 
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.csv as arrow_csv
 import pyarrow.parquet as pq
 
+from labelpolicy.data.readers.archive import numbered_lines
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import readable
 from labelpolicy.parsing import require
@@ -97,6 +98,29 @@ def opened(path: Path) -> BinaryIO:
     return gzip.open(path) if require(path).suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
+def numbered(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Every line, and its number."""
+    return enumerate(sys.stdin.buffer, start=1) if path == STANDARD else numbered_lines(path)
+
+
+def decoded(path: Path) -> Iterator[tuple[int, str]]:
+    """The same as text. Raises LabelPolicyError for a line that is not UTF-8."""
+    for number, line in numbered(path):
+        try:
+            yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            fault = f"not UTF-8 ({error.reason}): save it as UTF-8"
+            raise LabelPolicyError(f"{name_of(path)}, line {number}: {fault}") from None
+
+
+def columns_in(path: Path, form: str) -> list[str]:
+    """The names of a table's columns."""
+    if form == "parquet":
+        with readable(path), pq.ParquetFile(require(path), pre_buffer=False) as file:
+            return file.schema_arrow.names
+    return Feed(path, "\t" if form == "tsv" else None).names
+
+
 class Feed(io.RawIOBase):
     """A CSV file as UTF-8 from its header on, whatever it was written in; ``quotes`` have passed so far.
 
@@ -105,7 +129,7 @@ class Feed(io.RawIOBase):
     """
 
     def __init__(self, path: Path, delimiter: str | None = None, encoding: str | None = None):
-        self.file, self.quotes = opened(path), 0
+        self.file, self.quotes, self.where = opened(path), 0, name_of(path)
         start = getattr(self.file, "read1", self.file.read)(1 << 16)
         marked = start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
         self.encoding = encoding or ("utf-16" if marked else "utf-8")
@@ -126,7 +150,11 @@ class Feed(io.RawIOBase):
         check_names(name_of(path), self.names)
 
     def _utf8(self, raw: bytes, final: bool = False) -> bytes:
-        return raw if self.decoder is None else self.decoder.decode(raw, final).encode()
+        try:
+            return raw if self.decoder is None else self.decoder.decode(raw, final).encode()
+        except UnicodeDecodeError as error:
+            fault = f"not all of it is {self.encoding} ({error.reason}): give its encoding, or save it as UTF-8"
+            raise LabelPolicyError(f"{self.where}: {fault}") from None
 
     def readable(self) -> bool:
         return True
@@ -150,13 +178,18 @@ def delimited(
     Rows of another width are ``faults``. Raises LabelPolicyError for what no table is, and for a quote left open.
     """
     block, done = BLOCK, 0
+    refused: list[LabelPolicyError] = []
     strange: list[int] = []  # numbers of rows of another width, which are among none of Arrow's batches
 
     def other_width(row: Any) -> str:
         if row.number - 1 > max(strange, default=0):  # Arrow counts the header; not met before, in smaller blocks
             strange.append(row.number - 1)
             faults.read += 1
-            faults.add(row.number - 1, f"{row.actual_columns} cells, expected {row.expected_columns}")
+            try:
+                faults.add(row.number - 1, f"found {row.actual_columns} fields, expected {row.expected_columns}")
+            except LabelPolicyError as error:  # Arrow would put its own in the place of this one
+                refused.append(error)
+                return "error"
         return "skip"
 
     while True:
@@ -175,12 +208,11 @@ def delimited(
                     yield numbers, new
             break
         except pa.ArrowInvalid as error:
+            if refused:
+                raise refused[0] from None
             if "straddl" not in str(error) or path == STANDARD or block >= LARGEST_BLOCK:
                 raise LabelPolicyError(f"{name_of(path)}: no table ({' '.join(str(error).split()):.200})") from None
             block <<= 4
-        except UnicodeDecodeError as error:
-            fault = f"not all of it is {feed.encoding} ({error.reason}): give its encoding, or save it as UTF-8"
-            raise LabelPolicyError(f"{name_of(path)}: {fault}") from None
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise LabelPolicyError(f"{name_of(path)}: cut short or not gzip ({error}): fetch it again") from None
     if feed.quotes % 2 and path != STANDARD:  # an open one swallows what follows; one inside a plain cell is none

@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from labelpolicy import model as models
-from labelpolicy.data.documents import STANDARD, form_of_file, read
+from labelpolicy.data.documents import STANDARD, WRITTEN, form_of_file, read
 from labelpolicy.data.predictions import predictions
 from labelpolicy.data.prepared import UNKNOWN
 from labelpolicy.options import Output
@@ -19,20 +19,24 @@ from labelpolicy.progress import Progress, say
 def predict(
     model: Annotated[Path, typer.Argument(help="Folder of `labelpolicy train --model`.")],
     documents: Annotated[
-        Path, typer.Argument(help="New documents: .jsonl, .csv, .tsv, .parquet, .txt; - is standard input.")
+        Path, typer.Argument(help="New documents, in any form of docs/your-data.md; - is standard input.")
     ],
     output: Annotated[Path, Output("File to write, in the form that its name says; - is standard output.")] = STANDARD,
     thresholds: Annotated[
         str | None, typer.Option(help="Name of thresholds of the model, or a thresholds.json of its labels.")
     ] = None,
     scores: Annotated[bool, typer.Option("--scores", help="Write the score of every label too.")] = False,
-    text: Annotated[str, typer.Option(help="Column, or key, of the text.")] = "text",
+    text: Annotated[
+        list[str] | None, typer.Option(help="Column, or key, of the text. Repeatable: joined by newlines.")
+    ] = None,
     ident: Annotated[str, typer.Option("--id", help="Column, or key, of the id; without it documents count.")] = "id",
     separator: Annotated[str, typer.Option(help="What stands between labels in .csv, .tsv and .txt.")] = ";",
     read_as: Annotated[
-        str | None, typer.Option("--from", help="jsonl, csv, tsv, parquet or text, whatever the name of the file.")
+        str | None, typer.Option("--from", help="jsonl, csv, tsv, parquet, text (a document a line) or another form.")
     ] = None,
-    write_as: Annotated[str | None, typer.Option("--to", help="The same of what is written.")] = None,
+    write_as: Annotated[
+        str | None, typer.Option("--to", help="jsonl, csv, tsv, parquet or text, whatever the name says.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")] = "cpu",
     threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch.")] = 1,
 ) -> None:
@@ -43,13 +47,14 @@ def predict(
     unless ``--from`` says otherwise; standard output is in the form of the input.
     """
     form = form_of_file(documents, read_as)
-    target = form_of_file(output, write_as, "jsonl" if form == "parquet" else form)
+    standard = form if form in WRITTEN and form != "parquet" else "jsonl"
+    target = form_of_file(output, write_as, standard, write=True)
     loaded = models.load(model, device=device, threads=threads)
     if thresholds is not None and thresholds not in loaded.thresholds and Path(thresholds).is_file():
         loaded.thresholds = models.read_thresholds(Path(thresholds), loaded.labels)
         thresholds = None
     loaded.named(thresholds)
-    found = (loaded.document(*entry) for entry in read(documents, form, text=text, ident=ident))
+    found = (loaded.document(*entry) for entry in read(documents, form, text=text or (), ident=ident))
     counts = np.zeros(5, dtype=np.int64)  # documents, labels, documents of no known word, words, unknown words
     try:
         with (

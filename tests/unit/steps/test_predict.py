@@ -149,7 +149,7 @@ def test_standard_input_and_output(model, documents, monkeypatch, capsys):
     done = capsys.readouterr()
     assert done.out == expected and "documents" in done.err
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b'{"body": "x", "number": 7}\n')))
-    predict(model, Path("-"), read_as="jsonl", text="body", ident="number")
+    predict(model, Path("-"), read_as="jsonl", text=["body"], ident="number")
     assert json.loads(capsys.readouterr().out)["id"] == "7"
 
 
@@ -160,11 +160,11 @@ def test_standard_input_and_output(model, documents, monkeypatch, capsys):
         ("new.jsonl", '{"text": "a"}\n\n[1]\n', r"line 3: found list"),
         ("new.jsonl", '{"text": null}\n', r"line 1: found text None"),
         ("new.jsonl", '{"tokens": ["a"], "mention": [0, 1]}\n', r"line 1: found a document as mention"),
-        ("new.csv", "id,body\n1,a\n", r"no column 'text'; found id, body"),
+        ("new.csv", "id,words\n1,a\n", r"no column 'text'; found id, words"),
         ("new.csv", "text,text\na,b\n", r"two columns 'text'"),
         ("new.csv", "id,text\n1,a\n2,b,c\n", r"line 3: found 3 fields, expected 2"),
         ("new.csv", 'id,text\n1,"a\n', r"new\.csv, line 2"),
-        ("new.csv", "", r"no column 'text'; found nothing"),
+        ("new.csv", "", r"new\.csv: empty, expected a line"),
         ("new.csv", "id,text\n,a\n", r"line 2: found id ''"),
         ("new.txt", b"a\n\xe4\n", r"line 2: not UTF-8"),
         ("new.docx", "a", r"new\.docx.*expected one of"),
@@ -182,10 +182,10 @@ def test_bad_documents_are_one_line_and_nothing_is_written(name, content, messag
 
 
 def test_a_parquet_file_without_text_is_named(model, tmp_path):
-    pq.write_table(pa.table({"id": ["1"], "body": ["a"]}), tmp_path / "new.parquet")
-    with pytest.raises(LabelPolicyError, match="no column 'text'; found id, body"):
+    pq.write_table(pa.table({"id": ["1"], "words": ["a"]}), tmp_path / "new.parquet")
+    with pytest.raises(LabelPolicyError, match="no column 'text'; found id, words"):
         predict(model, tmp_path / "new.parquet", tmp_path / "out.csv")
-    predict(model, tmp_path / "new.parquet", tmp_path / "out.csv", text="body")
+    predict(model, tmp_path / "new.parquet", tmp_path / "out.csv", text=["words"])
     pq.write_table(pa.table({"text": pa.array(["a", None])}), tmp_path / "new.parquet")
     with pytest.raises(LabelPolicyError, match="row 2: found text None"):
         predict(model, tmp_path / "new.parquet", tmp_path / "out.csv")
