@@ -83,6 +83,7 @@ bench: $(READY)
 	python benchmarks/significance.py
 	python benchmarks/chains.py
 	python benchmarks/prepare.py
+	python benchmarks/forms.py
 	python benchmarks/rollout.py
 	python benchmarks/estimators.py
 	python benchmarks/predict.py

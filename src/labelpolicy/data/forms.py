@@ -207,7 +207,8 @@ def _of_table(numbers: np.ndarray, batch: pa.RecordBatch, columns: Columns, faul
     made = pa.RecordBatch.from_pydict(found, SCHEMA)
     what = INDICATOR if columns.indicators else f"expected a list of names in column {columns.labels!r}"
     numbers, made = faults.drop(numbers, made, bad, what, lambda row: _odd(kept, columns, row))
-    bare = pc.fill_null(pc.equal(pc.utf8_trim_whitespace(made["text"]), ""), False)
+    blank = pc.or_(pc.utf8_is_space(made["text"]), pc.equal(pc.binary_length(made["text"]), 0))
+    bare = pc.fill_null(blank, False)
     without = pc.and_(bare, pc.is_null(made["tokens"]))
     return faults.drop(numbers, made, without.to_numpy(zero_copy_only=False), "a document without text")
 
