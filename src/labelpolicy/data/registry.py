@@ -53,6 +53,11 @@ def reader_module(name: str) -> str:
     return _declared().get(base(name), (None, OWN))[1]
 
 
+def is_own(name: str) -> bool:
+    """Whether the documents are read as a user's own are; their files are counted by their whole paths."""
+    return reader_module(name) == OWN
+
+
 def task(name: str) -> str:
     """One of TASKS; a user's own data set is text."""
     return found.task if (found := find(name)) else "text"
@@ -87,7 +92,7 @@ def read(name: str, raw: Path | None = None, entry: DocumentFiles | None = None)
             f"unknown data set {base(name)!r}: expected one of {', '.join(names())}, an entry of data_sets, or "
             f"documents in {place}: correct the name, or put your documents there (docs/your-data.md)"
         )
-    if found and reader_module(name) != OWN:
+    if found and not is_own(name):
         corpus = found.read(place)
     else:
         corpus = import_module(OWN).read(place if found else raw, base(name), entry, test=not is_development(name))

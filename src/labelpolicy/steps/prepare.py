@@ -66,15 +66,13 @@ def prepare(
         for name, documents in corpus.splits.items()
         if not (name == "test" and registry.is_development(dataset))
     }
-    own = registry.reader_module(dataset) == registry.OWN  # whose files are counted by their whole path
-    form.refuse_rubble(corpus.counted, parameters.bad_share, "" if own else place)
+    form.refuse_rubble(corpus.counted, parameters.bad_share, "" if registry.is_own(dataset) else place)
     spelling = spelled(corpus, loosely=parameters.merge_labels)
     corpus, parents = spelling.corpus, parents_of(spelling.corpus)
     for name, split in encoded.items():
         encoded[name] = form.relabelled(split, spelling.row, parents, parameters.close_labels)
     splits = form.parts(dataset, encoded, parameters, corpus.test_fraction)
-    _refuse_empty(splits, place)
-    _tell_held_out(dataset, corpus, splits)
+    _check_splits(dataset, corpus, splits, place)
     counts = {name: part.counts(len(encoder.words)) for name, part in splits.items()}
     mentions = all("start" in split.columns.column_names for split in encoded.values())
     words = form.vocabulary(encoder.words, counts["train"], mentions, parameters)
@@ -100,16 +98,14 @@ def prepare(
         say(f"  {each}")
 
 
-def _refuse_empty(splits: dict[str, form.Part], place: Path) -> None:
+def _check_splits(dataset: str, corpus: Corpus, splits: Mapping[str, form.Part], place: Path) -> None:
+    """Refuse an empty one, and tell where test documents were held out."""
     for name in SPLITS:
         if not len(splits[name]):
             raise LabelPolicyError(
                 f"{place}: the {name} split would be empty: raise data.validation_fraction, or give more documents "
                 "(each label keeps one in train)"
             )
-
-
-def _tell_held_out(dataset: str, corpus: Corpus, splits: Mapping[str, form.Part]) -> None:
     if "test" in corpus.splits or registry.is_development(dataset):
         return
     every = sum(map(len, splits.values()))
