@@ -47,7 +47,9 @@ if OWN:
                 *["--output", f"results/{wildcards.dataset}/recommended.json"],
                 *["--model", RECOMMENDED.format(dataset=wildcards.dataset)],
             ],
-            settings=settings(study, *sorted({name for each in of_own for name in each.sections}), "thresholds", "device")
+            settings=settings(
+                study, *sorted({name for each in of_own for name in each.sections}), "thresholds", "device"
+            )
             + settings(study, "threads"),
             function=lambda wildcards: candidates(wildcards)[0] | {"tuned": tuned_files(wildcards.dataset)},
             code=code_digest("steps.recommend", *sorted({name for each in of_own for name in each.modules})),
