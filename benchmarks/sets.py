@@ -9,9 +9,9 @@ likelihood alone.
         --scores results/reuters21578/linear_svc/uniform/seed0/out_of_fold.parquet --output sets.csv
 
 With --test the test documents are decided instead, by `shared+one` and by policies fitted on all others, and compared
-by the paired bootstrap over documents and seeds, with Holm's correction over all comparisons of the file; --scores and
---dataset may then be several. With --folds, a word for each of --scores, both are measured: out of fold, and on the
-test set, by which one sees how much folds flatter. Nothing is chosen there.
+by the paired bootstrap over documents and seeds, with Holm's correction over the gains of a measure on a data set;
+--scores and --dataset may then be several. With --folds both are measured, out of fold and on the test set, by which
+one sees how much folds flatter. Nothing is chosen there.
 """
 
 from __future__ import annotations
@@ -79,19 +79,20 @@ class Run:
     """The scores of a classifier and a seed, and what their documents say."""
 
     scores: Scores
+    folds_by: str
     data: Fitted
     ids: list[str]
     fitted_groups: list[str] | None
 
     @classmethod
-    def read(cls, prepared: Prepared, path: Path) -> Run:
+    def read(cls, prepared: Prepared, path: Path, folds_by: str) -> Run:
         scores = Scores(path, prepared)
         fitting, splits = scores.fitting(), ("train", "valid") if scores.out_of_fold else ("valid",)
         texts = np.array([text for split in splits for text in prepared.texts(split).titled()], dtype=object)
         found = [prepared.split(split) for split in splits]
         groups = None if found[0].groups is None else [group for split in found for group in split.groups or ()]
         data = Fitted(fitting.y_score, fitting.y_true, texts, prepared.labels)
-        return cls(scores, data, [i for split in found for i in split.ids], groups)
+        return cls(scores, folds_by, data, [i for split in found for i in split.ids], groups)
 
     def __post_init__(self) -> None:
         test = self.scores.data.split("test")
@@ -132,9 +133,8 @@ def ways(data: Fitted, fold: np.ndarray) -> dict[str, np.ndarray]:
     return found
 
 
-def on_test(runs: list[Run]) -> Iterator[dict[str, object]]:
-    """The measures of the rules on the test documents, and their gain over the first; p_holm is of all gains."""
-    found, p = [], []
+def on_test(runs: list[Run]) -> Iterator[dict[str, str]]:
+    """The measures of the rules on the test documents, and their gain over the first."""
     for _, group in groupby(runs, key=lambda run: (run.scores.data.name, run.scores.trained.classifier)):
         seeds, outcomes, reached = list(group), [], []
         y_true = seeds[0].test[1]
@@ -154,24 +154,29 @@ def on_test(runs: list[Run]) -> Iterator[dict[str, object]]:
             mean = np.append(mean, mean.sum())
             first = mean if first is None else first
             about = seeds[0].scores
-            cells: dict[str, object] = {"dataset": about.data.name, "classifier": about.trained.classifier}
-            cells |= {"seeds": len(seeds), "way": rule}
+            cells = {"dataset": about.data.name, "folds_by": seeds[0].folds_by}
+            cells |= {"classifier": about.trained.classifier, "seeds": str(len(seeds)), "way": rule}
             low, high, chance = judge(drawn[:, k] - drawn[:, 0], 0.05)
             for m, name in enumerate((*MEASURES, "sum")):
                 ends = {"": mean[m], "_gain": mean[m] - first[m], "_low": low[m], "_high": high[m], "_p": chance[m]}
                 cells |= {name + end: f"{value:.4f}" for end, value in ends.items()}
-                if k:
-                    p.append((len(found), name, chance[m]))
             cells["seconds_to_learn"] = f"{seconds[0]:.1f}"
-            found.append(cells | {"documents_a_second": f"{len(y_true) / seconds[1]:.0f}"})
-    for (row_number, name, _), corrected in zip(p, holm(np.array([each for *_, each in p])), strict=True):
-        found[row_number][f"{name}_p_holm"] = f"{corrected:.4f}"
-    yield from found
+            yield cells | {"documents_a_second": f"{len(y_true) / seconds[1]:.0f}"}
 
 
-def of_folds(runs: list[Run], kinds: list[str]) -> Iterator[dict[str, object]]:
+def corrected(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """With p_holm, whose family is the gains of a measure on a data set."""
+    for dataset in {row["dataset"] for row in rows}:
+        some = [row for row in rows if row["dataset"] == dataset and row["way"] != RULES[0]]
+        for name in (*MEASURES, "sum"):
+            for row, p in zip(some, holm(np.array([float(row[f"{name}_p"]) for row in some])), strict=True):
+                row[f"{name}_p_holm"] = f"{p:.4f}"
+    return rows
+
+
+def of_folds(runs: list[Run]) -> Iterator[dict[str, object]]:
     """At 0.5, and by the rules, out of fold and on the test documents; a rule is fitted on four of five blocks."""
-    for run, kind in zip(runs, kinds, strict=True):
+    for run in runs:
         y_score, y_true = run.test
         ways = {"fixed": (run.data.y_score > 0.5, y_score > 0.5)}
         for rule in RULES:
@@ -180,7 +185,7 @@ def of_folds(runs: list[Run], kinds: list[str]) -> Iterator[dict[str, object]]:
         for rule, (outside, test) in ways.items():
             both = {"out_of_fold": measures(run.data.y_true, outside), "test": measures(y_true, test)}
             named = {f"{where}_{name}": f"{x:.4f}" for where, found in both.items() for name, x in found.items()}
-            yield {"classifier": run.scores.trained.classifier, "folds_by": kind, "way": rule} | named
+            yield {"classifier": run.scores.trained.classifier, "folds_by": run.folds_by, "way": rule} | named
 
 
 def row(y_true: np.ndarray, y_pred: np.ndarray) -> dict[str, str]:
@@ -205,15 +210,18 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True, nargs="+")
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--test", action="store_true", help="decide the test documents")
-    parser.add_argument("--folds", nargs="*", help="by what the folds of each of --scores were made")
+    parser.add_argument("--folds", action="store_true", help="out of fold beside the test documents")
+    parser.add_argument("--folds-by", nargs="+", default=["near_duplicates"], help="crossfit.by of each of --scores")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", "sets: no label's name")  # of the policy without names
-    folders = arguments.dataset if len(arguments.dataset) > 1 else arguments.dataset * len(arguments.scores)
-    runs = [Run.read(Prepared(folder), path) for folder, path in zip(folders, arguments.scores, strict=True)]
+    each = [
+        given * len(arguments.scores) if len(given) == 1 else given for given in (arguments.dataset, arguments.folds_by)
+    ]
+    runs = [Run.read(Prepared(of), path, by) for path, of, by in zip(arguments.scores, *each, strict=True)]
     if arguments.test:
-        rows = list(on_test(runs))
+        rows = corrected(list(on_test(runs)))
     elif arguments.folds:
-        rows = list(of_folds(runs, arguments.folds))
+        rows = list(of_folds(runs))
     else:
         decided = ways(runs[0].data, runs[0].blocks())
         rows = [{"way": way} | row(runs[0].data.y_true, y_pred) for way, y_pred in decided.items()]

@@ -5,7 +5,8 @@
 Labels are Zipf-like, about 3 a document. Scores are random, which separates nothing; with --signal they are those of a
 fair classifier. Seconds are processor time of one thread, which a busy machine disturbs least. Memory is the peak
 beyond the scores and truth themselves, as a multiple of the scores' size. `shared` is held to at most 15 sorts and
-twice the memory of the scores, `auto` to 30 sorts; the program fails where they take more.
+twice the memory of the scores, `auto` to 30 sorts, with texts, where `sets` is one of its candidates, to 400; the
+program fails where they take more.
 
 Beside scut, the best F1 of every label as one finds it elsewhere: from scikit-learn's precision_recall_curve, and by
 the walk of LibMultiLabel's thresholding (`_scutfbr`), one document at a time; neither trains anything here. `mean F1`
@@ -26,14 +27,17 @@ from labelpolicy.cell import AT_LEAST_ONE, Thresholds
 from labelpolicy.thresholds import RULES, SET_POLICIES, fit
 from labelpolicy.thresholds.objectives import label_cuts
 
+#: The rule auto where texts are given.
+WITH_TEXTS = "auto, texts"
 #: Every rule but label sets (benchmarks/sets.py), and those whose fit changes where a document always gets a label.
 NAMES = [
     *(rule for rule in RULES if rule not in SET_POLICIES),
     *(rule + AT_LEAST_ONE for rule in ("odr", "shared")),
     "auto",
+    WITH_TEXTS,
 ]
 #: The column-wise sorts that a rule may take, and the multiples of the scores' memory that `shared` may.
-MOST_SORTS, MOST_MEMORY = {"shared": 15, "auto": 30}, 2
+MOST_SORTS, MOST_MEMORY = {"shared": 15, "auto": 30, WITH_TEXTS: 400}, 2
 
 
 def seconds(action, runs: int = 1) -> float:
@@ -91,6 +95,13 @@ def generated(shape: tuple[int, int], signal: bool) -> tuple[np.ndarray, np.ndar
     return scores, truth
 
 
+def named(truth: np.ndarray) -> dict[str, list[str]]:
+    """Names of labels, and texts of 50 words in which every second name stands."""
+    labels = [f"name{j}" for j in range(truth.shape[1])]
+    words = " word" * 50
+    return {"labels": labels, "texts": [" ".join(labels[j] for j in np.flatnonzero(row)[::2]) + words for row in truth]}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--documents", type=int, default=100_000)
@@ -106,10 +117,11 @@ def main() -> None:
     print(f"{'rule':<12}{'fit s':>9}{'/ sort':>9}{'memory':>9}{'decide s':>10}{'/ sort':>9}")
     too_much = False
     for name in arguments.rules:
-        rule, one, _ = Thresholds.parse(name)
-        call = lambda rule=rule, one=one: fit(rule, scores, truth, at_least_one=one or None)  # noqa: E731
+        rule, one, _ = Thresholds.parse(name.removesuffix(", texts"))
+        how = {"at_least_one": one or None} | (named(truth) if name == WITH_TEXTS else {})
+        call = lambda rule=rule, how=how: fit(rule, scores, truth, **how)  # noqa: E731
         fitting, memory, decision = seconds(call) / sort, peak(call) / scores.nbytes, call()
-        deciding = seconds(lambda decision=decision: decision.decide(scores))
+        deciding = seconds(lambda decision=decision, how=how: decision.decide(scores, how.get("texts")))
         print(
             f"{name:<12}{fitting * sort:>9.3f}{fitting:>9.1f}{memory:>8.1f}x{deciding:>10.3f}{deciding / sort:>9.1f}",
             flush=True,

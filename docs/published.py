@@ -117,7 +117,7 @@ def _of_sets(file: Path, results: Path) -> Iterator[dict]:
     for line in _lines(file):
         values = {name: {"value": float(line[name])} for name in ("accuracy", "macro_f1", "micro_f1")}
         row = f"{line['way']}, folds by {line['folds_by']}"
-        about = {"classifier": line["classifier"], "seeds": [0]}
+        about = {"classifier": line["classifier"], "seeds": [*range(int(line["seeds"]))]}
         yield _record(file, results, line["dataset"], row, "test", **about, measures=values)
 
 
