@@ -97,8 +97,8 @@ def main() -> None:
     shuffled = np.array_split(random.permutation(len(inputs)), len(inputs) // size)[: arguments.batches]
     runs = {
         "plain": (plain, torch.optim.Adam(plain.parameters(), lr=parameters.learning_rate), shuffled),
-        "ours, same batches": (ours, ours.optimizer(), shuffled),
-        "ours": (ours, ours.optimizer(), bucketed),
+        "ours, same batches": (ours, ours.optimizer(1), shuffled),
+        "ours": (ours, ours.optimizer(1), bucketed),
     }
     spent, done = dict.fromkeys(runs, 0.0), dict.fromkeys(runs, 0)
     for i in range(arguments.batches):  # in turn, so that a machine that drifts slows all alike

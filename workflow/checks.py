@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import state
 from snakemake.exceptions import WorkflowError
 
 from labelpolicy.classifiers import registry as classifiers
+from labelpolicy.classifiers.transformer.pretrained import digest_of
 from labelpolicy.config import check
 from labelpolicy.data import registry as corpora
 from labelpolicy.data.fetch import read_sources
@@ -60,6 +62,7 @@ def check_parameters(config: Any, source: Callable[[str], str]) -> Study:
     vectors = study.data.vectors.path
     if vectors and not Path(vectors).is_file():
         raise LabelPolicyError(f"{source('data.vectors.path')}: data.vectors.path: {vectors}: no such file")
+    study = _with_digest(study)
     check_labels(study.report.labels, study.datasets, "data/processed")
     corpora.check_own(study.data_sets)
     for name in {*map(corpora.base, study.datasets)} & {*study.data_sets}:
@@ -67,18 +70,35 @@ def check_parameters(config: Any, source: Callable[[str], str]) -> Study:
     return study
 
 
-def check_rows(file: str, study: Study) -> list[Method]:
-    """The rows. Raises LabelPolicyError for a wrong one, and for a data set that has none."""
+def _with_digest(study: Study) -> Study:
+    """The study with the digest of the pretrained model that it names: another model, or weights, is another cell."""
+    transformer = study.classifiers.transformer
+    if transformer.model is None:
+        return study
+    found = transformer.model_copy(update={"sha256": digest_of(transformer, state.sha256)})
+    return study.model_copy(update={"classifiers": study.classifiers.model_copy(update={"transformer": found})})
+
+
+def check_rows(file: str, study: Study) -> tuple[list[Method], str]:
+    """The rows, and what to say of those that are left out for want of a pretrained model.
+
+    Raises LabelPolicyError for a wrong one, and for a data set that has none.
+    """
     names = {*corpora.names(), *study.datasets}
     methods = read_methods(file, classifiers=classifiers.names(), policies=study.policies, datasets=names)
+    told = ""
+    if study.classifiers.transformer.model is None:
+        every, methods = len(methods), [row for row in methods if not row.is_optional]
+        told = f"{every - len(methods)} rows wait for a pretrained model: set classifiers.transformer.model"
     for row in methods:
-        if row.learned and not classifiers.load(row.classifier).trained_by_gradient:
+        entry = classifiers.load(row.classifier, classifiers.load(row.classifier).parameters(study))
+        if row.learned and not entry.trained_by_gradient:
             why = f"{row.classifier} is not trained by gradient: {row.learned[0]} cannot be learned with it"
             raise LabelPolicyError(f"{file}: row {row.name!r}: {why}; thresholds that end in +oof can")
     for dataset in study.datasets:
         if not rows_of(methods, dataset):
             raise LabelPolicyError(f"{file}: no row for data set {dataset!r}: add one, or correct grid.datasets")
-    return methods
+    return methods, told
 
 
 def check_places(datasets: Sequence[str], beside: Callable[[str], str]) -> None:

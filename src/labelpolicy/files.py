@@ -10,6 +10,7 @@ import csv as csv_format
 import errno
 import fcntl
 import glob
+import hashlib
 import json
 import os
 import shutil
@@ -228,6 +229,11 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
     return found
 
 
+def sha256_of(path: Path) -> str:
+    with require(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def write_tensors(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     import numpy as np
     from safetensors.numpy import save_file
@@ -306,7 +312,7 @@ def check_columns(path: str | Path, schema: pa.Schema, wanted: Sequence[str]) ->
             kind, fits = "lists", is_a.is_list(found) and LISTS[name](found.value_type)
         else:
             kind, fits = "numbers", is_a.is_integer(found) or is_a.is_floating(found) or is_a.is_boolean(found)
-        if not (fits or name == "scores" or (name in MAY_BE_NULL and is_a.is_null(found))):
+        if not (fits or name in ("scores", "vector") or (name in MAY_BE_NULL and is_a.is_null(found))):
             raise LabelPolicyError(f"{path}: column {name!r} is {found}, expected {kind}: {AGAIN}")
 
 

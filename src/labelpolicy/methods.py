@@ -1,6 +1,7 @@
 """workflow/methods.tsv: one line per row of the results table, a cell of classifier x weights x thresholds."""
 
 import itertools
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +40,11 @@ class Method:
     def encoder(self) -> str:
         """The classifier itself, or the one whose encoder a chain stands on ({encoder}+{chain})."""
         return self.classifier.partition("+")[0]
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it stands in the tables of studies alone that name a pretrained model."""
+        return "transformer" in re.split(r"\W", self.classifier)
 
     @property
     def learned(self) -> tuple[str, ...]:

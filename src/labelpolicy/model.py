@@ -3,7 +3,8 @@
 ``config.json``
     format, classifier and its parameters, what the documents are ("text", "tokens" or "mention"), the number of the
     rule that cuts a text into tokens (:mod:`labelpolicy.data.tokens`), labels and their parents, what it was trained
-    on, and the SHA-256 of the three files that follow.
+    on, and the SHA-256 of the three files that follow. Of a model of the library transformers all of that is its entry
+    "labelpolicy": the rest, and a tokenizer's files, are what that library reads.
 ``model.safetensors``, ``vocabulary.json``
     the classifier's arrays; the tokens, in the order of their numbers.
 ``thresholds.json``
@@ -14,7 +15,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,15 +31,16 @@ from labelpolicy.classifiers.registry import Classifier
 from labelpolicy.config import Parameters, check
 from labelpolicy.data.corpus import Document
 from labelpolicy.data.objects import document_of
-from labelpolicy.data.prepared import UNKNOWN, Prepared, Ragged, Split
+from labelpolicy.data.prepared import UNKNOWN, Given, Prepared, Ragged, Split
 from labelpolicy.data.tokens import RULE, tokenise
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, read_tensors, whole_folder, write_json, write_tensors, write_text
+from labelpolicy.files import read_json, read_tensors, sha256_of, whole_folder, write_json, write_tensors, write_text
 from labelpolicy.hierarchy import ancestor_closure
-from labelpolicy.parsing import require
+from labelpolicy.parsing import parse_json
 from labelpolicy.thresholds import Decision, Proportion, from_json
 
 FORMAT = 2  # 1 did not say which rule cuts texts into tokens: the first
+CONFIG = "config.json"
 HASHED = TENSORS, VOCABULARY, THRESHOLDS = "model.safetensors", "vocabulary.json", "thresholds.json"
 CHUNK = 4096  # documents scored at a time
 #: What the documents of a model may be, and what that asks of new ones.
@@ -131,7 +132,8 @@ class Model:
         by_mention = self.documents == "mention"
         mentions = np.array([each.mention for each in documents], dtype=np.int32) if by_mention else None
         none = np.zeros((len(documents), len(self.labels)), dtype=bool)
-        texts = [each.parsed().text for each in documents]
+        whole = [each.parsed() for each in documents]
+        texts = Given([each.text for each in whole], [each.text_mention for each in whole])
         return Split([each.id for each in documents], tokens, none, mentions, text=texts)
 
     @cached_property
@@ -151,7 +153,12 @@ class Model:
             for name, each in self.thresholds.items()
         }
         with whole_folder(folder) as made:
-            write_tensors(made / TENSORS, self.classifier.state())
+            state = self.classifier.state()
+            write_tensors(made / TENSORS, state)
+            beside = {name: value.tobytes() for name, value in registry.below(state, registry.FILES).items()}
+            library = parse_json(beside.pop(CONFIG).decode()) if CONFIG in beside else {}
+            for name, content in beside.items():
+                (made / name).write_bytes(content)
             write_json(made / VOCABULARY, self.vocabulary)
             write_json(made / THRESHOLDS, {"default": next(iter(sets)), "sets": sets})
             config = {
@@ -163,9 +170,9 @@ class Model:
                 "labels": self.labels,
                 "parents": self.parents,
                 "trained": self.trained,
-                "sha256": {name: _sha256(made / name) for name in HASHED},
+                "sha256": {name: sha256_of(made / name) for name in HASHED},
             }
-            write_json(made / "config.json", config)
+            write_json(made / CONFIG, library | {"labelpolicy": config} if library else config)
             write_text(made / "README.md", card)
 
 
@@ -181,7 +188,7 @@ def load(folder: str | Path, *, device: str = "cpu", threads: int | None = None)
     folder = Path(folder)
     config = _config(folder)
     for name in HASHED:
-        found, expected = _sha256(folder / name), config.sha256.get(name, "")
+        found, expected = sha256_of(folder / name), config.sha256.get(name, "")
         if found != expected:
             raise LabelPolicyError(
                 f"{folder / name}: changed since the model was saved "
@@ -193,15 +200,16 @@ def load(folder: str | Path, *, device: str = "cpu", threads: int | None = None)
         raise LabelPolicyError(f"{folder}/config.json: parameters are not those of {config.classifier}: take it anew")
     sections = [check(*each, f"{folder}/config.json") for each in zip(entry.kinds, config.parameters, strict=True)]
     parameters = registry.Chained(*sections) if len(sections) > 1 else sections[0]
+    entry = registry.load(config.classifier, parameters)
     classifier = restored(entry, parameters, folder / TENSORS)
-    if entry.uses_torch and (device != "cpu" or threads):
+    if hasattr(classifier, "to") and (device != "cpu" or threads):
         import torch
 
         from labelpolicy.training import prepare_torch
 
         torch.set_num_threads(threads or torch.get_num_threads())
         if device == "cuda" or (device == "auto" and torch.cuda.is_available()):  # on a CPU that takes seconds
-            classifier.to(prepare_torch(device, torch.get_num_threads()))  # type: ignore[attr-defined]
+            classifier.to(prepare_torch(device, torch.get_num_threads()))
     rest = {name: getattr(config, name) for name in ("labels", "parents", "documents", "trained", "tokenizer")}
     vocabulary = read_json(folder / VOCABULARY)
     return Model(config.classifier, parameters, classifier, vocabulary=vocabulary, thresholds=thresholds, **rest)
@@ -236,6 +244,8 @@ def _config(folder: Path) -> Config:
     if not folder.is_dir():
         raise LabelPolicyError(f"{folder}: no model here, expected a folder of `labelpolicy train --model`")
     found = read_json(path)
+    if isinstance(found, dict) and "labelpolicy" in found:  # the rest is what another library reads
+        found = found["labelpolicy"]
     version = found.get("format") if isinstance(found, dict) else None
     if isinstance(version, int) and version > FORMAT:
         raise LabelPolicyError(f"{path}: format {version}, this version reads {FORMAT}: install a newer labelpolicy")
@@ -291,8 +301,3 @@ def texts_of(documents: Iterable[Document]) -> Iterator[str]:
         whole = document.parsed()
         title = "" if whole.text_mention is None else whole.text[slice(*whole.text_mention)] + "\n"
         yield title + whole.text
-
-
-def _sha256(path: Path) -> str:
-    with require(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -83,6 +83,10 @@ PolicyFile = Annotated[
 ]
 ModelFolder = Annotated[Path | None, Output("Folder for the model, for `labelpolicy predict`.", folder=True)]
 FittedFile = Annotated[Path | None, Output("safetensors to write: the fitted classifier, for `labelpolicy keep`.")]
+FeaturesFolder = Annotated[
+    Path | None,
+    typer.Option(help="Folder of `labelpolicy embed`, for the classifier transformer."),
+]
 ModelThresholds = Annotated[
     list[str] | None,
     typer.Option(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -32,6 +33,16 @@ def prepare_torch(device: str, threads: int) -> torch.device:
     number = lease(torch.cuda.device_count())
     torch.cuda.set_device(number)
     return torch.device("cuda", number)
+
+
+@contextmanager
+def enough_memory(*settings: str) -> Iterator[None]:
+    """A GPU whose memory is full, as one line that says which settings to lower."""
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        lower = " or ".join(settings)
+        raise LabelPolicyError(f"the GPU's memory is full: lower {lower}, or set device to cpu") from None
 
 
 def weighted_cross_entropy(logits: Tensor, y_true: Tensor, weights: Tensor) -> Tensor:
@@ -68,7 +79,8 @@ def applied(
     order = np.argsort(inputs.lengths, kind="stable")
     result: np.ndarray = np.empty((len(order), 0), dtype=np.float32)
     for rows in np.split(order, range(batch_size, len(order), batch_size)):
-        found = function(inputs.batch(rows, device)).cpu().numpy()
+        with enough_memory("max_tokens"):
+            found = function(inputs.batch(rows, device)).cpu().numpy()
         result = result if result.size else np.empty((len(order), found.shape[1]), dtype=np.float32)
         result[rows] = found
     model.train(was_training)
@@ -95,7 +107,16 @@ class CombinedOptimizer:
             each.step()
 
 
-Optimizer = torch.optim.Optimizer | CombinedOptimizer
+class Optimizer(Protocol):
+    """One of PyTorch's, or what does as they do."""
+
+    @property
+    def state(self) -> Any:
+        """What it remembers of each parameter."""
+
+    def zero_grad(self) -> None: ...
+
+    def step(self) -> None: ...
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], settings: Training) -> torch.optim.Optimizer:
@@ -126,7 +147,7 @@ class Trainer:
         model.to(device).train()
         torch.manual_seed(derive(seed, "dropout"))
         self.random = generator(seed, "batches")
-        self.optimizer = model.optimizer()
+        self.optimizer = model.optimizer(-(-len(inputs) // model.settings.batch_size) * model.settings.epochs)
         self.epochs, self.since_best, self.best = 0, 0, -1.0
         self.best_state: dict[str, Any] | None = None
 
@@ -139,12 +160,16 @@ class Trainer:
         return self.model.loss(self.inputs.batch(rows, self.device), targets(self.y_true, rows, self.device), weights)
 
     def update(self, rows: np.ndarray, weights: Tensor) -> float:
-        """One step on a batch; its loss."""
-        loss = self.loss(rows, weights)
+        """One step on a batch, whose gradient is summed over as many parts as the model asks for; its loss."""
         self.optimizer.zero_grad()
-        loss.backward()
-        self.optimizer.step()
-        return loss.item()
+        total = 0.0
+        with enough_memory("batch_size", "max_tokens"):
+            for part in np.array_split(rows, min(self.model.accumulation, len(rows))):
+                loss = self.loss(part, weights) * (len(part) / len(rows))
+                loss.backward()
+                total += loss.item()
+            self.optimizer.step()
+        return total
 
     def epoch(self, weights: Tensor) -> Row:
         """A pass over the documents: its number, its mean loss, and what ``evaluate`` measures then as valid_{measure}.
@@ -169,8 +194,11 @@ class Trainer:
 
     @property
     def should_stop(self) -> bool:
-        """Whether the last epochs, as many as the settings' patience, were no better than the best before them."""
-        return 0 < self.model.settings.patience <= self.since_best
+        """Whether the last epochs, as many as the settings' patience, were no better than the best before them.
+
+        Not before a label was right once: large models take some epochs to predict any.
+        """
+        return 0 < self.model.settings.patience <= self.since_best and self.best > 0
 
     def restore_best(self) -> None:
         """Go back to the best epoch so far, if there is one."""

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tiny_transformer import tiny
 
 from labelpolicy.data.parameters import Data, Synthetic, Vectors
+from labelpolicy.data.prepared import Prepared
 from labelpolicy.steps.prepare import prepare
 from labelpolicy.steps.synthesise import synthesise
 
@@ -31,6 +33,13 @@ def pack(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def pretrained(synthetic, tmp_path_factory) -> Path:
+    """A tiny random transformer that knows the words of the synthetic corpus, and some; tests must not change it."""
+    words = [*Prepared(synthetic).vocabulary[2:], *(f"Word{number}" for number in range(20)), *map(str, range(12))]
+    return tiny(tmp_path_factory.mktemp("pretrained") / "model", words)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
+from tiny_transformer import tiny
 
 from labelpolicy import cli
 
@@ -112,6 +113,11 @@ COMMANDS = [
         "--params params.yaml",
         f"{PREPARED} {SPLITS} {TEST} {UNIFORM}/out_of_fold.parquet params.yaml",
         "r.json out",
+    ),
+    _command(
+        "embed prepared --output out --params params.yaml --set classifiers.transformer.model=pretrained "
+        "--set classifiers.transformer.max_tokens=16",
+        f"{SPLITS} {TEST} pretrained/model.safetensors pretrained/config.json pretrained/tokenizer.json params.yaml",
     ),
     _command(
         "tune prepared linear_svc --output t.json --params params.yaml",
@@ -302,6 +308,7 @@ def make(folder: Path) -> None:
         columns = (folder / "sources.tsv").read_text().splitlines()[0].split("\t")
         row = {"dataset": "synthetic", "order": "1", "kind": "own", "location": "*.jsonl", "file": "train.jsonl"}
         file.write("\t".join(row.get(column, "-") for column in columns) + "\n")
+    tiny(folder / "pretrained", ["some", "words"])
     both = "--params params.yaml"
     decide = "--output {0} --scores {0}/scores.parquet"
     train = "--policy {0}/policy.json --scores {0}/scores.parquet --history {0}/history.parquet"

@@ -37,7 +37,7 @@ def test_shipped_rows_are_good_and_cover_the_paper():
     assert typing["SOTA+Hier-Training"] == ("attentive_lstm", "hierarchy", "fixed")
     assert typing["Predictions-as-Features"] == ("attentive_lstm+predictions_as_features", "uniform", "fixed")
     baselines = {method.classifier for method in methods if method.is_baseline and method.classifier == method.encoder}
-    assert baselines == {"kim_cnn", "linear", "linear_svc", "attentive_lstm"}
+    assert baselines == {"kim_cnn", "linear", "linear_svc", "attentive_lstm", "transformer"}
 
 
 @pytest.mark.parametrize(
@@ -178,5 +178,7 @@ def test_data_sets_without_a_reader_have_rows_of_their_own(tmp_path):
 def test_the_rows_of_own_data_are_not_the_papers_and_learn_nothing_while_training():
     methods = read_methods(SHIPPED, classifiers=names(), policies=POLICIES, datasets=registry.names())
     own = rows_of(methods, "mine")
-    assert {row.encoder for row in own} == {"linear", "linear_svc"} and not any(row.learned for row in own)
+    assert {row.encoder for row in own} == {"linear", "linear_svc", "transformer"} and not any(
+        row.learned for row in own
+    )
     assert {"sets+oof", "shared+oof", "shared+one+oof"} <= {row.thresholds for row in own}

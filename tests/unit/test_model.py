@@ -23,6 +23,7 @@ SMALL = {
         "kim_cnn": {"epochs": 1, "filters": 3},
         "linear": {"epochs": 2},
         "attentive_lstm": {"epochs": 1, "hidden": 3, "attention": 2},
+        "transformer": {"max_tokens": 16, "frozen": {"head": "linear", "epochs": 2}},
     },
     "chains": {"classifier_chains": {"chains": 2}, "subset_maximization": {"hidden": 4, "beam": 2}},
 }
@@ -46,10 +47,15 @@ def mentions(tmp_path_factory):
     return folder / "prepared"
 
 
+@pytest.fixture(autouse=True)
+def named(pretrained, monkeypatch):
+    monkeypatch.setitem(SMALL["classifiers"]["transformer"], "model", str(pretrained))
+
+
 def fitted(name: str, folder) -> tuple[Prepared, Model]:
     data, entry = Prepared(folder), registry.load(name)
     parameters = entry.parameters(Study.model_validate(SMALL))
-    classifier = entry.build(data, parameters, 1)
+    classifier = registry.load(name, parameters).build(data, parameters, 1)
     labels = len(data.labels)
     classifier.fit(data, np.full(labels, 1 / labels), Run(1))
     thresholds = {"half": Thresholds(PerLabel.at([0.5] * labels)), "one": Thresholds(PerLabel.at([0.3] * labels, True))}
@@ -69,7 +75,7 @@ def test_saved_and_loaded_scores_are_the_same_bits(name, synthetic, mentions, tm
     assert not list((tmp_path / "model").glob("*.p*kl"))
 
 
-@pytest.mark.parametrize("name", ["linear", "linear_svc"])
+@pytest.mark.parametrize("name", ["linear", "linear_svc", "transformer"])
 def test_mentions_are_read_as_in_training(name, mentions, tmp_path):
     data, model = fitted(name, mentions)
     model.save(tmp_path / "model")

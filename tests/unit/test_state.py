@@ -68,7 +68,7 @@ def test_a_large_file_is_read_once_and_again_when_it_is_another(monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(state.hashlib, "file_digest", None)  # an error if called
         patch.setattr(Path, "read_bytes", None)
-        assert state._sha256(path)
+        assert state.sha256(path)
     kept = path.stat()
     path.write_text("b" * state.LARGE)
     os.utime(path, ns=(kept.st_atime_ns, kept.st_mtime_ns))  # of the same size, time and inode
@@ -98,7 +98,7 @@ def to_be_made_again() -> set[str]:
 
 def test_a_product_that_is_not_what_its_job_wrote_is_made_again():
     scores = made(SCORES, "scores")
-    made("results/m.parquet", "m", input_checksums={SCORES: f"sha256:{state._sha256(scores)}"})
+    made("results/m.parquet", "m", input_checksums={SCORES: f"sha256:{state.sha256(scores)}"})
     assert to_be_made_again() == set()
     os.utime(scores, (1e9, 1e9))
     assert to_be_made_again() == set()

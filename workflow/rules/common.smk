@@ -53,7 +53,9 @@ with checks.in_one_line():
             state.check_products()
     source = checks.source_of(parameter_files(), workflow.config_settings.config)
     study = checks.check_parameters(config, source)
-    methods = checks.check_rows(METHODS, study)
+    methods, left_out = checks.check_rows(METHODS, study)
+    if left_out and workflow.is_main_process:
+        logger.info(left_out)
     if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
         checks.check_places(study.datasets, beside)
     resources = read_tsv(beside("resources.tsv"), ("rule", "mem_mb", "runtime"))
@@ -223,25 +225,9 @@ def reader_code(wildcards):
     return code_digest("steps.prepare", corpora.reader_module(wildcards.dataset).removeprefix("labelpolicy."))
 
 
-def classifier_settings(*sections):
-    """The options that carry a classifier's parameters and these sections, by the classifier of the path."""
-
-    def options(wildcards):
-        entry = classifiers.load(wildcards.classifier)
-        return settings(study, *entry.sections, *["device", "threads"] * entry.uses_torch, *sections)
-
-    return options
-
-
 def step_code(*modules):
     """The digest of a step's code, with the classifier of the path."""
     return lambda wildcards: code_digest(*modules, *classifiers.load(wildcards.classifier).modules)
-
-
-def learning_settings(wildcards):
-    """The options that carry the parameters of a learned policy and of the classifier that it is learned with."""
-    init = wildcards.get("init")
-    return each("init", [init] if init else []) + classifier_settings(f"policies.{wildcards.policy}")(wildcards)
 
 
 def learned_on_scores(wildcards):

@@ -105,7 +105,7 @@ STEPS["keep"] = of_classifier(
         "history": f"results/{TRAINED}/history.parquet",
         "thresholds": f"results/{DECIDED}/thresholds.json",
     },
-    function=lambda wildcards: kept_scores(wildcards) | tuned(wildcards),
+    function=lambda wildcards: kept_scores(wildcards) | made_before("train", "valid", "test")(wildcards),
     settings=classifier_settings("thresholds"),
     arguments=[PROCESSED, "{classifier}", "--seed", "{seed}", "--model", f"results/{DECIDED}/model"],
     written=False,

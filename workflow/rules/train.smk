@@ -9,13 +9,48 @@ def kept(name):
     return {"fitted_file": name} if study.keep_classifiers else {}
 
 
+FEATURES = "results/{dataset}/transformer/features"
+
+
+def embedded(classifier):
+    """Whether a classifier stands on the vectors of a pretrained model."""
+    return classifier.partition("+")[0] == "transformer" and study.classifiers.transformer.mode == "frozen"
+
+
+def made_before(*splits):
+    """A function of the wildcards: what is chosen and computed once for all seeds, by name."""
+
+    def inputs(wildcards):
+        files = expand(f"{FEATURES}/{{split}}.parquet", dataset=wildcards.dataset, split=splits)
+        return tuned(wildcards) | ({"read": files} if embedded(wildcards.classifier) else {})
+
+    return inputs
+
+
+def classifier_settings(*sections):
+    """The options that carry a classifier's parameters and these sections, by the classifier of the path."""
+
+    def options(wildcards):
+        entry = classifiers.load(wildcards.classifier)
+        given = ["--features", FEATURES.format(dataset=wildcards.dataset)] * embedded(wildcards.classifier)
+        return given + settings(study, *entry.sections, *["device", "threads"] * entry.uses_torch, *sections)
+
+    return options
+
+
+def learning_settings(wildcards):
+    """The options that carry the parameters of a learned policy and of the classifier that it is learned with."""
+    init = wildcards.get("init")
+    return each("init", [init] if init else []) + classifier_settings(f"policies.{wildcards.policy}")(wildcards)
+
+
 def of_classifier(command, message, folder, files, inputs, **more):
     """A step that trains a classifier or learns with it; its products lie in a folder below results/."""
     defaults = {
         "arguments": [PROCESSED, "{classifier}", "--seed", "{seed}"],
         "code": step_code(f"steps.{command}"),
         "log": f"{command}/{folder}",
-        "function": tuned,
+        "function": made_before("train", "valid", "test"),
         "resources": {"gpu": int(study.device == "cuda")},
     }
     outputs = {option: f"results/{folder}/{file}" for option, file in files.items()}
@@ -32,6 +67,7 @@ def while_training(command, message, folder, files, **inputs):
         {"data": processed("{dataset}", *LEARNED_FROM), **inputs},
         arguments=[PROCESSED, "{classifier}", "--learned", "{policy}", "--seed", "{seed}"],
         settings=learning_settings,
+        function=made_before("train", "valid"),
     )
 
 
@@ -52,6 +88,19 @@ def on_scores(command, message, files, **inputs):
     )
 
 
+# Whatever of a pretrained model can be computed once, for all label weights, seeds and folds.
+STEPS["embed"] = of_classifier(
+    "embed",
+    "Embed {dataset} by a pretrained model",
+    FEATURES.removeprefix("results/"),
+    {split: f"{split}.parquet" for split in ("train", "valid", "test")},
+    {"data": processed("{dataset}", *PREPARED)},
+    arguments=[PROCESSED, "--output", FEATURES],
+    settings=literally(settings(study, "classifiers.transformer", "device", "threads")),
+    code=code_digest("steps.embed"),
+    function=None,
+    written=False,
+)
 STEPS |= {
     "label_weights": Step(
         "Weigh the labels of {dataset} by {weights}",

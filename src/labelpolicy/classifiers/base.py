@@ -39,6 +39,7 @@ class TorchClassifier(nn.Module):
     loss_is_equation_1: ClassVar[bool] = True  # so the effect of a label's weight can be told from its logit
     features_are_logits: ClassVar[bool] = False
     width: int  # columns of ``features``
+    accumulation: int = 1  # parts that a batch is computed in
 
     def __init__(self, settings: Training):
         super().__init__()
@@ -64,8 +65,8 @@ class TorchClassifier(nn.Module):
         """Scores float (documents, labels)."""
         return torch.sigmoid(self(batch))
 
-    def optimizer(self) -> Optimizer:
-        """One for all parameters, as the settings say."""
+    def optimizer(self, steps: int) -> Optimizer:
+        """One for all parameters, as the settings say; ``steps`` are those of a whole training, without a patience."""
         return training.make_optimizer(self.parameters(), self.settings)
 
     def fit(self, data: Prepared, weights: np.ndarray, run: Run) -> list[Row]:
@@ -127,11 +128,18 @@ class TorchChain(TorchClassifier):
         return self.encoder.encode(split)
 
     def state(self) -> State:
-        return super().state() | prefixed(self.encoder.state(), ENCODER)
+        own = {name: value for name, value in super().state().items() if not name.startswith(ENCODER)}
+        return own | prefixed(self.encoder.state(), ENCODER)
 
-    def optimizer(self) -> CombinedOptimizer:
+    def with_state(self, state: State) -> Self:
+        """Itself, whose encoder is restored already, with what ``state`` gave."""
+        own = [name for name in self.state_dict() if not name.startswith(ENCODER)]
+        self.load_state_dict({name: torch.from_numpy(np.array(state[name])) for name in own}, strict=False)
+        return self
+
+    def optimizer(self, steps: int) -> CombinedOptimizer:
         own = [value for name, value in self.named_parameters() if not name.startswith(ENCODER)]
-        return CombinedOptimizer(self.encoder.optimizer(), training.make_optimizer(own, self.own_settings))
+        return CombinedOptimizer(self.encoder.optimizer(steps), training.make_optimizer(own, self.own_settings))
 
 
 def log_odds(data: Prepared) -> np.ndarray:

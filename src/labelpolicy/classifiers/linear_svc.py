@@ -34,16 +34,20 @@ class LinearSVCClassifier:
     constant margin of -1 or +1.
     """
 
-    def __init__(self, parameters: LinearSVC):
+    def __init__(self, parameters: Any):
         self.parameters = parameters
+
+    def features(self, data: Prepared) -> Any:
+        """What it stands on: a function split -> sparse (documents, width)."""
+        from labelpolicy.classifiers.tfidf import TfIdf
+
+        return TfIdf(data, data.split("train"), self.parameters.features)
 
     def fit(self, data: Prepared, weights: np.ndarray, run: Run) -> list[Row]:
         from sklearn.svm import LinearSVC as SklearnLinearSVC
 
-        from labelpolicy.classifiers.tfidf import TfIdf
-
         train = data.split("train")
-        self.tfidf = TfIdf(data, train, self.parameters.features)
+        self.tfidf = self.features(data)
         features = self.tfidf(train)
         self.coefficients = np.zeros((self.tfidf.width, len(data.labels)))
         self.intercepts = np.where(train.y_true.all(axis=0), 1.0, -1.0)

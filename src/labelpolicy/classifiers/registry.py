@@ -21,7 +21,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from types import ModuleType
@@ -45,6 +45,9 @@ HELPERS = {"base", "chains", "orders", "registry", "tfidf", "tuning"}
 
 State = dict[str, "np.ndarray"]
 """Arrays by name: what a fitted classifier is, beside its parameters; what model.safetensors holds."""
+
+FILES = "labelpolicy.files."
+"""Arrays whose names begin so are files, as bytes, which a model folder has beside the others (tokenizer.json)."""
 
 Row = dict[str, float]
 """An epoch of a training: epoch, loss, and on validation documents valid_accuracy, valid_macro_f1, valid_micro_f1."""
@@ -112,6 +115,7 @@ class Declaration:
     fixed_features: Callable[[Any], Any] | None = None
     restored_features: Callable[[State], Any] | None = None  # their ``state()`` -> the same function
     names: tuple[str, ...] = ()  # the chains that a module has, where these are several
+    by_parameters: Callable[[Any], dict[str, Any]] | None = None  # parameters -> what they make of the facts above
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,11 @@ def names() -> list[str]:
     return [*declarations(), *(f"{encoder}+{chain}" for encoder in encoders() for chain in chain_declarations())]
 
 
-def load(name: str) -> Entry:
-    """A classifier by name. Raises LabelPolicyError for a name of nothing."""
+def load(name: str, parameters: Any = None) -> Entry:
+    """A classifier by name; with its parameters, what these make of it.
+
+    Raises LabelPolicyError for a name of nothing, and for a chain on what has no features for it.
+    """
     plain, chained = declarations(), chain_declarations()
     encoder_name, plus, chain_name = name.partition("+")
     if encoder_name not in plain or (plus and chain_name not in chained):
@@ -163,6 +170,9 @@ def load(name: str) -> Entry:
             f"or {{encoder}}+{{chain}} with one of {', '.join(chained)}"
         )
     encoder, section = plain[encoder_name], f"classifiers.{encoder_name}"
+    if parameters is not None and encoder.by_parameters:
+        own = parameters.encoder if plus else parameters
+        encoder = replace(encoder, **encoder.by_parameters(own))
     if not plus:
         facts = encoder.trained_by_gradient, encoder.uses_torch, encoder.bears_label_weights
         return Entry(encoder.build, encoder.restore, *facts, [encoder.parameters], [section], [section])
@@ -171,6 +181,9 @@ def load(name: str) -> Entry:
             f"classifier {name!r}: {encoder_name} has no features for a chain: expected one of {', '.join(encoders())}"
         )
     module_name, chain = chained[chain_name]
+    if chain.trained_by_gradient and not encoder.trained_by_gradient:
+        why = f"{encoder_name} with these parameters is not trained by gradient, as {chain_name} is"
+        raise LabelPolicyError(f"classifier {name!r}: {why}: see docs/{encoder_name}.md")
     return Entry(
         partial(chain.build, chain_name, encoder),
         partial(chain.restore, chain_name, encoder),

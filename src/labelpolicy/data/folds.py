@@ -12,7 +12,7 @@ class TrainedOn(Prepared):
     """
 
     def __init__(self, data: Prepared, train: Split):
-        super().__init__(data.folder)
+        super().__init__(data.folder, data.features)
         self._splits["train"] = train
         self.train_count = train.y_true.sum(axis=0, dtype=np.int64)
 

@@ -100,8 +100,7 @@ def _documents(labels: Ragged) -> np.ndarray:
 def _sets(document: np.ndarray, label: np.ndarray, documents: int) -> Ragged:
     """Pairs of a document and a label, in any order and more than once, as the label sets of all documents."""
     width = int(label.max(initial=0)) + 1
-    pairs = np.sort(document * np.int64(width) + label)
-    pairs = pairs[np.diff(pairs, prepend=-1) > 0]  # as np.unique, which takes twenty times as long
+    pairs = np.unique(document * np.int64(width) + label)
     return Ragged(
         (pairs % width).astype(np.int32), np.append(0, np.bincount(pairs // width, minlength=documents).cumsum())
     )

@@ -158,6 +158,14 @@ class Texts:
                 start = end
 
 
+class Given(list[str]):
+    """Texts of new documents, in memory; ``mentions`` as those of :class:`Texts`, start and end of each."""
+
+    def __init__(self, texts: Iterable[str], mentions: Iterable[tuple[int, int] | None]):
+        super().__init__(texts)
+        self.mentions = list(mentions)
+
+
 @dataclass(frozen=True)
 class Split:
     """One split: ids, tokens, and the true labels as a boolean array (documents, labels).
@@ -179,10 +187,10 @@ class Split:
 
 
 class Prepared:
-    """A prepared data set on disk; parts are read when first asked for."""
+    """A prepared data set on disk; parts are read when first asked for. ``features``: what `embed` made of it."""
 
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, features: Path | None = None):
+        self.folder, self.features = Path(folder), features
         if not self.folder.is_dir():
             raise LabelPolicyError(f"{folder}: no prepared data set here: run `labelpolicy prepare` first")
         table = _label_table(self.folder / "labels.parquet")

@@ -63,20 +63,28 @@ class TrainingEnvironment:
 
     @classmethod
     def of(
-        cls, dataset: str | Path, classifier: str, parameters: Any, *, seed: int, device: str = "auto", threads: int = 1
+        cls,
+        dataset: str | Path,
+        classifier: str,
+        parameters: Any,
+        *,
+        seed: int,
+        device: str = "auto",
+        threads: int = 1,
+        features: Path | None = None,
     ) -> Self:
         """A classifier by name, trained by gradient, with a prepared data set's training and validation documents."""
-        entry = registry.load(classifier)
+        entry = registry.load(classifier, parameters)
         if not entry.trained_by_gradient:
             why = "is not trained by gradient: a policy cannot be learned with it"
             raise LabelPolicyError(f"classifier {classifier!r} {why}")
         torch_device = prepare_torch(device, threads)
-        data = Prepared(dataset)
+        data = Prepared(dataset, features)
         train, valid = data.split("train"), data.split("valid")
         model = cast(TorchClassifier, entry.build(data, parameters, seed))
         documents = model.encode(train), train.y_true, model.encode(valid), valid.y_true
-        features = LabelFeatures.of_dataset(data, train.y_true)
-        return cls(model, *documents, seed=seed, device=torch_device, label_features=features)
+        of_labels = LabelFeatures.of_dataset(data, train.y_true)
+        return cls(model, *documents, seed=seed, device=torch_device, label_features=of_labels)
 
     def reset(self) -> None:
         """The classifier untrained again; optimizer, dropout and batches from the beginning; all held-out documents."""

@@ -13,7 +13,7 @@ from labelpolicy.data.registry import task
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, read_table
-from labelpolicy.methods import Method, read_tsv, rows_of
+from labelpolicy.methods import Method, read_methods, read_tsv, rows_of
 from labelpolicy.metrics import NAMES
 from labelpolicy.thresholds.objectives import MEASURES
 
@@ -224,6 +224,12 @@ class PaperNumbers:
 def measure_title(name: str) -> str:
     """As TITLES has it, or made of its name: samples_jaccard is "Samples Jaccard"."""
     return TITLES.get(name, name.replace("_", " ").capitalize().replace("jaccard", "Jaccard").replace("f1", "F1"))
+
+
+def read_rows(path: str | Path, results: Results) -> list[Method]:
+    """The rows of the sheet, but those of optional classifiers that no cell of the results is of."""
+    there = {cell[1] for cell in results.values}
+    return [row for row in read_methods(path) if not row.is_optional or row.classifier in there]
 
 
 def classifier_title(name: str) -> str:

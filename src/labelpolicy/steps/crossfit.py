@@ -42,6 +42,7 @@ def crossfit(
     fitted_file: options.FittedFile = None,
     model: options.ModelFolder = None,
     thresholds: options.ModelThresholds = None,
+    features: options.FeaturesFolder = None,
     seed: options.Seed = 0,
 ) -> None:
     """Score every training and validation document by a model that has not seen it, and the test by one that saw all.
@@ -54,10 +55,10 @@ def crossfit(
 
     Raises LabelPolicyError for fewer documents than folds, and for a history without epochs where they are needed.
     """
-    data = Prepared(dataset)
+    data = Prepared(dataset, features)
     models().asked(model, thresholds, data.labels, True)
     weights, trained = weights_of(policy, data, classifier, seed)
-    epochs = best_epoch(history) if registry.load(classifier).uses_torch else None
+    epochs = best_epoch(history) if registry.load(classifier, parameters).uses_torch else None
     every = joined(data.split("train"), data.split("valid"))
     fold, groups = folds_of(every, folds, by, generator(seed, "crossfit")), every.groups
 

@@ -22,12 +22,11 @@ from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import require, whole_file, write_text
 from labelpolicy.learner.parameters import LearnerParameters
-from labelpolicy.methods import read_methods
 from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders
 from labelpolicy.parsing import read_text
 from labelpolicy.report.facts import Facts, facts_of
 from labelpolicy.report.markup import latex, markdown
-from labelpolicy.report.results import DatasetResults, PaperNumbers, Results, figure_words
+from labelpolicy.report.results import DatasetResults, PaperNumbers, Results, figure_words, read_rows
 
 MARK = "%% INSERT "
 
@@ -186,7 +185,8 @@ def document(
     table_files = {number: require(tables / f"table{number}.tex") for number in TABLE_TITLES}
     figures = [require(path) for path in figure or []]
     facts, numbers = facts_of(datasets), PaperNumbers(paper)
-    rows, collected = read_methods(methods), Results(metrics)
+    collected = Results(metrics)
+    rows = read_rows(methods, collected)
     results = [DatasetResults(collected, each.name, rows) for each in facts]
     learned = {name for each in results for method in each.methods for name in method.learned}
     used = {name: policy for name, policy in policies.items() if name in learned}

@@ -56,6 +56,7 @@ def keep(
     fitted_file: Annotated[
         Path | None, typer.Option(help="What `train` or `crossfit` wrote as --fitted-file: nothing is trained.")
     ] = None,
+    features: options.FeaturesFolder = None,
     seed: options.Seed = 0,
 ) -> None:
     """Train the classifier of kept scores once more, the same to the last bit, and save it with thresholds.
@@ -63,7 +64,7 @@ def keep(
     Of out-of-fold scores that is the classifier of all training and validation documents, which scored the test ones.
     Raises LabelPolicyError where its test scores are not those of the file.
     """
-    data = Prepared(dataset)
+    data = Prepared(dataset, features)
     weights, trained = weights_of(policy, data, classifier, seed)
     table = Scores(scores, data)
     if table.trained != trained:
@@ -72,7 +73,7 @@ def keep(
         )
     asked(model, thresholds, data.labels, table.out_of_fold)
     found = Scored(trained, table.fitting(), table.split("test")[0], table.out_of_fold)
-    entry, run = registry.load(classifier), Run(seed, device, threads, title=f"train {classifier}")
+    entry, run = registry.load(classifier, parameters), Run(seed, device, threads, title=f"train {classifier}")
     if fitted_file is not None:
         made = restored(entry, parameters, fitted_file)
     elif table.out_of_fold:

@@ -41,6 +41,7 @@ def learn(
     learned: LearnedName = "meta",
     scores: ScoresFile = None,
     at_least_one: AtLeastOne = False,
+    features: options.FeaturesFolder = None,
     seed: options.Seed = 0,
     parameters: LearnedParameters,
     classifier_parameters: options.ClassifierParameters,
@@ -58,7 +59,13 @@ def learn(
         if scores is None:
             refuse(at_least_one, "--at-least-one", "goes with --scores")
             environment = TrainingEnvironment.of(
-                dataset, classifier, classifier_parameters, seed=seed, device=device, threads=threads
+                dataset,
+                classifier,
+                classifier_parameters,
+                seed=seed,
+                device=device,
+                threads=threads,
+                features=features,
             )
             meta = meta_learner.build(environment.labels, parameters, seed)
             rows = learn_while_training(meta, environment, parameters, seed, progress)

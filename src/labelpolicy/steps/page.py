@@ -20,13 +20,13 @@ from labelpolicy.cell import Cell
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, require, write_text
-from labelpolicy.methods import read_methods, rows_of
+from labelpolicy.methods import rows_of
 from labelpolicy.metrics import NAMES
 from labelpolicy.options import MethodsFile, MetricsFile, Output, PreparedFolders, ResultsFolder
 from labelpolicy.parsing import read_text
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.facts import facts_of
-from labelpolicy.report.results import Results, figure_words, measure_title
+from labelpolicy.report.results import Results, figure_words, measure_title, read_rows
 from labelpolicy.thresholds.objectives import MEASURES
 
 DATA, FIGURES = "<!-- DATA -->", "<!-- FIGURES -->"
@@ -128,7 +128,7 @@ def page(
     cells = sorted({key[:4] for key in collected.values if key[0] in facts})
     if not cells:
         raise LabelPolicyError(f"{metrics}: no cell of {', '.join(facts)}: run `labelpolicy collect` again")
-    every = read_methods(methods)
+    every = read_rows(methods, collected)
     names: dict[tuple[str, ...], str] = {(name, *row.cell): row.name for name in facts for row in rows_of(every, name)}
     place = {cell: number for number, cell in enumerate(dict.fromkeys([*names, *cells]))}
     labels: dict[str, Columns] = {}

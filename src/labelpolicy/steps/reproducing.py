@@ -12,7 +12,6 @@ from labelpolicy import options
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods
 from labelpolicy.report.claims import (
     NOT,
     OURS,
@@ -31,7 +30,7 @@ from labelpolicy.report.claims import (
 from labelpolicy.report.comparisons import read_significance
 from labelpolicy.report.facts import facts_of
 from labelpolicy.report.markup import latex, markdown, markdown_table
-from labelpolicy.report.results import DatasetResults, PaperNumbers, Results
+from labelpolicy.report.results import DatasetResults, PaperNumbers, Results, read_rows
 from labelpolicy.report.tables import read_robustness
 
 Judged = Mapping[Claim, Sequence[Verdict]]
@@ -156,12 +155,12 @@ def reproducing(
     ] = None,
 ) -> None:
     """The claims, the paper's and ours, judged by stated rules on every data set of one study or of several."""
-    rows, found = read_methods(methods), dict[str, DatasetResults]()
+    found: dict[str, DatasetResults] = {}
     for collected in map(Results, metrics):
         for name in collected.datasets:
             if name in found:
                 raise LabelPolicyError(f"{collected.path}: {name} is in {found[name].results.path} already: give one")
-            found[name] = DatasetResults(collected, name, rows)
+            found[name] = DatasetResults(collected, name, read_rows(methods, collected))
     evidence = Evidence(
         {each.name: each for each in (facts_of(datasets) if datasets else [])},
         found,

@@ -34,6 +34,7 @@ def rollout(
     init: Annotated[int, typer.Option(min=0, help="0: Algorithm 1's w_0 and p_0; k > 0: the k-th random ones.")] = 0,
     scores: learn.ScoresFile = None,
     at_least_one: learn.AtLeastOne = False,
+    features: options.FeaturesFolder = None,
     seed: options.Seed = 0,
     parameters: learn.LearnedParameters,
     classifier_parameters: options.ClassifierParameters,
@@ -54,7 +55,13 @@ def rollout(
     if scores is None:
         learn.refuse(at_least_one, "--at-least-one", "goes with --scores")
         environment = TrainingEnvironment.of(
-            dataset, classifier, classifier_parameters, seed=seed, device=device, threads=threads
+            dataset,
+            classifier,
+            classifier_parameters,
+            seed=seed,
+            device=device,
+            threads=threads,
+            features=features,
         )
         model = load(meta, environment.labels, parameters, seed)
         start = random_policies(environment.labels, seed, init) if init else None

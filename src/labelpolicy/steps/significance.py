@@ -5,10 +5,9 @@ from typing import Annotated, Any
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.files import write_rows
-from labelpolicy.methods import read_methods
 from labelpolicy.options import FromStudy, MethodsFile, MetricsFile, Output, PreparedFolders, ResultsFolder
 from labelpolicy.report.comparisons import SCHEMA, Runs, pairs, significance_rows, warn_of_few_draws
-from labelpolicy.report.results import DatasetResults, Results
+from labelpolicy.report.results import DatasetResults, Results, read_rows
 from labelpolicy.significance import Significance
 
 
@@ -28,7 +27,8 @@ def significance(
     Raises LabelPolicyError, before anything is computed, for a row or seed without a result or without its files;
     and for a cell whose decisions do not give the collected measures.
     """
-    every, collected = read_methods(methods), Results(metrics)
+    collected = Results(metrics)
+    every = read_rows(methods, collected)
     prepared = [Prepared(folder) for folder in datasets]
     found = [Runs(data, DatasetResults(collected, data.name, every), results) for data in prepared]
     compared = [(runs, pairs(runs.collected.methods)) for runs in found]

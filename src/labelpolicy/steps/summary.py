@@ -9,7 +9,7 @@ import typer
 
 from labelpolicy.data.registry import find
 from labelpolicy.files import write_text
-from labelpolicy.methods import Method, read_methods, with_baselines
+from labelpolicy.methods import Method, with_baselines
 from labelpolicy.options import MethodsFile, MetricsFile, Output, PaperFile, PreparedFolders, TunedFiles
 from labelpolicy.report import own
 from labelpolicy.report.facts import Facts, facts_of
@@ -21,6 +21,7 @@ from labelpolicy.report.results import (
     Results,
     classifier_title,
     measure_title,
+    read_rows,
 )
 from labelpolicy.report.tables import results_table
 
@@ -152,7 +153,8 @@ def summary(
     look: Annotated[list[Path] | None, typer.Option(help="A file the summary points to. Repeatable.")] = None,
 ) -> None:
     """One page: the table, what was best, and where to look."""
-    rows, collected = read_methods(methods), Results(metrics)
+    collected = Results(metrics)
+    rows = read_rows(methods, collected)
     parts, numbers = ["# Results\n"], PaperNumbers(paper)
     chosen = {each.about.dataset: each for each in map(own.Recommended.read, recommended or ())}
     for facts in facts_of(datasets):

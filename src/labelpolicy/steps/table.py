@@ -8,7 +8,6 @@ import typer
 from labelpolicy.data.registry import task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
-from labelpolicy.methods import read_methods
 from labelpolicy.options import (
     MethodsFile,
     Output,
@@ -20,7 +19,7 @@ from labelpolicy.options import (
 )
 from labelpolicy.report.comparisons import marks
 from labelpolicy.report.facts import facts_of
-from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results
+from labelpolicy.report.results import TABLE_MEASURES, DatasetResults, PaperNumbers, Results, read_rows
 from labelpolicy.report.tables import absent_table, read_robustness, results_table, robustness_table, statistics_table
 
 #: The task of each table: statistics, results and robustness of each.
@@ -60,7 +59,8 @@ def table(
     elif metrics is None:
         raise LabelPolicyError(f"table {number}: needs the collected metrics, found none: give --metrics")
     else:
-        every, collected, measures = read_methods(methods), Results(metrics), TABLE_MEASURES[number]
+        collected, measures = Results(metrics), TABLE_MEASURES[number]
+        every = read_rows(methods, collected)
         tables = []
         for facts in shown:
             results = DatasetResults(collected, facts.name, every)

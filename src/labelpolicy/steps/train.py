@@ -39,6 +39,7 @@ def train(
     fitted_file: options.FittedFile = None,
     model: options.ModelFolder = None,
     thresholds: options.ModelThresholds = None,
+    features: options.FeaturesFolder = None,
     seed: options.Seed = 0,
 ) -> None:
     """Train a classifier with label weights, keep its validation and test scores, or itself as a model for new
@@ -48,7 +49,7 @@ def train(
     """
     if scores is None and model is None:
         raise LabelPolicyError("train: nothing to keep: give --model, or --scores for thresholds of many kinds")
-    data = Prepared(dataset)
+    data = Prepared(dataset, features)
     models().asked(model, thresholds, data.labels, False)
     weights, trained = weights_of(policy, data, classifier, seed)
     splits = {name: data.split(name) for name in SCORED}
@@ -85,7 +86,7 @@ def kept(rows: list[Row]) -> str:
 
 def fitted(name: str, data: Prepared, parameters: Any, weights: np.ndarray, run: Run) -> tuple[Classifier, list[Row]]:
     """A classifier trained on the training split of ``data``, and its epochs, if it has any."""
-    model = registry.load(name).build(data, parameters, run.seed)
+    model = registry.load(name, parameters).build(data, parameters, run.seed)
     return model, model.fit(data, weights, run)
 
 

@@ -12,7 +12,8 @@ from labelpolicy.classifiers.chains.subset_maximization import SubsetMaximizatio
 from labelpolicy.classifiers.linear import Linear
 from labelpolicy.classifiers.registry import chain_declarations, declarations, encoders, load, names
 from labelpolicy.config import check
-from labelpolicy.data.prepared import Ragged, Split
+from labelpolicy.data.corpus import place_in_text
+from labelpolicy.data.prepared import Given, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parameters import Study, override
 from labelpolicy.training import Trainer
@@ -55,7 +56,7 @@ def test_asking_for_names_and_parameters_imports_nothing_heavy():
     code = (
         "import sys; from labelpolicy.parameters import Study; from labelpolicy.classifiers import registry\n"
         "for name in registry.names(): registry.load(name).parameters(Study())\n"
-        "assert not {'torch', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules)"
+        "assert not {'torch', 'transformers', 'sklearn', 'pandas', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -84,7 +85,7 @@ class Data:
     vocabulary = tuple(map(str, range(12)))
     labels = ("a", "b", "c")
     parents = (None, "a", None)
-    folder = "here"
+    folder, features = "here", None
 
     def __init__(self, documents=60):
         random = np.random.default_rng(0)
@@ -93,24 +94,29 @@ class Data:
         rows = random.integers(2, 12, (documents, 6))
         truth = np.stack([rows[:, 2] < 7, (rows[:, 2] < 7) & (rows[:, 3] < 7), rows[:, 3] > 9], axis=1)
         mentions = np.tile(np.array([2, 4], dtype=np.int32), (documents, 1))
-        self.train = Split([str(i) for i in range(documents)], Ragged.from_rows(rows.tolist()), truth, mentions)
+        words = [[self.vocabulary[word] for word in row] for row in rows]
+        texts = Given(map(" ".join, words), [place_in_text(each, 2, 4) for each in words])
+        ids, tokens = [str(i) for i in range(documents)], Ragged.from_rows(rows.tolist())
+        self.train = Split(ids, tokens, truth, mentions, text=texts)
         self.train_count = truth.sum(axis=0)
 
     def split(self, name):
         return self.train
 
 
-SMALL = Study.model_validate(
-    {"classifiers": {"kim_cnn": {"filters": 6}, "attentive_lstm": {"hidden": 6, "learning_rate": 0.01}}}
-)
+@pytest.fixture
+def small(pretrained):
+    sections = {"kim_cnn": {"filters": 6}, "attentive_lstm": {"hidden": 6, "learning_rate": 0.01}}
+    sections["transformer"] = {"model": str(pretrained), "max_tokens": 12, "frozen": {"head": "linear"}}
+    return Study.model_validate({"classifiers": sections})
 
 
 @pytest.mark.parametrize("encoder", encoders())
 @pytest.mark.parametrize(
     ("chain", "order"), [("predictions_as_features", "hierarchy"), ("subset_maximization", "topological")]
 )
-def test_chains_learn_on_every_encoder(encoder, chain, order):
-    study = check(Study, override(SMALL.model_dump(), [f"chains.{chain}.order={order}"]), "test")
+def test_chains_learn_on_every_encoder(encoder, chain, order, small):
+    study = check(Study, override(small.model_dump(), [f"chains.{chain}.order={order}"]), "test")
     name = f"{encoder}+{chain}"
     data, entry = Data(), load(name)
     model = entry.build(data, entry.parameters(study), 0)
@@ -123,10 +129,10 @@ def test_chains_learn_on_every_encoder(encoder, chain, order):
 
 
 @pytest.mark.parametrize("encoder", encoders())
-def test_document_vectors_are_what_the_logits_are_made_of(encoder):
+def test_document_vectors_are_what_the_logits_are_made_of(encoder, small):
     data = Data()
     entry = load(encoder)
-    model = entry.build(data, entry.parameters(SMALL), 0).eval()
+    model = entry.build(data, entry.parameters(small), 0).eval()
     batch = model.encode(data.train).batch(np.arange(9), "cpu")
     features = model.features(batch)
     assert features.shape == (9, model.width)

@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from labelpolicy.classifiers.base import Inputs, TorchClassifier
-from labelpolicy.classifiers.linear import Linear
-from labelpolicy.classifiers.registry import State, prefixed
-from labelpolicy.classifiers.tfidf import TfIdf
+from labelpolicy.classifiers.registry import State, Training, prefixed
 from labelpolicy.data.prepared import Split
 
 
@@ -35,12 +33,13 @@ CONSTANT = 0.1
 class LinearClassifier(TorchClassifier):
     """logits = x W + 0.1 b, with x sparse; W starts at zero, the bias at ``log_odds`` (labels,).
 
+    ``tfidf`` makes a split sparse features (documents, ``width``), and has a ``state``.
     For SGD without weight decay the gradient of W is a sparse tensor: a step costs as much as the batch has words.
     """
 
     features_are_logits = True
 
-    def __init__(self, tfidf: TfIdf, log_odds: np.ndarray, parameters: Linear):
+    def __init__(self, tfidf: Any, log_odds: np.ndarray, parameters: Training):
         super().__init__(parameters)
         self.tfidf = tfidf
         self.sparse_gradients = parameters.optimizer == "sgd" and not parameters.weight_decay
