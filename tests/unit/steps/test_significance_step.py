@@ -77,12 +77,10 @@ class Study:
         table = pa.table({"split": split, "id": ids, "scores": scores}).replace_schema_metadata(named)
         write_parquet(self.cell(weights, seed) / "scores.parquet", table)
 
-    def decide(self, weights, seed, thresholds, policy):
+    def decide(self, weights, seed, thresholds, policy, **parameters):
         cell = self.cell(weights, seed)
-        learned = [f"{thresholds}={policy}"] if policy else []
-        decide(
-            self.dataset, [thresholds], cell / "scores.parquet", cell, ThresholdParameters(), learned=learned, seed=seed
-        )
+        learned, how = [f"{thresholds}={policy}"] if policy else [], ThresholdParameters(**parameters)
+        decide(self.dataset, [thresholds], cell / "scores.parquet", cell, how, learned=learned, seed=seed)
 
     def collect(self):
         collect.collect(
@@ -160,6 +158,21 @@ def test_differences_are_those_of_the_collected_means(study):
         assert row["p"] == 2 / 501 and row["significant"]
     found = marks(study.output, dataset="toy", methods=read_methods(study.methods))
     assert found == {("Learned", measure) for measure in MEASURES}
+
+
+def test_with_ancestors_the_truth_has_its_own_too(study):
+    path = study.dataset / "labels.parquet"
+    table = pq.read_table(path)
+    write_parquet(path, table.set_column(1, "parent", pa.array([None, "earn", None])))
+    for seed in (0, 1):
+        for weights, thresholds in (("uniform", "fixed"), ("uniform", "rcut"), ("uniform", "pcut"), ("meta", "meta")):
+            if (seed, thresholds) == (1, "meta"):
+                study.collect()
+                study.refuses("meta/thresholds.json: decides without ancestor_closure")
+            policy = study.cell("meta", seed) / "policy.json" if weights == "meta" else None
+            study.decide(weights, seed, thresholds, policy, ancestor_closure=True)
+    study.collect()
+    test_differences_are_those_of_the_collected_means(study)
 
 
 def test_level(study):
