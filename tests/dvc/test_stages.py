@@ -87,7 +87,7 @@ def test_together_the_stages_are_the_report_and_no_file_is_of_two(origin):
     rows = [line.split("\t") for line in printed.splitlines() if line.count("\t") == 5][1:]
     raw = {f"data/raw/synthetic/{name}" for name in ("train.jsonl", "test.jsonl", "labels.tsv")}
     assert {row[0] for row in rows} == everything - raw and raw < everything
-    trained = re.compile(r"results/\w+/\w+/\w+/seed|data/|results/robustness/")
+    trained = re.compile(r"results/\w+/\w+/(\w+/seed|tuned)|data/|results/robustness/")
     assert not [path for path in kept["report"] if trained.match(path)]
     assert not [path for stage in STAGES[:-1] for path in kept[stage] if not trained.match(path)]
 

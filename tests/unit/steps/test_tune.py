@@ -107,7 +107,7 @@ def test_of_mentions_only_what_applies_is_tried(tmp_path):
     prepare(dataset="mine", raw=tmp_path / "raw", parameters=parameters, output=tmp_path / "mine")
     found = run(tmp_path / "mine", tmp_path)
     assert {each["parameters"]["features"]["word_ngrams"] for each in found["trials"]} == {1}
-    assert {each["parameters"]["C"] for each in found["trials"]} == {0.1, 0.25, 0.5, 1.0, 2.0}
+    assert {each["parameters"]["C"] for each in found["trials"]} == {0.1, 0.25, 0.5, 1.0, 2.0, 4.0}
 
 
 def test_a_training_takes_what_was_chosen_and_its_model_scores_the_same_bits(corpus, tmp_path):
