@@ -28,9 +28,10 @@ from labelpolicy.data import registry
 from labelpolicy.data.parameters import Data, Vectors
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
-from labelpolicy.files import whole_file
+from labelpolicy.files import whole_file, write_text
 from labelpolicy.metrics import evaluate
 from labelpolicy.parameters import Study
+from labelpolicy.report.markup import markdown, markdown_table
 from labelpolicy.steps.crossfit import crossfit
 from labelpolicy.steps.fetch import fetch
 from labelpolicy.steps.prepare import prepare
@@ -41,6 +42,10 @@ from labelpolicy.thresholds import fit
 
 MEASURES = ("accuracy", "macro_f1", "micro_f1", "samples_jaccard")
 RULES = ("shared", "shared+one", "sets")  # of the rows of own data in workflow/methods.tsv
+ABOUT = """What the columns are: [benchmarks](../../benchmarks.md#your-own-data). *bare* is the share of training
+documents without a label, *seconds* are of one processor, *difference* is ours less the rival's sum, beyond chance
+where its interval leaves out 0.
+"""
 DRAWS, SEED, TEST = 1000, 0, 0.25
 SOURCES = Path(__file__).resolve().parent.parent / "workflow/sources.tsv"
 
@@ -249,6 +254,9 @@ def main(
         writer = csv.DictWriter(file, lines[0])
         writer.writeheader()
         writer.writerows(lines)
+    cells = [[markdown(str(value)) for value in line.values()] for line in lines]
+    titles = [name.replace("_", " ").replace("low", "95 % from").replace("high", "to") for name in lines[0]]
+    write_text(output.with_suffix(".md"), "# Data of one's own\n\n" + ABOUT + "\n" + markdown_table(titles, cells))
 
 
 if __name__ == "__main__":

@@ -167,10 +167,14 @@ def tuned_files(*datasets):
 
 
 def tuned(of):
-    """The values chosen for a classifier, or a chain's encoder, where its section has something to search."""
-    encoder = of.classifier.partition("+")[0]
+    """The values chosen for a classifier, or a chain's encoder, where its section has something to search.
+
+    Chains that scikit-learn trains have single words for features, and nothing to be chosen.
+    """
+    encoder, plus, _ = of.classifier.partition("+")
     searched = getattr(getattr(study.classifiers, encoder), "search", None)
-    return {"tuned": f"results/{of.dataset}/{encoder}/tuned.json"} if searched else {}
+    bears = not plus or classifiers.load(of.classifier).uses_torch
+    return {"tuned": f"results/{of.dataset}/{encoder}/tuned.json"} if searched and bears else {}
 
 
 def weights_of(dataset, classifier):

@@ -23,7 +23,8 @@ class LinearSVC(Tuned):
     features: Features = Features()
     tolerance: NonNegativeFloat = Field(0.0, description=Tuned.model_fields["tolerance"].description)
     search: dict[str, list[Any]] | None = Field(
-        {"features": FEATURES, "C": [0.1, 0.25, 0.5, 1.0, 2.0, 4.0]}, description=Tuned.model_fields["search"].description
+        {"features": FEATURES, "C": [0.1, 0.25, 0.5, 1.0, 2.0, 4.0]},
+        description=Tuned.model_fields["search"].description,
     )
 
 

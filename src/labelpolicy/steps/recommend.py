@@ -22,12 +22,14 @@ from labelpolicy.metrics import GROUPS, evaluate, jackknife, without_each
 from labelpolicy.progress import Progress, say
 from labelpolicy.randomness import generator
 from labelpolicy.steps.keep import keep
-from labelpolicy.thresholds import NAMES, fit
+from labelpolicy.thresholds import NAMES, SET_POLICIES, fit
 from labelpolicy.thresholds.auto import with_intervals
 from labelpolicy.thresholds.objectives import MEASURES, utility_of
 
 #: Documents at most that candidates are compared on, and folds that their rules are fitted and measured in.
 DOCUMENTS, FOLDS = 10_000, 3
+#: Rules that cost as much as all others many times, and how far scores may be behind for them to be tried there too.
+COSTLY, NEAR = (*SET_POLICIES, "auto"), 0.05
 
 
 def recommend(
@@ -44,9 +46,10 @@ def recommend(
     (parameters: classifiers, thresholds).
 
     Every rule is fitted on some of these documents and decides the others, so that a rule that fits many numbers has no
-    advantage; the pair of the highest utility wins, the first of equals. The test split chooses nothing. The model is
-    trained on all of them, with the rule fitted on all; uniform label weights. Where a classifier is trained by epochs,
-    their number is taken from the history.parquet beside its scores.
+    advantage; the pair of the highest utility wins, the first of equals. sets and auto are tried only on scores on
+    which another rule is near the best. The test split chooses nothing. The model is trained on all of them, with the
+    rule fitted on all; label weights are uniform. Where a classifier is trained by epochs, their number is taken from
+    the history.parquet beside its scores.
 
     Raises LabelPolicyError for scores that are not out of fold, and for thresholds that a model cannot have.
     """
@@ -54,22 +57,17 @@ def recommend(
     names = [Thresholds.parse(name, NAMES)._replace(out_of_fold=True) for name in rules]
     if any(name.rule == "pcut" for name in names):
         raise LabelPolicyError("pcut decides all documents at once, expected rules that decide each: leave it out")
-    candidates: list[Candidate] = []
-    with Progress("recommend", len(scores) * FOLDS) as progress:
-        for path in scores:
-            table = Scores(path, data)
-            if not table.out_of_fold:
-                raise LabelPolicyError(
-                    f"{path}: held-out scores, expected out_of_fold.parquet of `labelpolicy crossfit`"
-                )
-            candidates += _decided(data, table, names, study.thresholds, seed, progress)
+    tables = [Scores(path, data) for path in scores]
+    for table in tables:
+        if not table.out_of_fold:
+            raise LabelPolicyError(f"{table.path}: held-out scores, expected those of `labelpolicy crossfit`")
+    with Progress("recommend", None) as progress:
+        candidates = _candidates(data, tables, names, study.thresholds, seed, progress)
     content, best = _compared(candidates, study.thresholds.utility)
     about = {"dataset": data.name, "seed": seed, "documents": len(best.y_true), "folds": FOLDS}
     write_json(output, {"about": about} | content)
     expected = ", ".join(f"{name} {content['expected'][name][0]:.4f}" for name in MEASURES)
-    say(
-        f"recommend: {best.classifier} with {best.thresholds} on {data.name}, of {len(candidates)}: expected {expected}"
-    )
+    say(f"recommend: {best.classifier}, {best.thresholds} on {data.name}, of {len(candidates)}: expected {expected}")
     if model is not None:
         parameters = registry.load(best.classifier).parameters(study)
         for path in tuned or ():
@@ -80,6 +78,30 @@ def recommend(
             dataset, best.classifier, best.path, model, parameters, study.device, study.threads, study.thresholds,
             [str(best.thresholds)], history=history if history.exists() else None, seed=best.seed,
         )  # fmt: skip
+
+
+def _candidates(
+    data: Prepared,
+    tables: Sequence[Scores],
+    names: Sequence[Thresholds],
+    parameters: Any,
+    seed: int,
+    progress: Progress,
+) -> list[Candidate]:
+    """Every rule on every file of scores, but a costly one only where another rule comes near the best."""
+    how = parameters, seed, progress
+    costly, cheap = ([each for each in names if (each.rule in COSTLY) == kind] for kind in (True, False))
+    found = [_decided(data, table, cheap, *how) for table in tables]
+    best = [max((utility(each, parameters.utility) for each in of), default=0.0) for of in found]
+    near = [table for table, each in zip(tables, best, strict=True) if each >= max(best) - NEAR]
+    return [each for of in found for each in of] + [
+        each for table in near if costly for each in _decided(data, table, costly, *how)
+    ]
+
+
+def utility(candidate: Candidate, weights: Any) -> float:
+    reached = evaluate(candidate.y_true, candidate.y_pred)
+    return float(utility_of(**{name: reached[name] for name in MEASURES}, weights=weights))
 
 
 class Candidate(NamedTuple):

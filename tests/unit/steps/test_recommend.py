@@ -108,3 +108,13 @@ def test_only_out_of_fold_scores_and_rules_that_a_model_can_have(synthetic, tmp_
     with pytest.raises(LabelPolicyError, match="held-out"):
         run(synthetic, tmp_path, [path])
     assert not (tmp_path / "recommended.json").exists()
+
+
+def test_a_costly_rule_is_not_tried_on_scores_far_behind(synthetic, tmp_path):
+    data = Prepared(synthetic)
+    files = [scores(data, tmp_path / f"{q}.parquet", q, classifier=c) for q, c in ((0.3, "linear"), (2, "linear_svc"))]
+    found = run(synthetic, tmp_path, files, ["shared", "sets"])
+    tried = [(each["classifier"], each["thresholds"]) for each in found["compared"]]
+    assert sorted(tried) == [("linear", "shared+oof"), ("linear_svc", "sets+oof"), ("linear_svc", "shared+oof")]
+    alone = run(synthetic, tmp_path, files, ["sets"])
+    assert len(alone["compared"]) == 2
