@@ -68,6 +68,7 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
         for mark in getattr(parameter.annotation, "__metadata__", ())
         if isinstance(mark, FromStudy)
     }
+    takes_tuned = OF_CLASSIFIER in from_study.values()
 
     @functools.wraps(step)
     def run(**arguments: Any) -> None:
@@ -77,7 +78,8 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
 
             study = read_study(arguments.pop("params"), arguments.pop("assignments"))
             arguments |= {name: mark.take(study, arguments) for name, mark in from_study.items()}
-        arguments.pop("tuned", None)
+        if takes_tuned:
+            del arguments["tuned"]
         step(**arguments)
         if written:
             print(f"{step.__name__.replace('_', '-')}: wrote {', '.join(written)}", file=sys.stderr)
@@ -89,7 +91,7 @@ def command_of(step: Callable[..., None]) -> Callable[..., None]:
             inspect.Parameter("params", keyword, default=None, annotation=ParamsOption),
             inspect.Parameter("assignments", keyword, default=None, annotation=AssignmentsOption),
         ]
-    if OF_CLASSIFIER in from_study.values():
+    if takes_tuned:
         shown.append(inspect.Parameter("tuned", keyword, default=None, annotation=TunedOption))
     command: Any = run
     command.__signature__ = signature.replace(parameters=shown)

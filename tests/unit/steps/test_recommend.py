@@ -79,10 +79,23 @@ def test_documents_without_a_label_speak_against_a_label_for_each(synthetic, tmp
 
 def test_the_model_is_that_of_the_recommended_scores(tmp_path):
     small_study.make(tmp_path)
-    oof = f"{small_study.UNIFORM}/out_of_fold.parquet"
-    words = f"recommend prepared shared shared+one --scores {oof} --output r.json --model best --params params.yaml"
-    done = small_study.run(words.split(), tmp_path)
-    assert done.status == 0 and "recommend: linear" in done.stderr
+    for place in ("results/own", "results/own/linear"):
+        (tmp_path / place).mkdir()
+    oof, history = "results/own/linear/out_of_fold.parquet", "results/own/linear/history.parquet"
+    values = {"about": {"dataset": "synthetic", "classifier": "linear", "seed": 0, "documents": 9, "folds": 3}}
+    values |= {"parameters": {"features": {"word_ngrams": 2}}, "trials": []}
+    (tmp_path / "tuned.json").write_text(json.dumps(values))
+    how = "--params params.yaml --tuned tuned.json"
+    for line in (
+        f"train prepared linear --scores s.parquet --history {history} {how}",
+        f"crossfit prepared linear --history {history} --output {oof} {how}",
+        f"recommend prepared shared shared+one --scores {oof} --output r.json --model best {how}",
+        f"decide prepared shared --scores {oof} --output decided --tuned tuned.json",
+    ):
+        done = small_study.run(line.split(), tmp_path)
+        assert done.status == 0, done.stderr + done.trace
+    metrics = json.loads((tmp_path / "decided/shared+oof/metrics.json").read_text())
+    assert metrics["about"]["tuned"] == values["parameters"]
     chosen = json.loads((tmp_path / "r.json").read_text())
     model = load(tmp_path / "best")
     assert list(model.thresholds) == [chosen["thresholds"]]
