@@ -294,7 +294,7 @@ def test_your_own_documents(study):
     assert "SVC, shared" in summary and "results/mine/model" in summary and "aper" not in summary
     chosen = json.loads((results / "linear_svc/tuned.json").read_text())["parameters"]
     assert f"C {chosen['C']:g}, chosen" in summary and (results / "index.html").is_file()
-    assert load(results / "model").predict(["warm sky"]) == [["sun"]]
+    assert "sun" in load(results / "model").predict(["warm bright sky"])[0]
     shutil.copytree(raw, raw.with_name("other"))
     study.edit("params.yaml", "- mine", "- other")
     others = study.jobs("--config", "methods=own.tsv")
