@@ -21,7 +21,7 @@ from labelpolicy.data.scores import metadata
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.policy_file import Policy
-from labelpolicy.report import chosen
+from labelpolicy.report import chosen, drawing
 from labelpolicy.report.drawing import WIDTH, shortened, text_width
 from labelpolicy.report.figures.label_f1 import MOST
 from labelpolicy.report.figures.learning_curve import PANELS, spread_out
@@ -178,6 +178,34 @@ def test_many_labels_are_drawn_as_a_person_can_read_them(tmp_path, monkeypatch):
         == labels
     )
     assert "50 labels each" in above.get_xlabel()
+
+
+def test_of_many_labels_the_heatmap_shows_those_farthest_from_uniform(tmp_path, figures, monkeypatch):
+    monkeypatch.setattr(drawing, "CELLS", 12)
+    found = drawn_on(monkeypatch)
+    draw(tmp_path, "policy", **figures["policy"])
+    learned = Policy.read(figures["policy"]["policy"], REUTERS)
+    for axes, values, middle in zip(
+        found[0], (np.log(learned.weights * 90), learned.thresholds), (0, 0.5), strict=False
+    ):
+        names = {text.get_text() for text in axes.texts} & set(REUTERS)
+        assert names == {REUTERS[label] for label in np.argsort(-np.abs(values - middle))[:12]}
+        assert "the 12 of 90 labels" in axes.get_title(loc="left")
+
+
+def test_names_that_no_font_can_draw_are_numbers_and_the_figure_says_so(tmp_path, counts, monkeypatch):
+    monkeypatch.setattr(drawing, "can_draw", lambda text: "earn" not in text)
+    said = []
+    original = Figure.suptitle
+    monkeypatch.setattr(Figure, "suptitle", lambda self, text, **k: said.append(text) or original(self, text, **k))
+    f1 = [np.where(np.array(REUTERS) == "earn", value, 0.5) for value in (0.0, 0.9)]
+    files = [
+        labels_with(tmp_path, counts, name, f1=values)[0] for name, values in zip(("uniform", "meta"), f1, strict=True)
+    ]
+    found = drawn_on(monkeypatch)
+    draw(tmp_path, "label-f1", title="x", files=files)
+    assert [text.get_text() for text in found[0][0].texts] == [f"#{REUTERS.index('earn') + 1}"]
+    assert said[-1].endswith(drawing.NUMBERED)
 
 
 def test_the_epoch_that_was_kept_is_marked(tmp_path, figures, monkeypatch):

@@ -48,6 +48,12 @@ def test_the_tree_is_read_from_the_root_frequent_branches_first():
     assert shown == ["/a", "/a/y", "/a/y/z", "/a/x", "/b", "/$c"]
 
 
+def test_of_many_labels_the_most_frequent_are_shown_with_their_ancestors(monkeypatch):
+    monkeypatch.setattr(tree, "CELLS", 3)
+    assert {LABELS[label] for label in tree.frequent(LABELS, PARENTS, COUNT)} == {"/a", "/b", "/a/y"}
+    assert {LABELS[label] for label in tree.frequent(LABELS, PARENTS, COUNT[::-1].copy())} == {"/a", "/a/y", "/$c"}
+
+
 @pytest.fixture
 def prepared(tmp_path):
     def write(parents):

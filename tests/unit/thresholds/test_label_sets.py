@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 import warnings
 from itertools import combinations
 
@@ -341,3 +342,29 @@ def test_auto_with_texts_of_hardly_a_document(documents):
     y_score, y_true, texts = corpus(documents)
     decision = fit("auto", y_score, y_true, labels=LABELS, texts=texts)
     assert decision.decide(y_score, texts).shape == y_true.shape
+
+
+def test_of_many_documents_weights_are_learned_on_some_and_sets_counted_on_all(monkeypatch):
+    y_score, y_true, texts = corpus(300)
+    whole = fit("sets", y_score, y_true, labels=LABELS, texts=iter(texts))
+    monkeypatch.setattr(learn, "DOCUMENTS", 150)
+    some = fit("sets", y_score, y_true, labels=LABELS, texts=iter(texts))
+    assert some.training.counts == whole.training.counts and some.training.documents == 300
+    assert not np.array_equal(some.weights, whole.weights)
+    new_score, new_true, new_texts = corpus(400, seed=1)
+    reached = [sum(measures(new_true, each.decide(new_score, new_texts)).values()) for each in (some, whole)]
+    assert reached[0] > reached[1] - 0.1
+    for count in (299, 301):
+        with pytest.raises(LabelPolicyError, match="texts for the scores of"):
+            fit("sets", y_score, y_true, labels=LABELS, texts=(texts + texts)[:count])
+
+
+def test_what_is_learned_from_takes_a_few_kilobytes_a_document():
+    random = np.random.default_rng(0)
+    y_true = random.random((2000, 300)) < 0.01
+    y_score = (1 / (1 + np.exp(4 - 5 * y_true - random.normal(size=y_true.shape)))).astype(np.float32)
+    tracemalloc.start()
+    fit("sets_unnamed", y_score, y_true)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40e6 + 20_000 * len(y_true)

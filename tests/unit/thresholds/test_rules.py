@@ -6,6 +6,7 @@ import itertools
 import math
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -561,3 +562,14 @@ def test_bad_input_is_a_one_line_error(rule, problem, words):
     with pytest.raises(LabelPolicyError, match=words) as error:
         fitted(rule, problem)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("rule", "most"), [("scut", 1.5), ("rcut", 4), ("pcut", 6)])
+def test_memory_is_a_few_times_that_of_the_scores_with_many_labels(rule, most):
+    random = np.random.default_rng(0)
+    y_score, y_true = random.random((1000, 4000), dtype=np.float32), random.random((1000, 4000)) < 0.001
+    tracemalloc.start()
+    fit(rule, y_score, y_true)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < most * y_score.nbytes
