@@ -238,3 +238,16 @@ def test_publishing_copies_all_files_or_none(tmp_path):
     assert not (tmp_path / "kept").exists()
     publish.publish(files=[table], folder=tmp_path / "kept")
     assert (tmp_path / "kept/table5.md").read_text() == "| new |\n"
+
+
+def test_publishing_keeps_files_of_one_name_in_their_folders(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    files = [Path("data/processed/a/dataset.json"), Path("data/processed/b/dataset.json")]
+    for file in files:
+        file.parent.mkdir(parents=True)
+        file.write_text(str(file))
+    publish.publish(files=[], nested=files, folder=Path("kept"))
+    assert {path.name: (path / "dataset.json").read_text() for path in Path("kept/processed").iterdir()} == {
+        "a": str(files[0]),
+        "b": str(files[1]),
+    }

@@ -10,7 +10,12 @@ METRICS, SIGNIFICANCE = "results/metrics.parquet", "results/significance.parquet
 
 def shown(path, caption, category="Results", **labels):
     """A file of Snakemake's report."""
-    return report(path, category=category, caption=f"../report/{caption}.rst", labels=labels or {"file": Path(path).name})
+    return report(
+        path,
+        category=category,
+        caption=f"../report/{caption}.rst",
+        labels=labels or {"file": path.removeprefix("results/")},
+    )
 
 
 def decisions(cells):

@@ -237,6 +237,27 @@ def test_several_studies_as_csv_give_what_one_gives_as_parquet(tmp_path, prepare
         reproducing.reproducing(metrics=[files[0], files[0]], **given, output=tmp_path / "x", csv=tmp_path / "y")
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", r"m\.csv: not a readable CSV file"),
+        (b"\xff\xfe\x00", r"m\.csv: "),
+        (b"dataset,classifier\na,b\n", r"m\.csv: no column 'weights'; found dataset, classifier"),
+        (b"dataset,classifier,weights,thresholds,seed,split,metric,value\na,b,c,d,e,test,accuracy,1\n", "'seed'"),
+        (b"dataset,classifier,weights,thresholds,seed,split,metric,value\na,b,c,d,0,test,accuracy,\n", "'value'"),
+        (b"dataset,classifier,weights,thresholds,seed,split,metric,value\na,b,c,d,0,test,accuracy,2\n", r"in \[0, 1\]"),
+    ],
+)
+def test_a_bad_csv_file_is_one_line(tmp_path, content, message):
+    path = tmp_path / "m.csv"
+    path.write_bytes(content)
+    with pytest.raises(LabelPolicyError, match=message) as found:
+        reproducing.reproducing(
+            metrics=[path], methods=METHODS, paper=PAPER, claims=CLAIMS, output=tmp_path / "x", csv=tmp_path / "y"
+        )
+    assert "\n" not in str(found.value)
+
+
 def test_the_shipped_claims_are_judged_and_name_rows_and_data_sets_that_exist(tmp_path, prepared, metrics):
     claims, paper, methods = read_claims(CLAIMS), PaperNumbers(PAPER), read_methods(METHODS)
     known = {method.name for method in methods} | {*paper.rows("5"), *paper.rows("2")}
