@@ -30,6 +30,9 @@ VERDICTS = {
     OURS: ("holds", "does not hold"),
 }
 
+#: In the reason of a verdict that numbers alone bear out.
+NO_CHANCE = "Chance was not tested"
+
 #: How far ours may be from a printed measure to be near it.
 NEAR = 0.02
 
@@ -262,7 +265,7 @@ def _above(judged: Judged) -> Found:
     if missing or not lines:
         run = "Above all rows that were run; n" if len(lines) > len(missing) else "N"
         return Found(None, f"{run}ot run: {_listed(missing or [judged.claim.rows])}.", lines)
-    chance = f" Chance was not tested against {_listed(untested)}." if untested else ""
+    chance = f" {NO_CHANCE} against {_listed(untested)}." if untested else ""
     return Found(True, f"Above in {every}.{chance}", lines)
 
 
@@ -292,7 +295,7 @@ def _smaller(judged: Judged) -> Found:
     larger = [name for name, other in others if any(a >= b for a, b in zip(least[1], other, strict=True))]
     if larger:
         return Found(False, f"Not smaller than on {_listed(map(dataset_title, larger))} in every measure.", lines)
-    return Found(True, "Smaller in every measure. Chance was not tested.", lines)
+    return Found(True, f"Smaller in every measure. {NO_CHANCE}.", lines)
 
 
 def _steady(judged: Judged) -> Found:

@@ -13,6 +13,7 @@ from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_text
 from labelpolicy.report.claims import (
+    NO_CHANCE,
     NOT,
     OURS,
     OWN,
@@ -49,10 +50,10 @@ def matrix(judged: Judged, datasets: Sequence[str], *, ours: bool) -> str:
     rows = []
     for claim, verdicts in judged.items():
         if claim.is_ours == ours:
-            cells = {verdict.dataset: verdict.text for verdict in verdicts}
+            cells = {each.dataset: SHORT.get(each.text, each.text) for each in verdicts}
+            cells |= {each.dataset: f"{cells[each.dataset]}°" for each in verdicts if NO_CHANCE in each.found.why}
             own = [] if ours else [claim.place, f"**{on_own_data(verdicts)}**"]
-            shown = [SHORT.get(cells[name], cells[name]) if name in cells else "" for name in datasets]
-            rows.append([claim.id, markdown(claim.claim), *own, *shown])
+            rows.append([claim.id, markdown(claim.claim), *own, *(cells.get(name, "") for name in datasets)])
     head = ["", "Claim", *([] if ours else ["Where", "On the paper's data"]), *map(dataset_title, datasets)]
     return markdown_table(head, rows, left=len(head))
 
@@ -81,7 +82,7 @@ def reproducing_markdown(judged: Judged, results: Mapping[str, DatasetResults]) 
         "Written by `labelpolicy reproducing` from the results, the tests and the robustness runs; a change here is "
         "lost.\n",
         f"Seeds: {'; '.join(listed)}.\n",
-        counted(judged) + "\n",
+        counted(judged) + f" °: {NO_CHANCE[0].lower()}{NO_CHANCE[1:]}.\n",
         "## The paper's claims\n",
         matrix(judged, [*results], ours=False),
     ]

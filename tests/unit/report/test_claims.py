@@ -164,6 +164,7 @@ def test_a_claim_of_ours_is_judged_on_every_data_set_and_for_every_classifier(tm
     assert {row["dataset"]: row["verdict"] for row in found} == {"reuters21578": "holds", "goemotions": "does not hold"}
     assert found[1]["why"] == "Not above Linear in Accuracy."
     text = (tmp_path / "reproducing.md").read_text()
+    assert "| holds° " in text and "°: chance was not tested." in text
     assert "CNN+One − CNN " in text and "Linear+One − Linear " in text and "+Shared-Prediction+One" not in text
 
 
