@@ -20,7 +20,7 @@ from labelpolicy.thresholds.objectives import MEASURES, utility_of
 from labelpolicy.thresholds.rules import Documents, fit_rule
 
 #: Rules by how many numbers they fit: none, one or two, 18, one a label. Those that decide documents together are left
-#: out; sets is a candidate where texts are given, for it costs as much as all others several times.
+#: out; sets is a candidate where texts are given, for it costs more than all others together.
 TIERS = (("fixed",), ("odr", "rcut", "shared"), ("sets",), ("scut",))
 #: Rule, and whether every document gets a label, which rcut gives anyway; sets learns it, unless it is asked for.
 CANDIDATES = [
