@@ -59,7 +59,7 @@ def sections(
     yield (
         f"Measures of the {facts.documents['test']:,} test {facts.units}, which chose nothing; ± is the standard "
         f"error {results.whose_error()}. Rows in +OOF have thresholds from out-of-fold scores of all training and "
-        "validation documents, the others from validation documents; `auto` chooses a rule, `sets` learns to choose "
+        "validation documents, the others from validation documents; `sets` learns to choose "
         "whole label sets (docs/thresholds.md).\n"
     )
     rows = [[markdown(each.name), *_on_test(results, each)] for each in results.methods]
