@@ -15,6 +15,7 @@ from labelpolicy.classifiers import registry as classifiers
 from labelpolicy.classifiers.transformer.pretrained import digest_of
 from labelpolicy.config import check
 from labelpolicy.data import registry as corpora
+from labelpolicy.data.document_files import DocumentFiles
 from labelpolicy.data.fetch import read_sources
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.methods import Method, read_methods, rows_of
@@ -65,8 +66,6 @@ def check_parameters(config: Any, source: Callable[[str], str]) -> Study:
     study = _with_digest(study)
     check_labels(study.report.labels, study.datasets, "data/processed")
     corpora.check_own(study.data_sets)
-    for name in {*map(corpora.base, study.datasets)} & {*study.data_sets}:
-        study.data_sets[name].found(name=name)
     return study
 
 
@@ -101,12 +100,15 @@ def check_rows(file: str, study: Study) -> tuple[list[Method], str]:
     return methods, told
 
 
-def check_places(datasets: Sequence[str], beside: Callable[[str], str]) -> None:
-    """Raise LabelPolicyError for a table that cannot be read, and a folder that cannot be written in."""
-    for base in {corpora.base(dataset) for dataset in datasets} & {*corpora.names()} - {"synthetic"}:
-        read_sources(Path(beside("sources.tsv")), base)
+def check_places(study: Study, beside: Callable[[str], str]) -> None:
+    """Raise LabelPolicyError for documents or a table that cannot be read, and a folder that cannot be written in."""
+    for base in {*map(corpora.base, study.datasets)} - {"synthetic"}:
+        if base in corpora.names():
+            read_sources(Path(beside("sources.tsv")), base)
+        else:
+            study.data_sets.get(base, DocumentFiles()).found(name=base)
     PaperNumbers(beside("paper.tsv"))
     read_claims(beside("claims.tsv"))
     for place in ("data/raw", "data/processed", "results", "logs"):
-        for folder in (place, *(f"{place}/{dataset}" for dataset in datasets)):
+        for folder in (place, *(f"{place}/{dataset}" for dataset in study.datasets)):
             check_place(folder, Path(folder), folder=True)

@@ -41,7 +41,7 @@ REFUSED = [
         "report.labels: data set 'mine' is not in grid",
     ),
     ("params.yaml", "  - synthetic\n", "  - synthetic\n  - synthetic\n", "grid.datasets: found"),
-    ("params.yaml", "  - synthetic\n", "  - synthetic\n  - mine\n", "data/raw/mine/train.jsonl"),
+    ("params.yaml", "  - synthetic\n", "  - synthetic\n  - mine\n", "data set 'mine': data/raw/mine: no such folder"),
     ("params.yaml", "    source: random\n", "    source: file\n    path: no{where}\n", "no{where}: no such file"),
     ("params.yaml", "grid:\n", "grid: {seeds: 2}\ngrid:\n", "params.yaml: not valid YAML: line 2: the key 'grid'"),
     ("params.yaml", "  labels: 6\n", "  labels: 6\n  labels: 7\n", "the key 'labels' is given a second time"),

@@ -57,7 +57,7 @@ with checks.in_one_line():
     if left_out and workflow.is_main_process:
         logger.info(left_out)
     if workflow.is_main_process and not workflow.storage_settings.default_storage_provider:
-        checks.check_places(study.datasets, beside)
+        checks.check_places(study, beside)
     resources = read_tsv(beside("resources.tsv"), ("rule", "mem_mb", "runtime"))
     ASKED = {rule: (int(memory), int(minutes)) for _, (rule, memory, minutes) in resources}
 

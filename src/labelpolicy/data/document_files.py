@@ -87,6 +87,9 @@ class DocumentFiles(Parameters):
             found = {split: [Path(file)] for split, file in self.files.items()}
         else:
             place = Path(raw or str(self.files or f"data/raw/{name}"))
+            if raw is None and self.files is None and not place.is_dir():
+                told = f"put its documents there, as {place}/train.csv, give data_sets.{name}, or correct the name"
+                raise LabelPolicyError(f"data set {name!r}: {place}: no such folder: {told}")
             found = in_folder(place, key) if place.is_dir() else {"train": [place]}
         for path in (path for paths in found.values() for path in paths):
             if not path.is_file():
