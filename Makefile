@@ -87,6 +87,7 @@ bench: $(READY)
 	python benchmarks/rollout.py
 	python benchmarks/estimators.py
 	python benchmarks/predict.py
+	python benchmarks/transformer.py
 
 # Random bad input for every command, kills, full disks and changes after a run (docs/reliability.md): counts.
 faults: $(READY)

@@ -256,7 +256,7 @@ def read_thresholds(path: Path, labels: Sequence[str]) -> dict[str, Thresholds]:
     """The decisions of a thresholds.json by name, the default first; one that `decide` wrote has a single one."""
     content = read_json(path)
     content = content if isinstance(content, dict) else {}
-    if "sets" not in content:
+    if "sets" not in content or "rule" in content:  # a policy over label sets has sets of its own
         about = content.get("about")
         name = str(about.get("thresholds", path.stem)) if isinstance(about, dict) else path.stem
         content = {"default": name, "sets": {name: content}}

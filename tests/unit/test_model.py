@@ -13,10 +13,10 @@ from labelpolicy.data.corpus import Document
 from labelpolicy.data.parameters import Data, Vectors
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.model import FORMAT, HASHED, Model, Thresholds, form_of, load
+from labelpolicy.model import FORMAT, HASHED, Model, Thresholds, form_of, load, read_thresholds
 from labelpolicy.parameters import Study
 from labelpolicy.steps.prepare import prepare
-from labelpolicy.thresholds import PerLabel, Proportion
+from labelpolicy.thresholds import PerLabel, Proportion, ThresholdParameters, fit
 
 SMALL = {
     "classifiers": {
@@ -219,3 +219,16 @@ def test_loading_a_linear_svc_imports_neither_torch_nor_sklearn(folder):
     code = "import labelpolicy, sys; labelpolicy.load(sys.argv[1]).predict(['a']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True)
     assert not {"torch", "sklearn"} & set(done.stdout.split())
+
+
+def test_the_thresholds_of_a_policy_over_label_sets_are_read_from_a_file_of_their_own(tmp_path):
+    random = np.random.default_rng(0)
+    y_true = random.random((200, 3)) < 0.4
+    y_score = np.clip(y_true * 0.5 + random.random((200, 3)) * 0.5, 0.01, 0.99)
+    how = {"labels": ["a", "b", "c"], "texts": ["some text"] * 200, "train_count": y_true.sum(0), "seed": 0}
+    decision = fit("sets", y_score, y_true, parameters=ThresholdParameters(), **how)
+    about = {"thresholds": "sets+oof"}
+    (tmp_path / "thresholds.json").write_text(json.dumps({"about": about} | decision.to_json(["a", "b", "c"])))
+    found = read_thresholds(tmp_path / "thresholds.json", ["a", "b", "c"])
+    y_pred = found["sets+oof"].decision.decide(y_score, ["some text"] * 200)
+    np.testing.assert_array_equal(y_pred, decision.decide(y_score, ["some text"] * 200))
