@@ -19,7 +19,7 @@ from scipy import sparse
 from labelpolicy.classifiers.registry import State, below, prefixed
 from labelpolicy.classifiers.tfidf import TfIdf
 from labelpolicy.classifiers.transformer import Transformer
-from labelpolicy.classifiers.transformer.pretrained import Pretrained, digest_of, folder_of, restored
+from labelpolicy.classifiers.transformer.pretrained import KEY, Pretrained, digest_of, folder_of, restored
 from labelpolicy.data.prepared import Prepared, Split, Texts
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
@@ -74,13 +74,19 @@ class Embedder:
             for rows in parts:
                 batch = self.pretrained.padded(found.tokens, rows, self.device)
                 with self.pretrained.precision(self.device):
-                    vectors = self.model(**batch).last_hidden_state
-                summed = torch.einsum("dth,dt->dh", vectors.float(), batch["attention_mask"].float())
+                    hidden = self.model(**batch).last_hidden_state
+                summed = torch.einsum("dth,dt->dh", hidden.float(), batch["attention_mask"].float())
                 sums.index_add_(0, torch.from_numpy(found.document[rows]), summed.cpu())
                 if progress:
                     progress.step()
         counts = np.bincount(found.document, weights=found.tokens.lengths, minlength=documents)
-        return (sums.numpy() / np.maximum(counts, 1)[:, None]).astype(np.float32)
+        vectors = (sums.numpy() / np.maximum(counts, 1)[:, None]).astype(np.float32)
+        if not np.isfinite(vectors).all():
+            fault = "its vectors are no finite numbers"
+            raise LabelPolicyError(
+                f"{KEY}.model: {self.pretrained.folder}: {fault}: give another, or set bf16 to false"
+            )
+        return vectors
 
 
 class PretrainedFeatures:

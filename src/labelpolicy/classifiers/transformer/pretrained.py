@@ -22,7 +22,7 @@ from labelpolicy.classifiers.registry import FILES, State, below
 from labelpolicy.classifiers.transformer import Transformer
 from labelpolicy.data.prepared import Ragged
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import sha256_of
+from labelpolicy.files import read_json, sha256_of
 
 KEY = "classifiers.transformer"
 WEIGHTS = "*.safetensors"
@@ -101,11 +101,9 @@ def library() -> Any:
 @contextmanager
 def in_one_line(where: Any) -> Iterator[None]:
     """The many ways in which files are no model of the library, as one line."""
-    import safetensors
-
     try:
         yield
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, safetensors.SafetensorError) as error:
+    except Exception as error:  # tokenizers raises the very class
         if isinstance(error, LabelPolicyError | ModuleNotFoundError) or "out of memory" in str(error):
             raise
         fault = f"not a model that transformers reads ({_short(error)})"
@@ -132,6 +130,8 @@ class Pretrained:
 
     def __init__(self, folder: Path, parameters: Transformer):
         self.folder, self.parameters = folder, parameters
+        for file in sorted(folder.glob("*.json")):
+            read_json(file)  # more strictly than the library does
         with in_one_line(folder):
             self.tokenizer = library().AutoTokenizer.from_pretrained(folder, local_files_only=True)
             self.config = library().AutoConfig.from_pretrained(folder, local_files_only=True)
