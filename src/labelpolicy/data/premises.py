@@ -89,7 +89,7 @@ def _spelling(spelling: Spelled) -> Iterator[Finding]:
     groups = [" and ".join(map(repr, group)) for group in spelling.alike]
     labels, alike = len(spelling.corpus.labels), sum(map(len, spelling.alike))
     if every:
-        meaning = f"{len(every):,} spellings of labels were read as others ({_told(every, '; ')})"
+        meaning = f"spellings of labels that were read as others: {len(every):,} ({_told(every, '; ')})"
         advice = "correct them where they come from"
         yield Finding("merged_labels", len(every), labels + len(every), every[:EXAMPLES], meaning, advice)
     if groups:
