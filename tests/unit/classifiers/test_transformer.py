@@ -209,7 +209,7 @@ def spoil_weights(folder):
         (spoil_weights, r"weights do not fit its config\.json \(encoder\.layer\.2\."),
         (lambda folder: (folder / "model.safetensors").write_bytes(b"none"), "not a model that transformers reads"),
         (lambda folder: (folder / "model.safetensors").unlink(), r"has no \*\.safetensors"),
-        (lambda folder: (folder / "config.json").write_text("{"), "not a model that transformers reads"),
+        (lambda folder: (folder / "config.json").write_text("{"), r"config\.json"),
     ],
 )
 def test_a_model_that_does_not_fit_is_one_line(spoil, message, pretrained, tmp_path):
