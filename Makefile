@@ -80,6 +80,7 @@ FORCE:
 bench: $(READY)
 	python benchmarks/kim_cnn.py
 	python benchmarks/thresholds.py
+	python benchmarks/sizes.py
 	python benchmarks/significance.py
 	python benchmarks/chains.py
 	python benchmarks/prepare.py

@@ -46,6 +46,8 @@ def learning_curve(
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
             if measure == "loss":
                 axes.set_ylim(bottom=0)
+            else:
+                axes.set_ylim(top=min(axes.get_ylim()[1], 1.01))  # measures are shares
             _name_line_ends(axes, ends)
 
 
