@@ -53,6 +53,23 @@ def test_the_classifiers_learn_the_synthetic_labels(finished):
     assert cell(finished, "linear_svc/uniform/seed0/scut")["test"]["micro_f1"] > 0.7
 
 
+def test_a_csv_file_is_all_it_takes(study):
+    """The shortest command; the file is read again when it is edited, a broken one is refused before any job."""
+    rows = [f'{n},"the {("sun", "rain")[n % 2]} of, day {n % 7}",{n % 2},{1 - n % 2}' for n in range(120)]
+    csv = study.folder / "train.csv"
+    csv.write_text("\n".join(["id,comment_text,wet,dry", *rows]) + "\n")
+    study.edit("params.yaml", "  datasets:\n  - synthetic\n", "  seeds: 1\n")
+    target = "results/mine/linear/uniform/seed0/fixed/metrics.json"
+    study.run(target, "--config", "data_sets={mine: train.csv}")
+    assert json.loads((study.folder / target).read_text())["test"]["micro_f1"] > 0.9
+    facts = json.loads((study.folder / "data/processed/mine/dataset.json").read_text())
+    assert facts["documents"]["test"] == 24 and facts["held_out"] == ["valid", "test"]
+    csv.write_text(csv.read_text().replace("day 3", "day three"))
+    assert "Prepare mine" in study.jobs(target, "--config", "data_sets={mine: train.csv}")
+    printed = study.run(target, "--config", "data_sets={mine: trian.csv}", fails=True)
+    assert "data_sets.mine.files: trian.csv: no such file" in printed
+
+
 def test_out_of_fold_cells_are_of_all_documents(finished):
     documents = {
         split: pq.read_metadata(finished.folder / f"data/processed/synthetic/{split}.parquet").num_rows

@@ -24,6 +24,8 @@ from labelpolicy.data.tables import Faults
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import room_in
 
+FILE = 1 << 40  # more than the documents of a file
+
 
 def read(raw: Path | None, name: str = "", entry: DocumentFiles | None = None, test: bool = True) -> Corpus:
     """The documents of an entry; those of the file or folder ``raw``, if it is given; test documents if ``test``.
@@ -82,7 +84,7 @@ class Store:
         self.spools: dict[str, Spool] = {}
         self.labels: set[str] = set()
         self.faults: list[Faults] = []
-        self.ids: dict[str, tuple[int, int]] = {}  # of each the file, and its number there
+        self.ids: dict[str, int] = {}  # of each where it was first: FILE times the file, and the number there
 
     def add(self, path: Path, split: str, key: str) -> None:
         """Read a file of a split, or of several where a column says which. The first file says what the columns are."""
@@ -129,12 +131,12 @@ class Store:
             batch = forms.replaced(batch, "labels", labels)
             numbers, batch = faults.drop(numbers, batch, bad, "expected a label of labels.tsv", named.__getitem__)
         again = np.zeros(len(batch), dtype=bool)
-        names, own = batch["id"].to_pylist(), len(self.faults) - 1
-        for row, (name, number) in enumerate(zip(names, numbers.tolist(), strict=True)):
-            again[row] = self.ids.setdefault(name, (own, number)) != (own, number)
+        names, places = batch["id"].to_pylist(), (numbers + FILE * (len(self.faults) - 1)).tolist()
+        for row, (name, place) in enumerate(zip(names, places, strict=True)):
+            again[row] = self.ids.setdefault(name, place) != place
 
         def used(row: int) -> str:
-            file, number = self.ids[names[row]]
+            file, number = divmod(self.ids[names[row]], FILE)
             return f"{names[row]}, as in {self.faults[file].path.name}, {self.faults[file].lines([number])[0]}"
 
         return faults.drop(numbers, batch, again, "expected an id of its own for every document", used)[1]
