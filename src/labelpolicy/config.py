@@ -65,6 +65,6 @@ def _known_keys(model: Any, location: tuple) -> list[str]:
             model = field.annotation
         elif getattr(model, "__args__", None):  # the entries of a dict
             model = model.__args__[-1]
-        if getattr(model, "__origin__", None) is Annotated:
-            model = model.__args__[0]
+        if hasattr(model, "__metadata__"):  # Annotated
+            model = model.__origin__
     return list(model.model_fields) if isinstance(model, type) and issubclass(model, BaseModel) else ["(none)"]

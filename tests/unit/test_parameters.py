@@ -70,6 +70,8 @@ def test_every_parameter_is_described():
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"data_sets": {"mine": {"labls": "x"}}}, "f.yaml: data_sets.mine.labls: unknown parameter; known here: files"),
+        ({"data_sets": {"mine": {"files": {"tran": "x"}}}}, "f.yaml: data_sets.mine.files: found {'tran': 'x'}"),
         ({"grid": {"seed": 1}}, "f.yaml: grid.seed: unknown parameter; known here: datasets, seeds"),
         ({"policies": {"meta": {"epsodes": 1}}}, "policies.meta.epsodes: unknown parameter; known here: learner"),
         ({"classifiers": {"kim_cnn": {"epochs": 0}}}, "f.yaml: classifiers.kim_cnn.epochs: found 0: "),

@@ -11,7 +11,10 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import parse_json
 
 #: Names that columns of these kinds go by, the surest first.
-TEXT = "text comment_text body content comment sentence document abstract description review message tweet post data"
+TEXT = (
+    "text comment_text body content comment sentence document abstract description review message tweet post data "
+    "title headline subject"
+)
 LABELS = "labels label cats tags topics categories category classes class targets target emotions genres"
 ID = ("id", "doc_id", "document_id", "uid", "index", "")
 LISTS = "[]"  # the separator of cells that hold JSON, or Python, lists
@@ -136,7 +139,8 @@ def _text(names: Sequence[str], values: Mapping[str, Sequence[Any]]) -> tuple[li
     if not length:
         return [], []
     chosen = named[0] if named else max(length, key=lambda name: length[name])
-    others = [name for name in length if name != chosen and length[name] > 10 and _are_ids(values[name][:10])]
+    long = [name for name in length if length[name] > 10 and _are_ids(values[name][:10])]
+    others = [name for name in length if name != chosen and (name in named or name in long)]
     more = f"text too? {', '.join(others)}: to join them, text: [{', '.join([*others, chosen])}]"
     return [chosen], [more] if others else []
 

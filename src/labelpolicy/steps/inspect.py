@@ -31,8 +31,10 @@ def inspect(
     assert store.columns is not None  # of its first file
     for line in seen(store):
         print(f"# {line}")
-    found = {"data_sets": {name: written(entry, store, store.columns)}}
-    print(yaml.safe_dump(found, sort_keys=False, allow_unicode=True, default_flow_style=None, width=1000), end="")
+    print(f"data_sets:\n  {name}:")
+    for key, value in written(entry, store, store.columns).items():
+        flow = yaml.safe_dump({key: value}, allow_unicode=True, default_flow_style=None, width=1 << 20)
+        print(f"    {flow.strip().removeprefix('{').removesuffix('}')}")
 
 
 def written(entry: DocumentFiles, store: own.Store, columns: Columns) -> dict[str, Any]:
@@ -77,5 +79,5 @@ def seen(store: own.Store) -> Iterator[str]:
         yield "the test documents have no labels: a share of the others is held out for testing"
     assert store.columns is not None
     yield from (f"doubt: {doubt}" for doubt in store.columns.doubts)
-    if len(corpus.labels) > total / 2:
+    if len(corpus.labels) > total / 2 > 10:
         yield "doubt: nearly as many labels as documents: are they in another column, or is there a separator?"

@@ -8,6 +8,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from labelpolicy.data.document_files import DocumentFiles
 from labelpolicy.data.prepare import refuse_rubble
 from labelpolicy.data.readers import own
 from labelpolicy.errors import LabelPolicyError
+from labelpolicy.steps.inspect import inspect
 
 awkward = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0\r"), min_size=1, max_size=40).filter(
     str.strip
@@ -126,6 +128,18 @@ def test_the_forms_of_other_tools(tmp_path, name):
     content, expected = TOOLS[name]
     (tmp_path / name).write_text(content)
     assert read(tmp_path / name) == expected
+
+
+@pytest.mark.parametrize("name", [*TOOLS, "excel.csv", "python.csv"])
+def test_what_inspect_prints_is_the_entry(tmp_path, name, capsys):
+    if name in TOOLS:
+        (tmp_path / name).write_text(TOOLS[name][0])
+    else:
+        FORMS[name][0](tmp_path / name, [("one, two", {"a", "b c"}), ('"three"', {"été"})])
+    inspect(tmp_path / name, name="seen")
+    entry = yaml.safe_load(capsys.readouterr().out)["data_sets"]["seen"]
+    assert entry.pop("files") == str(tmp_path / name)
+    assert read(tmp_path / name, **entry) == read(tmp_path / name)
 
 
 @pytest.mark.parametrize("rows", ["2,0,x,1,0\n0,'1',y,0,1\n", "{0 2, 2 x, 3 1}\n{1 1, 2 y, 4 1}\n"])
