@@ -217,7 +217,7 @@ COMMANDS = [
     ),
     _command(
         f"figure policy prepared --policy {META}/policy.json --title t --pdf f.pdf --png f.png",
-        f"{PREPARED} {META}/policy.json",
+        f"prepared/labels.parquet {META}/policy.json",
         "f.pdf f.png",
     ),
     _command(
@@ -421,6 +421,7 @@ def _columns(change: Callable[[pa.Table], pa.Table]) -> Spoil:
 
 #: The column of each Parquet file that every command which reads the file needs.
 KEY = {"labels": "label", "train": "labels", "valid": "labels", "test": "labels", "scores": "scores",
+       "out_of_fold": "scores",
        "metrics": "value", "history": "valid_micro_f1", "trace": "reward", "significance": "measure",
        "robustness": "value", "vocabulary": "token"}  # fmt: skip
 

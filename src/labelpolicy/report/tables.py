@@ -81,8 +81,8 @@ AS_PRINTED = "(Eq. 6)"
 NO_NUMBER = "–"
 NOT_RUN = "In the paper, not run by us"
 
-#: A table of more rows is set smaller and closer, to keep within a page.
-MOST_ROWS = 45
+#: A table of more rows is set smaller and closer, one of many more smaller still, to keep within a page.
+MOST_ROWS, VERY_MANY = 45, 65
 
 
 def results_table(
@@ -148,8 +148,9 @@ def _table(
     title: str, table: str, laid_out: Sequence[tuple[str, Sequence[Row]]], notes: Sequence[str], deviations: bool
 ) -> Table:
     # With deviations, or many rows, a smaller size is needed to keep within an article's page.
-    many = sum(len(rows) for _, rows in laid_out) > MOST_ROWS
-    size = (r"\footnotesize", r"\scriptsize", r"\tiny")[deviations + many]
+    rows = sum(len(rows) for _, rows in laid_out)
+    many, very = rows > MOST_ROWS, rows > VERY_MANY
+    size = (r"\footnotesize", r"\scriptsize", r"\tiny")[min(deviations + many + very, 2)]
     size += rf"\setlength{{\tabcolsep}}{{{1.5 if deviations else 4}pt}}" + r"\renewcommand{\arraystretch}{0.9}" * many
     columns = [(measure, ("paper", "ours")) for measure in TABLE_MEASURES[table].values()]
     return Table(title, columns, laid_out, notes, "rl" * len(columns), size)

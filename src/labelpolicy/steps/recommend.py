@@ -64,10 +64,6 @@ def recommend(
     with Progress("recommend", None) as progress:
         candidates = _candidates(data, tables, names, study.thresholds, seed, progress)
     content, best = _compared(candidates, study.thresholds.utility)
-    about = {"dataset": data.name, "seed": seed, "documents": len(best.y_true), "folds": FOLDS}
-    write_json(output, {"about": about} | content)
-    expected = ", ".join(f"{name} {content['expected'][name][0]:.4f}" for name in MEASURES)
-    say(f"recommend: {best.classifier}, {best.thresholds} on {data.name}, of {len(candidates)}: expected {expected}")
     if model is not None:
         parameters = registry.load(best.classifier).parameters(study)
         for path in tuned or ():
@@ -78,6 +74,10 @@ def recommend(
             dataset, best.classifier, best.path, model, parameters, study.device, study.threads, study.thresholds,
             [str(best.thresholds)], history=history if history.exists() else None, seed=best.seed,
         )  # fmt: skip
+    about = {"dataset": data.name, "seed": seed, "documents": len(best.y_true), "folds": FOLDS}
+    write_json(output, {"about": about} | content)
+    expected = ", ".join(f"{name} {content['expected'][name][0]:.4f}" for name in MEASURES)
+    say(f"recommend: {best.classifier}, {best.thresholds} on {data.name}, of {len(candidates)}: expected {expected}")
 
 
 def _candidates(

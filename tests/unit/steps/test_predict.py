@@ -246,7 +246,7 @@ def test_the_page_s_commands_run_as_they_stand(synthetic, documents, tmp_path, m
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"w0369\n")))
     lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
     commands = [line.rpartition("| ")[2] for line in lines if "labelpolicy " in line]
-    assert len(commands) == 10
+    assert len(commands) == 12
     for command in commands:
         done = small_study.run(shlex.split(command)[1:], tmp_path)
         assert done.status == 0 and not done.trace, f"{command}: {done.stderr}{done.trace}"
