@@ -33,15 +33,15 @@ AGAIN = "delete it and run the step that writes it again"
 
 #: What the columns of our Parquet files hold, by name; all others hold numbers, but ``scores`` lists (data/scores.py).
 TEXT = {
-    *("classifier", "dataset", "group", "id", "index", "label", "measure", "metric", "other", "parent", "policy"),
-    *("row", "split", "statistic", "text", "thresholds", "token", "weights"),
+    *("classifier", "dataset", "description", "group", "id", "index", "label", "measure", "metric", "other", "parent"),
+    *("policy", "row", "split", "statistic", "text", "thresholds", "token", "weights"),
 }
 WHOLE = {
     *("count", "depth", "end", "episode", "epoch", "init", "seed", "start", "step", "support", "text_end"),
     *("text_start", "train_count"),
 }
 LISTS = {"ancestors": pa.types.is_string, "labels": pa.types.is_integer, "tokens": pa.types.is_integer}
-MAY_BE_NULL = {"difference", "init", "parent", "scores", "threshold"}
+MAY_BE_NULL = {"description", "difference", "init", "parent", "scores", "threshold"}
 
 WRITING, OLD = "writing-", "old-"  # marks of temporary names
 

@@ -100,6 +100,7 @@ class Corpus:
     ``splits``: train, test and, where the corpus has its own, valid; else ``prepare`` holds validation documents out.
     ``parents`` goes from a label or another node of the hierarchy to the node above; roots are absent. A node need
     not be a label: groups of labels count in a label's depth and are among its ancestors.
+    ``descriptions`` say in words what labels are, of those that have one.
     ``variant`` says in a sentence, without its full stop, what makes these documents another data set than the
     published one ("re-split of the ... by document"); it stands wherever the numbers stand.
     ``text`` says what the kept text is, ``counted`` holds what was left out or is odd, by name. Without test documents
@@ -114,6 +115,7 @@ class Corpus:
     text: str = "as in the source"
     counted: dict[str, Any] = field(default_factory=dict)
     test_fraction: float = 0.2
+    descriptions: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,12 @@ def spelled(corpus: Corpus, *, loosely: bool) -> Spelled:
     row = np.array([place[names[key(label)]] for label in corpus.labels], dtype=np.int32)
     above = [(names.get(key(each), each) for each in pair) for pair in corpus.parents.items()]
     parents = {child: parent for child, parent in above if child != parent}
+    descriptions = {names.get(key(label), label): said for label, said in reversed(corpus.descriptions.items())}
     groups: dict[str, list[str]] = {}
     for name in place:
         groups.setdefault(loose_name(name), []).append(name)
     alike = [group for group in groups.values() if len(group) > 1]
-    return Spelled(replace(corpus, labels=list(place), parents=parents), row, merged, alike)
+    return Spelled(replace(corpus, labels=list(place), parents=parents, descriptions=descriptions), row, merged, alike)
 
 
 def parents_of(corpus: Corpus) -> np.ndarray:

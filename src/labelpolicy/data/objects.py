@@ -6,8 +6,8 @@ place of ``text`` and is taken as it is. A label named twice counts once; an emp
 needs one; ``group``, a string, names what validation must not divide (the text that sentences are from). Other keys are
 not read.
 
-``labels.tsv`` has the columns ``label`` and ``parent``, separated by a tab, ``parent`` empty for a root. It sets the
-order of the labels and their hierarchy.
+``labels.tsv`` has the columns ``label`` and ``parent``, separated by a tab, ``parent`` empty for a root, and may have
+a third, ``description``. It sets the order of the labels and their hierarchy.
 """
 
 from collections.abc import Callable, Mapping
@@ -80,24 +80,31 @@ def described(entry: Any, name: str, *, labelled: bool = True) -> Document:
     return Document(entry.get("id", name), labels, text, tokens, place, group=entry.get("group"))
 
 
-def read_labels(path: Path) -> dict[str, str]:
-    """Parent by label, in the file's order; "" for a root."""
+def read_labels(path: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """Parent by label, in the file's order, "" for a root; and the description of each label that has one."""
     lines = read_text(path).splitlines()
-    if not lines or lines[0].split("\t") != ["label", "parent"]:
+    header = lines[0].split("\t") if lines else []
+    if header not in (["label", "parent"], ["label", "parent", "description"]):
         found = lines[0] if lines else ""
-        raise LabelPolicyError(f"{path}, line 1: found {found!r:.60}, expected the columns label and parent")
+        raise LabelPolicyError(
+            f"{path}, line 1: found {found!r:.60}, expected the columns label and parent, and perhaps description"
+        )
     parents: dict[str, str] = {}
+    descriptions: dict[str, str] = {}
     places: dict[str, str] = {}
     for number, line in enumerate(lines[1:], start=2):
         if not line.strip():
             continue
-        label, _, parent = line.partition("\t")
+        label, parent, description = [*line.split("\t"), "", ""][:3]
         where = f"{path}, line {number}"
-        if not label or "\t" in parent:
-            raise LabelPolicyError(f"{where}: found {line!r:.60}, expected a label, a tab and its parent (or nothing)")
+        if not label or line.count("\t") >= len(header):
+            expected = f"a label, a tab and its parent (or nothing){', a tab and its description' * (len(header) > 2)}"
+            raise LabelPolicyError(f"{where}: found {line!r:.60}, expected {expected}")
         if label in parents:
             raise LabelPolicyError(f"{where}: label {label!r} was already given in {places[label]}: take one out")
         parents[label], places[label] = parent, where
+        if description.strip():
+            descriptions[label] = description.strip()
     for label, parent in parents.items():
         if parent and parent not in parents:
             raise LabelPolicyError(f"{places[label]}: parent {parent!r} is not a label of this file: add it")
@@ -105,4 +112,4 @@ def read_labels(path: Path) -> dict[str, str]:
         raise LabelPolicyError(f"{places[cycle]}: label {cycle!r} is its own ancestor: correct the parents")
     if not parents:
         raise LabelPolicyError(f"{path}: no labels: fill the file or delete it")
-    return parents
+    return parents, descriptions

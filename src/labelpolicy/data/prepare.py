@@ -189,7 +189,8 @@ def label_table(corpus: Corpus, train_count: np.ndarray) -> pa.Table:
     """labels.parquet: label, parent, depth and ``train_count``, the number of training documents that carry it.
 
     ``parent`` is the nearest ancestor that is a label, ``depth`` counts all nodes; where some are no labels, there is
-    a column with all ``ancestors`` of each label besides. Raises LabelPolicyError for a node that is its own ancestor.
+    a column with all ``ancestors`` of each label besides, and one with its ``description`` where a label has one.
+    Raises LabelPolicyError for a node that is its own ancestor.
     """
     if (cycle := find_cycle(corpus.parents)) is not None:
         raise LabelPolicyError(f"hierarchy of labels: {cycle!r} is its own ancestor: correct the parents")
@@ -204,6 +205,8 @@ def label_table(corpus: Corpus, train_count: np.ndarray) -> pa.Table:
     }
     if not labels.issuperset(node for nodes in ancestors for node in nodes):
         columns["ancestors"] = pa.array(ancestors, pa.list_(pa.string()))
+    if corpus.descriptions:
+        columns["description"] = pa.array([corpus.descriptions.get(label) for label in corpus.labels], pa.string())
     return pa.table(columns)
 
 

@@ -10,7 +10,8 @@ A folder with
 ``labels.parquet``
     ``label`` string, ``parent`` string or null (the nearest ancestor that is a label), ``depth`` int32 (1 for a root),
     ``train_count`` int64 (documents of train.parquet that carry the label). Where the hierarchy has nodes that are no
-    labels, which ``depth`` counts, ``ancestors`` list<string> besides: all nodes above, from the root down.
+    labels, which ``depth`` counts, ``ancestors`` list<string> besides: all nodes above, from the root down. Where
+    labels are described, ``description`` string or null.
 ``vocabulary.parquet``
     ``token`` string, ``count`` int64 (in train.parquet); row 0 is ``<pad>``, row 1 ``<unk>``.
 ``embeddings.safetensors``
@@ -250,6 +251,13 @@ class Prepared:
             return table["ancestors"].to_pylist()
         above = dict(zip(self.labels, self.parents, strict=True))
         return [ancestors_of(label, above) for label in self.labels]
+
+    @cached_property
+    def descriptions(self) -> list[str | None] | None:
+        """Of each label its description, or None; None where no label has one."""
+        path = self.folder / "labels.parquet"
+        given = "description" in read_parquet(path).column_names
+        return read_parquet(path, ["description"])["description"].to_pylist() if given else None
 
     def split(self, name: str) -> Split:
         """One split, read when first asked for: a classifier's features and its training both want the same one.

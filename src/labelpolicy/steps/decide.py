@@ -102,9 +102,9 @@ def _fitted(
     if cell.rule in policies:
         return PerLabel.at(np.where(count > 0, _learned(policies[cell.rule], data.labels), NEVER), cell.at_least_one)
     how: dict[str, Any] = {"parameters": parameters, "seed": seed, "at_least_one": cell.at_least_one or None}
-    how["groups"] = fitting.groups
+    how |= {"groups": fitting.groups, "labels": data.labels, "descriptions": data.descriptions}
     texts = chain.from_iterable(data.texts(split).titled() for split in ("train", "valid")[not out_of_fold :])
-    return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, labels=data.labels, texts=texts, **how)
+    return fit(cell.rule, fitting.y_score, fitting.y_true, train_count=count, texts=texts, **how)
 
 
 def _policies(learned: Sequence[str]) -> dict[str, Path]:

@@ -139,6 +139,7 @@ def save(
         if isinstance(each, Name):
             how: dict[str, Any] = {"parameters": rules, "seed": seed, "at_least_one": each.at_least_one or None}
             how |= {"train_count": fitting.train_count, "labels": data.labels, "groups": fitting.groups}
+            how["descriptions"] = data.descriptions
             texts = chain.from_iterable(data.texts(split).titled() for split in splits)
             decision = fit(each.rule, fitting.y_score, fitting.y_true, texts=texts, **how)
             each = Thresholds(decision, rules.ancestor_closure and any(data.parents))

@@ -133,6 +133,7 @@ def _decided(
     for k in range(FOLDS):
         others, held_out = np.flatnonzero(fold != k), np.flatnonzero(fold == k)
         how: dict[str, Any] = {"train_count": fitting.train_count, "labels": data.labels, "groups": unit[others]}
+        how["descriptions"] = data.descriptions
         for found, name in zip(y_pred, names, strict=True):
             decision = fit(
                 name.rule, y_score[others], y_true[others], parameters=parameters, seed=seed,

@@ -29,6 +29,7 @@ def fit(
     groups: Sequence[Any] | None = None,
     labels: Sequence[str] | None = None,
     texts: Iterable[str] | None = None,
+    descriptions: Sequence[str | None] | None = None,
 ) -> Decision:
     """Fit the rule, one of NAMES, on scores and truth (n, N) of documents outside the training set.
 
@@ -36,7 +37,7 @@ def fit(
     none is never predicted. ``seed`` draws the folds of scutfbr0, scutfbr1 and auto. With ``at_least_one`` a document
     for which no label passes gets its best one; the fits of odr, shared and sets take that into account. None lets auto
     choose, whose folds leave ``groups`` (n,) together, and means no for the others. ``labels`` (N names) and ``texts``
-    (n) are for sets, which looks for the names in the texts.
+    (n) are for sets, which looks for the names in the texts, or for phrases of the ``descriptions`` (N, None for none).
 
     Raises LabelPolicyError for an unknown rule, arrays that do not fit together, no document, or no probabilities.
 
@@ -59,8 +60,7 @@ def fit(
         )
     if train_count.dtype.kind not in "biuf" or not (train_count >= 0).all():
         raise LabelPolicyError(f"train_count: found {train_count.tolist()!s:.99}, expected a number of documents each")
-    if labels is not None:
-        labels = checks.names("labels", labels, y_score.shape[1])
+    labels = _named(labels, descriptions, y_score.shape[1])
     iterable = isinstance(texts, Iterable | None) and not isinstance(texts, str)
     checks.expect(iterable, "texts", texts, "a text for each document")
     if groups is not None and np.shape(groups) != (len(y_score),):
@@ -70,9 +70,19 @@ def fit(
     given = Documents.given(
         y_score, y_true, train_count, parameters or ThresholdParameters(), seed=seed, at_least_one=at_least_one
     )
-    documents = given._replace(labels=labels, texts=texts)
+    documents = given._replace(labels=labels, texts=texts, descriptions=descriptions)
     if rule == AUTO:
         from labelpolicy.thresholds.auto import auto  # it measures, and metrics imports from this package
 
         return auto(documents, at_least_one, groups)
     return fit_rule(rule, documents, bool(at_least_one))
+
+
+def _named(labels: Any, descriptions: Any, number: int) -> list[str] | None:
+    """The names of so many labels, checked, as their descriptions are."""
+    if descriptions is not None:
+        checks.expect(labels is not None, "descriptions", descriptions, "labels beside them: give their names")
+        each_one = isinstance(descriptions, Sequence) and all(isinstance(each, str | None) for each in descriptions)
+        fits = each_one and not isinstance(descriptions, str) and len(descriptions) == number
+        checks.expect(fits, "descriptions", descriptions, f"{number}, a text or None for each label")
+    return None if labels is None else checks.names("labels", labels, number)

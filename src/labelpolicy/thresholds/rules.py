@@ -34,6 +34,7 @@ class Documents(NamedTuple):
     allowed: np.ndarray | None
     labels: Sequence[str] | None = None
     texts: Iterable[str] | None = None
+    descriptions: Sequence[str | None] | None = None
 
     @classmethod
     def given(
@@ -161,7 +162,8 @@ def sets(documents: Documents) -> LabelSets:
     from labelpolicy.thresholds.label_sets.learn import learn_label_sets
     from labelpolicy.thresholds.label_sets.names import Names
 
-    names = None if documents.labels is None or documents.texts is None else Names(documents.labels)
+    named = documents.labels is not None and documents.texts is not None
+    names = Names(documents.labels or (), documents.descriptions) if named else None
     always_one = documents.allowed is not None or bool(documents.y_true.any(axis=1).all())
     reference = shared(documents._replace(allowed=np.flatnonzero(documents.trained) if always_one else None))
     return learn_label_sets(

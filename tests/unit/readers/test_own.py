@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from labelpolicy.data.prepare import refuse_rubble
+from labelpolicy.data.labels import spelled
+from labelpolicy.data.prepare import label_table, refuse_rubble
 from labelpolicy.data.readers import own
 from labelpolicy.errors import LabelPolicyError
 
@@ -48,6 +50,17 @@ def test_own_validation_split_and_hierarchy(folder):
     assert [document.id for document in corpus.splits["valid"]] == ["v"]
     assert corpus.labels == ["z", "y", "x"]
     assert corpus.parents == {"y": "x", "x": "z"}
+
+
+def test_descriptions_of_labels(folder):
+    labels = "label\tparent\tdescription\nX \t\t cocoa; cacao\ny\tX \nz\t\t \nx\t\tan other\n"
+    corpus = read(folder(labels=labels))
+    assert corpus.labels == ["X ", "y", "z", "x"] and corpus.parents == {"y": "X "}
+    assert corpus.descriptions == {"X ": "cocoa; cacao", "x": "an other"}
+    merged = spelled(corpus, loosely=True).corpus  # of spellings that become one the first says it
+    assert label_table(merged, np.array([1, 1, 0]))["description"].to_pylist() == ["cocoa; cacao", None, None]
+    plain = read(folder(labels="label\tparent\nx\t\ny\t\n"))
+    assert "description" not in label_table(plain, np.array([1, 1])).column_names
 
 
 @pytest.mark.parametrize(
@@ -118,6 +131,8 @@ def test_whole_numbers_are_names(folder):
         ("label\tparent\nx\ty\ny\tx\n", r"labels\.tsv, line 2: label 'x' is its own ancestor"),
         ("label\tparent\nx\tx\ny\t\n", r"own ancestor"),
         ("label\tparent\nx\ty\tz\ny\t\n", r"labels\.tsv, line 2: found"),
+        ("label\tdescription\nx\t\n", r"labels\.tsv, line 1"),
+        ("label\tparent\tdescription\nx\t\ta\tb\n", r"labels\.tsv, line 2: found"),
         (b"label\tparent\n\xff\t\n", "not UTF-8"),
     ],
 )

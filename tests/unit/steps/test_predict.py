@@ -18,6 +18,7 @@ import small_study
 
 from labelpolicy import load
 from labelpolicy.data.foreign import read_matrix
+from labelpolicy.data.parameters import Data, Vectors
 from labelpolicy.data.predictions import label_sets, prediction_table
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
@@ -26,6 +27,7 @@ from labelpolicy.steps.crossfit import crossfit
 from labelpolicy.steps.decide import decide
 from labelpolicy.steps.keep import keep
 from labelpolicy.steps.predict import predict
+from labelpolicy.steps.prepare import prepare
 from labelpolicy.steps.train import train
 from labelpolicy.thresholds import ThresholdParameters
 
@@ -223,6 +225,28 @@ def test_thresholds_that_no_model_can_have(name, message, synthetic, tmp_path):
     with pytest.raises(LabelPolicyError, match=message):
         train(synthetic, "linear_svc", parameters("linear_svc"), model=tmp_path / "m", thresholds=[name], **HOW)
     assert not list(tmp_path.iterdir())
+
+
+def test_descriptions_of_labels_go_all_the_way_into_the_folder_of_a_model(synthetic, tmp_path):
+    raw = shutil.copytree(synthetic.parent / "raw", tmp_path / "raw")
+    header, *labels = (raw / "labels.tsv").read_text().splitlines()
+    said = {labels[0].split("\t")[0]: "w0369; w0301", labels[1].split("\t")[0]: "w0001"}
+    rows = [f"{line}\t{said.get(line.split(chr(9))[0], '')}" for line in labels]
+    (raw / "labels.tsv").write_text("\n".join([f"{header}\tdescription", *rows]) + "\n")
+    data = tmp_path / "prepared"
+    prepare("synthetic", data, Data(vectors=Vectors(source="random", width=8)), raw=raw)
+    described = Prepared(data)
+    assert described.descriptions == [said.get(label) for label in described.labels]
+    assert Prepared(synthetic).descriptions is None
+    files = {"scores": tmp_path / "scores.parquet", "model": tmp_path / "model"}
+    train(data, "linear_svc", parameters("linear_svc"), thresholds=["sets"], **files, **HOW)
+    assert json.loads((tmp_path / "model/thresholds.json").read_text())["sets"]["sets"]["descriptions"] == said
+    loaded = load(tmp_path / "model")  # the words of a new document count
+    found = loaded.thresholds["sets"].decision.names.counts(["w0301", "w0002"])
+    described_first = described.labels.index(next(iter(said)))
+    assert found[0, described_first] and not found[1].any()
+    decide(data, ["sets"], tmp_path / "scores.parquet", tmp_path / "decided", ThresholdParameters())
+    assert json.loads((tmp_path / "decided/sets/thresholds.json").read_text())["descriptions"] == said
 
 
 def test_label_sets_by_brute_force():

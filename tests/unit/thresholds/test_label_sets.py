@@ -114,6 +114,39 @@ def test_names_stand_where_each_of_their_words_begins_a_word():
     np.testing.assert_array_equal(found >= TITLE, [[True, False, True, False, False]] + [[False] * 5] * 3)
 
 
+def test_a_description_is_phrases_that_do_for_the_name_and_a_name_with_a_digit_is_then_a_code():
+    texts = ["Winter wheat\nC15, and wheat; grain, wheat", "grain exports", "the grain\nwinters", "C15", ""]
+    found = Names(["C15", "C16", "grain"], ["winter wheat; grain / -", None, "exports"]).counts(texts)
+    assert (found >= TITLE).astype(int).tolist() == [[1, 0, 0], [1, 0, 1], [1, 0, 1], [0, 0, 0], [0, 0, 0]]
+    assert (found % TITLE).tolist() == [[1, 0, 1], [1, 0, 1], [1, 0, 1], [0, 0, 0], [0, 0, 0]]
+    for empty in (None, ["", " ;/", None]):  # says nothing: names as they are
+        assert Names(["C15", "C16", "grain"], empty).counts(["C15\ngrain"]).tolist() == [[TITLE + 1, 0, 1]]
+
+
+def test_a_label_whose_name_is_a_code_wins_by_its_description_which_is_saved(learned):
+    codes, (y_score, y_true, texts), (new, truth, new_texts) = ["C1", "C2", "C3", "C4"], corpus(), corpus(100, seed=3)
+    descriptions = [f"{label}; no such word" for label in LABELS]
+    how = {"labels": codes, "texts": texts}
+    with pytest.warns(UserWarning, match="no label's name or description stands in any text"):
+        by_codes = fit("sets", y_score, y_true, **how).decide(new, new_texts)
+    decision = fit("sets", y_score, y_true, descriptions=descriptions, **how)
+    y_pred = decision.decide(new, new_texts)
+    np.testing.assert_array_equal(y_pred, learned.decide(new, new_texts))  # as if the labels were called so
+    assert (y_pred == truth).all(axis=1).mean() > (by_codes == truth).all(axis=1).mean() + 0.05
+    back = from_json(json.loads(json.dumps(decision.to_json(codes))), codes, "thresholds.json")
+    np.testing.assert_array_equal(back.decide(new, new_texts), y_pred)
+    assert "descriptions" not in learned.to_json(LABELS)
+
+
+@pytest.mark.parametrize("wrong", [["wheat"], "abcd", [1, 2, 3, 4], {"C1": "wheat"}])
+def test_descriptions_are_a_text_or_none_for_each_label(wrong):
+    y_score, y_true, texts = corpus(20)
+    with pytest.raises(LabelPolicyError, match="descriptions"):
+        fit("sets", y_score, y_true, labels=LABELS, texts=texts, descriptions=wrong)
+    with pytest.raises(LabelPolicyError, match=r"descriptions.*give their names"):
+        fit("sets", y_score, y_true, texts=texts, descriptions=LABELS)
+
+
 def test_a_calibration_follows_its_label_where_it_has_documents(monkeypatch):
     random = np.random.default_rng(0)
     logits = random.normal(size=(4000, 3))
@@ -209,6 +242,9 @@ def test_it_survives_json_for_labels_in_any_order(learned):
         (lambda content: content["sets"].append([1, "gold"]), "gold"),
         (lambda content: content.update(sets=3), "int"),
         (lambda content: content.update(names="yes"), "names"),
+        (lambda content: content.update(descriptions={"rye": "a grain"}), "descriptions"),
+        (lambda content: content.update(descriptions={"wheat": 1}), "descriptions"),
+        (lambda content: content.update(descriptions=["wheat"]), "sets of the"),
         (lambda content: content.pop("labels"), "labels"),
     ],
 )
@@ -232,7 +268,7 @@ def test_texts_are_asked_for_and_as_many_as_documents(learned, texts):
 @pytest.mark.parametrize("labels", [["C15", "C151", "E12", "MCAT"], ["", "-", "/", "_"]], ids=["codes", "empty"])
 def test_names_that_stand_in_no_text_stay_out_and_a_line_says_so(labels):
     y_score, y_true, texts = corpus()
-    with pytest.warns(UserWarning, match="no label's name stands in any text"):
+    with pytest.warns(UserWarning, match="no label's name or description stands"):
         decision = fit("sets", y_score, y_true, labels=labels, texts=texts)
     assert not decision.needs_texts
     with warnings.catch_warnings():

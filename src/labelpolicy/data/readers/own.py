@@ -78,7 +78,8 @@ class Store:
 
     def __init__(self, entry: DocumentFiles, files: dict[str, list[Path]]):
         self.entry, self.files, self.hierarchy = entry, files, entry.hierarchy(files)
-        self.parents = read_labels(self.hierarchy) if self.hierarchy else None
+        parents, self.descriptions = read_labels(self.hierarchy) if self.hierarchy else (None, {})
+        self.parents: dict[str, str] | None = parents
         self.known = None if self.parents is None else pa.array(list(self.parents), pa.string())
         self.columns: Columns | None = None
         self.spools: dict[str, Spool] = {}
@@ -116,7 +117,8 @@ class Store:
         above = {label: parent for label, parent in (self.parents or {}).items() if parent}
         splits = {split: Rereadable(found[split].read) for split in SPLITS if split in found}
         text = "as given; where tokens are given, those joined by blanks"
-        return Corpus(labels, splits, above, text=text, counted=counted, test_fraction=self.entry.test_fraction)
+        how: dict[str, Any] = {"test_fraction": self.entry.test_fraction, "descriptions": self.descriptions}
+        return Corpus(labels, splits, above, text=text, counted=counted, **how)
 
     def _usable(self, numbers: np.ndarray, batch: pa.RecordBatch, faults: Faults) -> pa.RecordBatch:
         """The documents with text, labels that are known and an id of their own."""

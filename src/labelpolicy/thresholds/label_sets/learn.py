@@ -63,7 +63,7 @@ def learn_label_sets(
         y_score, y_true = y_score[rows], y_true[rows]
     found = Candidates.joined(policy.candidates(y_score, texts, own=y_true))
     if names is not None and not found.phi[:, FEATURES.index("in_text")].any():
-        warnings.warn("sets: no label's name stands in any text, so scores alone decide", stacklevel=5)
+        warnings.warn("sets: no label's name or description stands in any text, so scores alone decide", stacklevel=5)
         policy = replace(policy, names=None)
         found.phi[:, [FEATURES.index(name) for name in OF_NAMES]] = 0
     problem = Problem(found, y_true, utility or Utility())

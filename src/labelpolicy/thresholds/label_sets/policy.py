@@ -91,6 +91,7 @@ class LabelSets(Decision):
         return {
             "rule": self.kind,
             "names": self.names is not None,
+            **self._descriptions(labels),
             "at_least_one": self.at_least_one,
             "weights": dict(zip(FEATURES, self.weights.tolist(), strict=True)),
             "labels": {
@@ -101,6 +102,12 @@ class LabelSets(Decision):
             "chosen": self.chosen,
         }
 
+    def _descriptions(self, labels: Sequence[str]) -> dict[str, Any]:
+        """By label, where there are any: what is looked for in new documents is what was looked for in these."""
+        given = self.names.descriptions if self.names is not None else [None] * len(labels)
+        found = {label: said for label, said in zip(labels, given, strict=True) if said}
+        return {"descriptions": found} if found else {}
+
     @classmethod
     def from_json(cls, content: dict[str, Any], labels: Sequence[str], where: str) -> LabelSets:
         """The policy that ``to_json(labels)`` described. Raises LabelPolicyError, with ``where``, for anything else."""
@@ -109,6 +116,9 @@ class LabelSets(Decision):
             by_label, flags = content["labels"], (content["names"], content["at_least_one"])
             if set(by_label) != set(labels) or {type(flag) for flag in flags} != {bool}:
                 raise ValueError("other labels" if set(by_label) != set(labels) else "names or at_least_one is no bool")
+            said = content.get("descriptions", {})
+            if not set(said) <= set(labels) or not {type(text) for text in said.values()} <= {str}:
+                raise ValueError("descriptions of other labels, or one that is no text")
             values = {
                 key: np.array([_number(by_label[label][key], key) for label in labels])
                 for key in LabelFacts.__annotations__
@@ -118,11 +128,11 @@ class LabelSets(Decision):
                 np.array([_number(content["weights"][name]) for name in FEATURES]),
                 LabelFacts(**values),
                 TrainingSets(sets, len(labels)),
-                Names(labels) if flags[0] else None,
+                Names(labels, [said.get(label) for label in labels]) if flags[0] else None,
                 flags[1],
                 chosen=dict(content["chosen"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise LabelPolicyError(
                 f"{where}: not a policy over sets of the {len(labels)} labels of the data set: {error!r}: fit it again"
             ) from None
