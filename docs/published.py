@@ -56,7 +56,7 @@ def numbers(results: Path = RESULTS) -> list[dict]:
     found = [record for file in sorted(results.glob("*/metrics.csv")) for record in _of_metrics(file, results)]
     for file in sorted(results.glob("*/ablation.csv")):
         found += _of_ablation(file, results)
-    for file in sorted(results.glob("sets/test.csv")):
+    for file in sorted(results.glob("sets/test*.csv")):
         found += _of_sets(file, results)
     return found
 
