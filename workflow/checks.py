@@ -11,6 +11,7 @@ from typing import Any
 import state
 from snakemake.exceptions import WorkflowError
 
+from labelpolicy.cell import members
 from labelpolicy.classifiers import registry as classifiers
 from labelpolicy.classifiers.transformer.pretrained import digest_of
 from labelpolicy.config import check
@@ -90,8 +91,8 @@ def check_rows(file: str, study: Study) -> tuple[list[Method], str]:
         every, methods = len(methods), [row for row in methods if not row.is_optional]
         told = f"{every - len(methods)} rows wait for a pretrained model: set classifiers.transformer.model"
     for row in methods:
-        entry = classifiers.load(row.classifier, classifiers.load(row.classifier).parameters(study))
-        if row.learned and not entry.trained_by_gradient:
+        of = [classifiers.load(name, classifiers.load(name).parameters(study)) for name in members(row.classifier)]
+        if row.learned and not of[0].trained_by_gradient:
             why = f"{row.classifier} is not trained by gradient: {row.learned[0]} cannot be learned with it"
             raise LabelPolicyError(f"{file}: row {row.name!r}: {why}; thresholds that end in +oof can")
     for dataset in study.datasets:

@@ -13,6 +13,17 @@ AT_LEAST_ONE, OUT_OF_FOLD = "+one", "+oof"
 TRAINED = "{dataset}/{classifier}/{weights}/seed{seed}"
 #: The folder of what it decides by some rule.
 DECIDED = f"{TRAINED}/{{thresholds}}"
+#: Between the names of classifiers whose scores are joined (``labelpolicy join``): ``linear-linear_svc``.
+JOINED_BY = "-"
+
+
+def members(classifier: str) -> list[str]:
+    """The classifiers whose scores stand behind a name: several of joined ones, else that one.
+
+    >>> members("linear-linear_svc"), members("linear")
+    (['linear', 'linear_svc'], ['linear'])
+    """
+    return classifier.split(JOINED_BY)
 
 
 class Thresholds(NamedTuple):

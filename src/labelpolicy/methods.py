@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelpolicy.cell import Thresholds
+from labelpolicy.cell import Thresholds, members
 from labelpolicy.data.registry import TASKS, base, find, task
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.parsing import read_tsv
@@ -39,7 +39,12 @@ class Method:
     @property
     def encoder(self) -> str:
         """The classifier itself, or the one whose encoder a chain stands on ({encoder}+{chain})."""
-        return self.classifier.partition("+")[0]
+        return self.classifier if self.is_joined else self.classifier.partition("+")[0]
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether it decides by the joined scores of several classifiers ({classifier}-{classifier})."""
+        return len(members(self.classifier)) > 1
 
     @property
     def is_optional(self) -> bool:
@@ -121,6 +126,7 @@ def read_methods(
     for number, fields in read_tsv(path, COLUMNS):
         method = Method(*fields)
         _check_names(f"{path}, line {number}", method, allowed)
+        _check_joined(f"{path}, line {number}", method)
         named = {method.name: f"the name {method.name!r}", method.cell: f"the cell {'/'.join(method.cell)}"}
         for of, (key, what) in itertools.product(method.tasks, named.items()):
             if (of, key) in lines:
@@ -130,6 +136,21 @@ def read_methods(
             lines[of, key] = number
         methods.append(method)
     return methods
+
+
+def _check_joined(where: str, method: Method) -> None:
+    if not method.is_joined:
+        return
+    of, (rule, _, out_of_fold) = members(method.classifier), Thresholds.parse(method.thresholds)
+    if twice := [name for name in of if of.count(name) > 1]:
+        raise LabelPolicyError(
+            f"{where}: {method.classifier} joins {twice[0]!r} with itself: name each classifier once"
+        )
+    if method.weights != "uniform" or rule not in THRESHOLD_RULES or not out_of_fold:
+        found = f"found weights {method.weights} and thresholds {method.thresholds}"
+        raise LabelPolicyError(
+            f"{where}: {method.classifier} joins out-of-fold scores: {found}, expected uniform and a rule with +oof"
+        )
 
 
 def _known(names: Collection[str] | None, *fixed: str) -> list[str] | None:
@@ -143,6 +164,6 @@ def _check_names(where: str, method: Method, allowed: Mapping[str, list[str] | N
         if column == "thresholds":
             Thresholds.parse(method.thresholds, names, f"{where}: ")
             continue
-        for found in getattr(method, column).split(","):
+        for found in members(method.classifier) if column == "classifier" else getattr(method, column).split(","):
             if found not in names:
                 raise LabelPolicyError(f"{where}: unknown {column} {found!r}; expected one of {', '.join(names)}")

@@ -109,6 +109,11 @@ COMMANDS = [
         "o.parquet",
     ),
     _command(
+        f"join prepared {UNIFORM}/out_of_fold.parquet out_of_fold.parquet --output j.parquet",
+        f"{PREPARED} {SPLITS} {TEST} {UNIFORM}/out_of_fold.parquet out_of_fold.parquet",
+        "j.parquet",
+    ),
+    _command(
         f"recommend prepared shared fixed+one --scores {UNIFORM}/out_of_fold.parquet --output r.json --model out "
         "--params params.yaml",
         f"{PREPARED} {SPLITS} {TEST} {UNIFORM}/out_of_fold.parquet params.yaml",
@@ -320,6 +325,8 @@ def make(folder: Path) -> None:
         f"train prepared linear {train.format(UNIFORM)} {both}",
         f"decide prepared fixed shared {decide.format(UNIFORM)}",
         f"crossfit prepared linear --history {UNIFORM}/history.parquet --output {UNIFORM}/out_of_fold.parquet {both}",
+        "crossfit prepared linear_svc --history nothing --output out_of_fold.parquet --set "
+        f"classifiers.linear_svc.search=null {both}",
         f"train prepared linear --model model {both}",
         f"learn prepared linear --output {META}/meta_learner.safetensors --trace {META}/trace.parquet {both}",
         f"rollout prepared linear {rollout} {both}",

@@ -110,6 +110,18 @@ def test_reads_rows_in_order_and_skips_blank_lines(tmp_path):
             [(*GOOD[:6], "text"), ("A", *GOOD[1:6], "reuters21578,bbn")],
             "line 3: the cell kim_cnn/uniform/fixed stands on line 2 already",
         ),
+        ([("A", "linear-cnn", "uniform", "sets+oof", "-", "g", "all")], "line 2: unknown classifier 'cnn'"),
+        ([("A", "linear-linear", "uniform", "sets+oof", "-", "g", "all")], "line 2: linear-linear joins 'linear' with"),
+        *(
+            ([("A", "kim_cnn-linear", weights, rule, "-", "g", "all")], "line 2: kim_cnn-linear joins out-of-fold")
+            for weights, rule in (
+                ("uniform", "fixed"),
+                ("uniform", "sets"),
+                ("uniform", "meta+oof"),
+                ("inverse_frequency", "sets+oof"),
+                ("meta", "sets+oof"),
+            )
+        ),
         ([], "no row below the header"),
     ],
 )

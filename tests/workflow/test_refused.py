@@ -47,6 +47,12 @@ REFUSED = [
     ("params.yaml", "  labels: 6\n", "  labels: 6\n  labels: 7\n", "the key 'labels' is given a second time"),
     ("workflow/methods.tsv", "LinearSVC\tlinear_svc\tuniform", "SVC\tlinear_svc\tmeta", "not trained by gradient"),
     ("workflow/methods.tsv", "linear_svc\tuniform\tscut", "linear_svc\tuniform\tmeta", "not trained by gradient"),
+    (
+        "workflow/methods.tsv",
+        "",
+        "New\tlinear-linear_svc\tuniform\tshared\t-\tone\tall\n",
+        "line 11: linear-linear_svc joins out-of-fold scores",
+    ),
     ("workflow/paper.tsv", "\t0.", "\tzero.", "paper.tsv, line"),
     ("workflow/claims.tsv", "\t", " ", "claims.tsv, line 1"),
     ("workflow/resources.tsv", "\t", " ", "resources.tsv, line 1"),

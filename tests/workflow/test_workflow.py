@@ -336,6 +336,24 @@ def test_the_study_of_own_documents_is_not_the_papers(study):
     assert not [job for job in jobs if re.search("|".join(unwanted), job)]
 
 
+def test_joined_scores_are_a_row(study):
+    """Made of the members' scores; nothing else is trained for it, and it stands in table and page as any row."""
+    header = (study.folder / "workflow/methods.tsv").read_text().splitlines()[0]
+    rows = [("SVC", "linear_svc", "fixed")]
+    rows += [(f"Joined {rule}", "linear-linear_svc", rule) for rule in ("sets+oof", "shared+one+oof")]
+    lines = ["\t".join((name, classifier, "uniform", rule, "-", "base", "all")) for name, classifier, rule in rows]
+    (study.folder / "joined.tsv").write_text("\n".join([header, *lines]) + "\n")
+    asked = ("results/summary.md", "results/page/index.html", "results/flat/metrics.json")
+    study.run(*asked, "--config", "methods=joined.tsv")
+    joined = study.folder / "results/synthetic/linear-linear_svc/uniform/seed0"
+    assert {path.name for path in joined.iterdir()} == {
+        "out_of_fold.parquet", "policy.json", "sets+oof", "shared+one+oof"
+    }  # fmt: skip
+    summary = (study.folder / "results/summary.md").read_text()
+    assert "Joined sets+oof" in summary and "Mean of linear and linear" in summary
+    assert not study.jobs(*asked, "--config", "methods=joined.tsv")
+
+
 def test_an_unknown_data_set_fails_with_one_line_from_the_step(study):
     study.edit("params.yaml", "- synthetic", "- nowhere")
     printed = study.run(fails=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from labelpolicy.classifiers import registry as classifiers
-from labelpolicy.cell import DECIDED, TRAINED, Cell, Thresholds, Trained
+from labelpolicy.cell import DECIDED, JOINED_BY, TRAINED, Cell, Thresholds, Trained, members
 from labelpolicy.data import registry as corpora
 from labelpolicy.data.document_files import DocumentFiles
 from labelpolicy.methods import THRESHOLD_RULES, WEIGHT_RULES, read_tsv, rows_of
@@ -83,11 +83,14 @@ CELLS = [
     for row in rows_of(methods, dataset)
     for seed in range(study.grid.seeds)
 ]
+#: Names of classifiers that are trained, and of those and joined ones, as wildcards.
+ONE = f"(?:{'|'.join(map(re.escape, classifiers.names()))})"
+SCORED = f"{ONE}(?:{re.escape(JOINED_BY)}{ONE})*"
 
 
 wildcard_constraints:
     dataset=r"[a-z][a-z0-9_]*",
-    classifier="|".join(map(re.escape, classifiers.names())),
+    classifier=ONE,
     weights="|".join(map(re.escape, [*WEIGHT_RULES, *study.policies])),
     thresholds=rf"({'|'.join([*THRESHOLD_RULES, *study.policies])})(\+one)?(\+oof)?",
     policy="|".join(study.policies),
@@ -150,8 +153,9 @@ def rows(dataset, classifier):
 
 
 def classifiers_of(dataset):
-    """Classifiers of a data set's rows but the chains on them, in the order of the sheet."""
-    return list(dict.fromkeys(row.classifier for row in rows_of(methods, dataset) if row.classifier == row.encoder))
+    """Classifiers of a data set's rows but chains on them and joined ones, in the order of the sheet."""
+    plain = [row for row in rows_of(methods, dataset) if row.classifier == row.encoder and not row.is_joined]
+    return list(dict.fromkeys(row.classifier for row in plain))
 
 
 def policies_of(dataset, classifier):
@@ -172,6 +176,8 @@ def tuned(of):
     Chains that scikit-learn trains have single words for features, and nothing to be chosen.
     """
     encoder, plus, _ = of.classifier.partition("+")
+    if len(members(of.classifier)) > 1:
+        return {}
     searched = getattr(getattr(study.classifiers, encoder), "search", None)
     bears = not plus or classifiers.load(of.classifier).uses_torch
     return {"tuned": f"results/{of.dataset}/{encoder}/tuned.json"} if searched and bears else {}

@@ -72,6 +72,7 @@ for name, init in ("decide", None), ("decide_init", "{init}"):
         inputs={},
         function=lambda wildcards: scored(trained(wildcards), [wildcards.thresholds]),
         settings=lambda wildcards: learned_and_settings(trained(wildcards), [wildcards.thresholds]),
+        constraints={"classifier": SCORED},
     )
 for name, classifier, weights, thresholds, datasets in decided_together():
     of = Trained("{dataset}", classifier, weights, "{seed}")

@@ -11,7 +11,8 @@ def cells_of(wildcards):
 
 def candidates(wildcards):
     """What a row is recommended of, if there is any: out-of-fold scores with the rules that rows have on them, seed 0."""
-    found = [cell for cell in cells_of(wildcards) if cell.parts.out_of_fold and not cell.seed]
+    found = [each for each in cells_of(wildcards) if each.parts.out_of_fold and not each.seed]
+    found = [each for each in found if len(members(each.classifier)) == 1]  # those have a model
     rules = dict.fromkeys(cell.thresholds for cell in found if cell.parts.rule in THRESHOLD_RULES)
     scores = [cell for cell in found if cell.weights == "uniform" and cell.thresholds in rules]
     return {"scores": in_folders(scores, "out_of_fold.parquet"), "read": in_folders(scores, "history.parquet")}, rules
@@ -35,7 +36,8 @@ def shown_of(wildcards):
 
 if OWN:
     one = {"dataset": "|".join(OWN)}
-    of_own = [classifiers.load(row.classifier) for dataset in OWN for row in rows_of(methods, dataset)]
+    names = {name for dataset in OWN for row in rows_of(methods, dataset) for name in members(row.classifier)}
+    of_own = [classifiers.load(name) for name in names]
     STEPS |= {
         "recommend": Step(
             "Recommend a row for {dataset}, and keep its model",

@@ -32,6 +32,7 @@ def results_of_table(wildcards):
 
 #: Those of the target quick: minutes, not hours.
 QUICK_CELLS = [cell for cell in CELLS if cell.seed == 0 and cell.classifier in study.grid.quick]
+TRAINED_CELLS = [cell for cell in CELLS if cell.seed == 0 and len(members(cell.classifier)) == 1]
 #: What is learned while a classifier trains, for the weights or the thresholds of some row.
 LEARNED_POLICIES = [
     Trained(dataset, row.classifier, policy, seed)
@@ -138,7 +139,7 @@ STEPS |= {
         "Metrics and curves as flat files",
         {
             "files": METRICS,
-            "history": sorted(in_folders([cell for cell in CELLS if cell.seed == 0], "history.parquet")),
+            "history": sorted(in_folders(TRAINED_CELLS, "history.parquet")),
             "trace": sorted(in_folders([each for each in LEARNED_POLICIES if each.seed == 0], "trace.parquet")),
         },
         {
@@ -234,5 +235,5 @@ def is_main(cell):
     """Whether a cell is the study's own: a classifier of the paper as it is, or with something learned."""
     learned = {cell.weights, cell.parts.rule} & set(study.policies)
     is_plain = (cell.weights, cell.thresholds) == ("uniform", "fixed")
-    of_paper = classifiers.load(cell.classifier).trained_by_gradient and cell.classifier in classifiers_of(cell.dataset)
+    of_paper = cell.classifier in classifiers_of(cell.dataset) and classifiers.load(cell.classifier).trained_by_gradient
     return of_paper and (is_plain or bool(learned))

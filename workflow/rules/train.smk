@@ -109,7 +109,7 @@ STEPS |= {
         arguments=[PROCESSED, "{weights}"],
         command="label-weights",
         log=f"label_weights/{TRAINED}",
-        constraints={"weights": "|".join(map(re.escape, WEIGHT_RULES))},
+        constraints={"weights": "|".join(map(re.escape, WEIGHT_RULES)), "classifier": SCORED},
         group="weights",
     ),
     # Once for all label weights and seeds.
@@ -150,6 +150,22 @@ STEPS |= {
         resources={"times": study.crossfit.folds + 1, "gpu": int(study.device == "cuda")},
     ),
 }
+# Joined scores are those of their members, which are trained with the same weights and seed.
+STEPS["join"] = Step(
+    "Join the scores of {classifier} on {dataset}, seed {seed}",
+    {"data": processed("{dataset}", "labels.parquet", "train.parquet", "valid.parquet", "test.parquet")},
+    {"output": f"results/{TRAINED}/out_of_fold.parquet"},
+    arguments=[PROCESSED],
+    function=lambda wildcards: {
+        "files": in_folders(
+            [replace(trained(wildcards), classifier=name) for name in members(wildcards.classifier)],
+            "out_of_fold.parquet",
+        )
+    },
+    constraints={"classifier": f"{ONE}(?:{re.escape(JOINED_BY)}{ONE})+", "weights": "uniform"},
+    log=f"join/{TRAINED}",
+    group="decisions",
+)
 # Also from random initial policies at the test-time episode (the paper's Tables 3 and 6), in a folder init{k}.
 for suffix, init, start in ("", "", ""), ("_init", "init{init}", ", from initial policies {init}"):
     STEPS |= {

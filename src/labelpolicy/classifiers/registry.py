@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from pydantic import Field, create_model
 
 from labelpolicy import classifiers
+from labelpolicy.cell import members
 from labelpolicy.classifiers import chains
 from labelpolicy.config import Count, NonNegativeFloat, Parameters, PositiveFloat, PositiveInt
 from labelpolicy.errors import LabelPolicyError
@@ -160,9 +161,12 @@ def names() -> list[str]:
 def load(name: str, parameters: Any = None) -> Entry:
     """A classifier by name; with its parameters, what these make of it.
 
-    Raises LabelPolicyError for a name of nothing, and for a chain on what has no features for it.
+    Raises LabelPolicyError for a name of nothing or of joined scores, and for a chain on what has no features for it.
     """
     plain, chained = declarations(), chain_declarations()
+    if len(of := members(name)) > 1:
+        fault = f"joins the scores of {' and '.join(of)}: there is none to train or keep"
+        raise LabelPolicyError(f"classifier {name!r} {fault}: give one of them, or see `labelpolicy join`")
     encoder_name, plus, chain_name = name.partition("+")
     if encoder_name not in plain or (plus and chain_name not in chained):
         raise LabelPolicyError(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from labelpolicy.cell import Cell
+from labelpolicy.cell import Cell, members
 from labelpolicy.data.registry import task
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
@@ -233,7 +233,8 @@ def read_rows(path: str | Path, results: Results) -> list[Method]:
 
 
 def classifier_title(name: str) -> str:
-    return CLASSIFIER_TITLES.get(name, name)
+    of = members(name)
+    return CLASSIFIER_TITLES.get(name, name) if len(of) == 1 else f"Mean of {' and '.join(of)}"
 
 
 def figure_words(path: Path) -> tuple[str, str]:

@@ -77,15 +77,18 @@ def learn_label_sets(
 def calibrate(y_score: np.ndarray, y_true: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Slope and offset (N,) of each label's Platt scaling, drawn to the common ones by a normal prior."""
     some = slice(None, None, max(y_score.size // CELLS, 1))  # documents
-    common = _platt(_logits(y_score[some]).reshape(-1, 1), y_true[some].reshape(-1, 1), np.ones(1), np.zeros(1), 1e-6)
+    common = _platt(
+        clipped_logit(y_score[some]).reshape(-1, 1), y_true[some].reshape(-1, 1), np.ones(1), np.zeros(1), 1e-6
+    )
     found, width = np.empty((2, y_score.shape[1])), max(CELLS // len(y_score), 1)
     for start in range(0, y_score.shape[1], width):
         columns = slice(start, start + width)
-        found[:, columns] = _platt(_logits(y_score[:, columns]), y_true[:, columns], *common, DEVIATION**-2)
+        found[:, columns] = _platt(clipped_logit(y_score[:, columns]), y_true[:, columns], *common, DEVIATION**-2)
     return found[0], found[1]
 
 
-def _logits(y_score: np.ndarray) -> np.ndarray:
+def clipped_logit(y_score: np.ndarray) -> np.ndarray:
+    """Logits in float64, of the same shape, those of 0 and 1 too."""
     return logit(y_score).clip(-SUREST, SUREST)
 
 

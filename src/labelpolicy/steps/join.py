@@ -1,0 +1,79 @@
+"""join: out-of-fold scores of several classifiers -> those of their calibrated mean, in the same form."""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from labelpolicy.cell import JOINED_BY, Trained, members
+from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.scores import Scores, write_scores
+from labelpolicy.errors import LabelPolicyError
+from labelpolicy.options import Output, PreparedFolder
+from labelpolicy.progress import in_words, say
+from labelpolicy.thresholds.label_sets.learn import calibrate, clipped_logit
+from labelpolicy.thresholds.objectives import measures
+
+SPLITS = ("train", "valid", "test")
+
+
+def join(
+    dataset: PreparedFolder,
+    scores: Annotated[
+        list[Path], typer.Argument(metavar="OUT_OF_FOLD...", help="out_of_fold.parquet of two classifiers or more.")
+    ],
+    output: Annotated[Path, Output("out_of_fold.parquet to write.")],
+) -> None:
+    """Join the out-of-fold scores of several classifiers: the mean of their calibrated logits, all of equal weight.
+
+    Each classifier's logits are calibrated label by label on training and validation documents (Platt scaling, whose
+    slopes and offsets are drawn to common ones, as `sets` does). Nothing is trained, and no test label is read for it.
+    The result is of the classifier ``linear-linear_svc``, and `decide` fits on it what it fits on any such scores.
+
+    Raises LabelPolicyError for fewer than two files, for scores that are not out of fold or not of this data set, and
+    for files of one classifier, of different label weights or of different seeds.
+    """
+    data = Prepared(dataset)
+    tables = [Scores(path, data) for path in scores]
+    trained = joined_name(tables)
+    total = [np.zeros((len(data.truth(name)[0]), len(data.labels))) for name in SPLITS]
+    for table in tables:
+        fitting = table.fitting()
+        slope, offset = calibrate(fitting.y_score, fitting.y_true)
+        for logits, name in zip(total, SPLITS, strict=True):
+            logits += slope * clipped_logit(table.split(name)[0]) + offset
+    with np.errstate(over="ignore"):  # 1 / inf is a score of 0
+        y_score = [(1 / (1 + np.exp(-each / len(tables)))).astype(np.float32) for each in total]
+    found = {name: (data.truth(name)[0], each) for name, each in zip(SPLITS, y_score, strict=True)}
+    write_scores(output, found, labels=data.labels, trained=trained, out_of_fold=True)
+    at_half = in_words(measures(fitting.y_true, np.concatenate(y_score[:2]) > 0.5))
+    say(f"join: {' and '.join(members(trained.classifier))} on {data.name}; out of fold at 0.5: {at_half}")
+
+
+def joined_name(tables: list[Scores]) -> Trained:
+    """What the joined scores say that they come from. Raises LabelPolicyError for what cannot be joined."""
+    if len(tables) < 2:
+        raise LabelPolicyError(
+            f"join: {len(tables)} score files, expected two or more: `labelpolicy crossfit` writes them"
+        )
+    names: list[str] = []
+    first = tables[0].trained
+    for table in tables:
+        found = table.trained
+        if not table.out_of_fold:
+            raise LabelPolicyError(
+                f"{table.path}: held-out scores, expected out-of-fold ones: run `labelpolicy crossfit`"
+            )
+        if len(members(found.classifier)) > 1:
+            raise LabelPolicyError(
+                f"{table.path}: joined scores already: give those of {' and '.join(members(found.classifier))}"
+            )
+        if found.classifier in names:
+            raise LabelPolicyError(f"{table.path}: a second file of {found.classifier!r}: give each classifier once")
+        if (found.weights, found.seed, found.init) != (first.weights, first.seed, first.init):
+            raise LabelPolicyError(
+                f"{table.path}: scores of {found.folder('')}, expected label weights and seed of {first.folder('')}"
+            )
+        names.append(found.classifier)
+    return Trained(first.dataset, JOINED_BY.join(names), first.weights, first.seed, first.init)
