@@ -31,8 +31,8 @@ def join(
     slopes and offsets are drawn to common ones, as `sets` does). Nothing is trained, and no test label is read for it.
     The result is of the classifier ``linear-linear_svc``, and `decide` fits on it what it fits on any such scores.
 
-    Raises LabelPolicyError for fewer than two files, for scores that are not out of fold or not of this data set, and
-    for files of one classifier, of different label weights or of different seeds.
+    One classifier may be there with several parameters. Raises LabelPolicyError for fewer than two files, for scores
+    that are not out of fold or not of this data set, for the same scores twice, and for other label weights or seeds.
     """
     data = Prepared(dataset)
     tables = [Scores(path, data) for path in scores]
@@ -57,23 +57,19 @@ def joined_name(tables: list[Scores]) -> Trained:
         raise LabelPolicyError(
             f"join: {len(tables)} score files, expected two or more: `labelpolicy crossfit` writes them"
         )
-    names: list[str] = []
     first = tables[0].trained
-    for table in tables:
-        found = table.trained
+    for place, table in enumerate(tables):
+        found, of = table.trained, members(table.trained.classifier)
         if not table.out_of_fold:
-            raise LabelPolicyError(
-                f"{table.path}: held-out scores, expected out-of-fold ones: run `labelpolicy crossfit`"
-            )
-        if len(members(found.classifier)) > 1:
-            raise LabelPolicyError(
-                f"{table.path}: joined scores already: give those of {' and '.join(members(found.classifier))}"
-            )
-        if found.classifier in names:
-            raise LabelPolicyError(f"{table.path}: a second file of {found.classifier!r}: give each classifier once")
-        if (found.weights, found.seed, found.init) != (first.weights, first.seed, first.init):
-            raise LabelPolicyError(
-                f"{table.path}: scores of {found.folder('')}, expected label weights and seed of {first.folder('')}"
-            )
-        names.append(found.classifier)
+            fault = "held-out scores, expected out-of-fold ones: run `labelpolicy crossfit`"
+        elif len(of) > 1:
+            fault = f"joined scores already: give those of {' and '.join(of)}"
+        elif same := [other for other in tables[:place] if other.table.equals(table.table)]:
+            fault = f"the same scores as {same[0].path}: give each once"
+        elif (found.weights, found.seed, found.init) != (first.weights, first.seed, first.init):
+            fault = f"scores of {found.folder('')}, expected label weights and seed of {first.folder('')}"
+        else:
+            continue
+        raise LabelPolicyError(f"{table.path}: {fault}")
+    names = [table.trained.classifier for table in tables]
     return Trained(first.dataset, JOINED_BY.join(names), first.weights, first.seed, first.init)

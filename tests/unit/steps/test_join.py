@@ -116,7 +116,7 @@ def test_decide_takes_it_as_any_scores_and_the_mean_is_better_than_each(syntheti
     ("second", "expected"),
     [
         (None, "1 score files, expected two or more"),
-        ({}, "a second file of 'linear'"),
+        ({}, "the same scores as"),
         ({"classifier": "linear_svc", "out_of_fold": False}, "expected out-of-fold ones"),
         ({"classifier": "linear_svc-transformer"}, "joined scores already: give those of linear_svc and transformer"),
         ({"classifier": "linear_svc", "seed": 1}, "seed1, expected label weights and seed of synthetic/linear/uniform"),
