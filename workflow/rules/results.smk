@@ -189,7 +189,7 @@ STEPS |= {
             "methods": METHODS,
             "paper": PAPER,
             "claims": beside("claims.tsv"),
-            "correlations": [path for path in figures(ending="json") if path.endswith("/weight_tree.json")],
+            "correlations": [path for path in figures(ending="json") if Path(path).name == "weight_tree.json"],
         },
         {
             "output": shown("results/reproducing.md", "reproducing", "Claims"),
