@@ -48,7 +48,7 @@ def source_of(files: Sequence[str | Path], command_line: Mapping[str, Any]) -> C
 
 def check_parameters(config: Any, source: Callable[[str], str]) -> Study:
     """The parameters. Raises LabelPolicyError for a value that cannot be, or that names what is not there."""
-    study: Study = check(Study, config, source(""), source)
+    study: Study = check(Study, _with_null(config), source(""), source)
     by_gradient = [name for name, each in classifiers.declarations().items() if each.trained_by_gradient]
     for key, names, known in (
         ("robustness.policy", [study.robustness.policy], study.policies),
@@ -68,6 +68,13 @@ def check_parameters(config: Any, source: Callable[[str], str]) -> Study:
     check_labels(study.report.labels, study.datasets, "data/processed")
     corpora.check_own(study.data_sets)
     return study
+
+
+def _with_null(value: Any) -> Any:
+    """The values with None for null below a key of --config, which Snakemake gives as a word."""
+    if isinstance(value, Mapping):
+        return {key: _with_null(each) for key, each in value.items()}
+    return None if value == "null" else value
 
 
 def _with_digest(study: Study) -> Study:

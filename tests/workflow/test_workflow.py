@@ -183,6 +183,7 @@ def test_targets_by_name(copy, study):
     everything = study.jobs("all")
     assert study.jobs() == everything != set()
     assert study.jobs("--snakefile", "workflow/Snakefile") == everything
+    assert study.jobs("--config", "data={vectors: {path: null}}") == everything  # Snakemake gives the word "null"
     jobs = study.jobs("quick")
     assert any("linear" in job for job in jobs) and not any("kim_cnn" in job for job in jobs)
     jobs = copy.jobs("paper", "--config", "grid={seeds: 3}")
