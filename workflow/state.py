@@ -19,7 +19,7 @@ from cluster import alone
 from snakemake.persistence.file import FilePersistence
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json, write_json
+from labelpolicy.files import read_json, sha256_of, write_json
 
 KEPT = Path(".snakemake/contents.json")  # checksums of large files, by path, with what stat said of them
 LARGE, RACE_NS = 1 << 20, 2_000_000_000
@@ -60,8 +60,7 @@ def sha256(path: Path) -> str:
             kept = {}
         if kept.get(str(path), [])[:-1] == state:
             return kept[str(path)][-1]
-    with path.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    checksum = sha256_of(path)
     if found.st_size >= LARGE and time.time_ns() - found.st_ctime_ns > RACE_NS:  # else it may change within the tick
         write_json(KEPT, kept | {str(path): [*state, checksum]})
     return checksum

@@ -31,7 +31,7 @@ from typing import Any
 
 from labelpolicy.data.readers.archive import content_sha256
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.files import read_json
+from labelpolicy.files import read_json, sha256_of
 from labelpolicy.parsing import read_tsv
 
 COLUMNS = ("dataset", "order", "kind", "location", "file", "version", "sha256", "content_sha256", "licence")
@@ -258,8 +258,7 @@ def _verified(source: Source, file: Path) -> str:
 def _sha256(file: Path) -> str:
     """Of a file's content; of a folder, the names and sizes of the files in it."""
     if not file.is_dir():
-        with file.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(file)
     digest = hashlib.sha256()
     for where, folders, names in os.walk(file):
         folders.sort()

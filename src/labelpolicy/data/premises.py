@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from labelpolicy.data.labels import Spelled
-from labelpolicy.data.prepared import Ragged
+from labelpolicy.data.prepared import SPLITS, Ragged
 
 #: A label with fewer documents is rare. A finding matters from these shares on: of documents; of test and validation
 #: documents with a text that occurs in training too; of unknown words in the test split; of words without a vector.
@@ -137,7 +137,7 @@ def word_vectors(source: str, coverage: float, tokens: int) -> Finding | None:
 
 def shared_texts(splits: Mapping[str, Seen]) -> Finding | None:
     """Test documents with the text of a training or validation document, validation ones with a training one's."""
-    train, valid, test = (splits[name] for name in ("train", "valid", "test"))
+    train, valid, test = (splits[name] for name in SPLITS)
     known = np.isin(test.text, np.concatenate([train.text, valid.text])) & (test.text != 0)
     count, of, examples = _counted({"test": test}, {"test": known})
     inside = int(np.count_nonzero(np.isin(valid.text, train.text) & (valid.text != 0)))

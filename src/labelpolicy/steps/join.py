@@ -7,15 +7,13 @@ import numpy as np
 import typer
 
 from labelpolicy.cell import JOINED_BY, Trained, members
-from labelpolicy.data.prepared import Prepared
+from labelpolicy.data.prepared import SPLITS, Prepared
 from labelpolicy.data.scores import Scores, write_scores
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.options import Output, PreparedFolder
 from labelpolicy.progress import in_words, say
 from labelpolicy.thresholds.label_sets.learn import calibrate, clipped_logit
 from labelpolicy.thresholds.objectives import measures
-
-SPLITS = ("train", "valid", "test")
 
 
 def join(
