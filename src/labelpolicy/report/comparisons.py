@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from labelpolicy import significance
-from labelpolicy.cell import Cell
+from labelpolicy.cell import Cell, members
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
@@ -120,9 +120,28 @@ def warn_of_few_draws(comparisons: int, parameters: significance.Significance) -
 
 
 def pairs(methods: Sequence[Method]) -> list[tuple[int, int]]:
-    """Every comparison once, as indices into ``methods``: a learned row and any other, two learned ones in order."""
+    """Every comparison once, as indices into ``methods``: a learned row and any other, two learned ones in order; of
+    two fixed ones those alone that a claim is about."""
     learned, every = [method.is_learned for method in methods], range(len(methods))
-    return [(i, j) for i in every if learned[i] for j in every if i != j and not (learned[j] and j < i)]
+    return [
+        (i, j)
+        for i in every
+        for j in every
+        if i != j and (not (learned[j] and j < i) if learned[i] else _of_interest(methods[i], methods[j]))
+    ]
+
+
+def _of_interest(row: Method, other: Method) -> bool:
+    """Of two fixed rules: a row and the baseline of its classifier, or of the one that a chain stands on; two numbers
+    and thresholds label by label; joined scores and those of a member, decided alike."""
+    if row.is_learned or other.is_learned:
+        return False
+    if row.is_joined:
+        return other.classifier in members(row.classifier) and row.thresholds == other.thresholds
+    if other.is_baseline:
+        return other.classifier == row.encoder
+    same = (row.classifier, row.weights) == (other.classifier, other.weights)
+    return same and (row.thresholds, other.thresholds) == ("shared", "scut")
 
 
 def significance_rows(
@@ -134,7 +153,7 @@ def significance_rows(
     seeds: int,
     documents: int,
 ) -> Iterator[tuple]:
-    """Rows of significance.parquet from the differences of `pairs`: each learned row against every other row.
+    """Rows of significance.parquet from the differences of `pairs`, learned rows first in each.
 
     Two learned rows stand there from both sides, but are one hypothesis of Holm's family.
     """

@@ -22,7 +22,8 @@ def significance(
 ) -> None:
     """Paired bootstrap of the learned rows against all others (parameters: significance).
 
-    Each learned row of the sheet is compared with every other row, on every data set, over the seeds of ``metrics``.
+    Each learned row of the sheet is compared with every other row, on every data set, over the seeds of ``metrics``;
+    of the others those that a claim is about.
 
     Raises LabelPolicyError, before anything is computed, for a row or seed without a result or without its files;
     and for a cell whose decisions do not give the collected measures.

@@ -21,8 +21,7 @@ LEARNED_TOO = Method("Learned too", "kim_cnn", "uniform", "meta", "-", "base")
 
 def test_two_learned_rows_are_one_hypothesis():
     methods = [BASE, LEARNED, FITTED, LEARNED_TOO]
-    assert pairs(methods) == [(1, 0), (1, 2), (1, 3), (3, 0), (3, 2)]
-    assert pairs([BASE, FITTED]) == []
+    assert pairs(methods) == [(1, 0), (1, 2), (1, 3), (2, 0), (3, 0), (3, 2)]
     random = np.random.default_rng(0)
     truth = random.random((80, 3)) < 0.4
     rows = [[Outcomes.of(truth, truth ^ (random.random((80, 3)) < rate))] for rate in (0.3, 0.1, 0.25, 0.2)]
@@ -33,7 +32,8 @@ def test_two_learned_rows_are_one_hypothesis():
     ]
     by_pair = {(row["row"], row["other"]): row for row in found if row["measure"] == "micro_f1"}
     learned = [("Learned", other) for other in ("Base", "Fitted", "Learned too")]
-    assert list(by_pair) == [*learned, *(("Learned too", other) for other in ("Base", "Learned", "Fitted"))]
+    others = [("Fitted", "Base"), *(("Learned too", other) for other in ("Base", "Learned", "Fitted"))]
+    assert list(by_pair) == [*learned, *others]
     assert {(row["dataset"], row["seeds"], row["documents"]) for row in found} == {("toy", 1, 80)}
 
     there, back = by_pair["Learned", "Learned too"], by_pair["Learned too", "Learned"]
@@ -42,6 +42,26 @@ def test_two_learned_rows_are_one_hypothesis():
     once = [row for pair, row in by_pair.items() if pair != ("Learned too", "Learned")]
     assert [row["p_holm"] for row in once] == pytest.approx(holm(np.array([row["p"] for row in once])).tolist())
     assert [row["significant"] for row in once] == [row["p_holm"] < 0.05 for row in once]
+
+
+def test_of_fixed_rules_those_are_compared_that_a_claim_is_about():
+    def row(classifier, thresholds, weights="uniform"):
+        return Method(f"{classifier} {weights} {thresholds}", classifier, weights, thresholds, "-", "base")
+
+    svc = [row("linear_svc", rule) for rule in ("fixed", "scut", "shared", "shared+one+oof")]
+    joined = row("linear-linear_svc", "shared+one+oof")
+    other = [row("linear", rule) for rule in ("fixed", "shared+one+oof")]
+    weighted = row("linear", "fixed", "inverse_frequency")
+    methods = [*svc, joined, *other, weighted, chain := row("linear+subset_maximization", "fixed")]
+    found = {(methods[i].name, methods[j].name) for i, j in pairs(methods)}
+    with_baseline = [(each.name, svc[0].name) for each in svc[1:]]
+    with_baseline += [(each.name, other[0].name) for each in (other[1], weighted, chain)]
+    assert found == {
+        *with_baseline,
+        (svc[2].name, svc[1].name),
+        (joined.name, svc[3].name),
+        (joined.name, other[1].name),
+    }
 
 
 def table(path, **changed):
