@@ -1,69 +1,103 @@
-"""The README's findings and their picture, from the published numbers of Reuters-21578.
+"""The README's findings from the published numbers of Reuters-21578, and the pictures of all published data sets.
 
-python docs/finding.py      after `make publish`; writes docs/results/finding.svg and .png, and the README's block
+python docs/finding.py      after `make publish`; writes docs/results/finding*.svg and .png, and the README's block
 """
 
 from __future__ import annotations
 
 import csv
+import math
 import statistics
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import TextWrapper
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from labelpolicy.data.registry import task, title
+from labelpolicy.methods import read_methods
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs/results"
-STUDY = RESULTS / "reuters21578/metrics.csv"
 SETS = RESULTS / "sets/test.csv"
-PAPER = ROOT / "workflow/paper.tsv"
+METHODS = ROOT / "workflow/methods.tsv"
 BEGIN, END = "<!-- findings, written by docs/finding.py -->", "<!-- end of findings -->"
 MEASURES = {"accuracy": "accuracy (strict)", "macro_f1": "macro-F1", "micro_f1": "micro-F1"}
 CLASSIFIERS = {"linear_svc": "LinearSVC on tf-idf", "linear": "logistic on tf-idf", "kim_cnn": "Kim-CNN"}
+REUTERS = "reuters21578"
+#: The order of the pictures; data sets that are not named here come last.
+DATASETS = (REUTERS, "goemotions", "rcv1_sample", "ontonotes_gold", "bbn_gold", "figer_gold")
 
 
 class Row(NamedTuple):
-    """A row of the picture: the cell (weights, thresholds) whose numbers it shows, and how."""
+    """A row of the sheet: its cell (weights, thresholds), and how a picture shows it, on white and on black."""
 
     weights: str
     thresholds: str
-    name: str
-    marker: str
-    colour: str
+    name: str = ""
+    marker: str = ""
+    light: str = ""
+    dark: str = ""
 
 
-# Colours by Okabe and Ito; shapes differ as well, and every row has its name.
-HALF = Row("uniform", "fixed", "threshold 0.5", "o", "#666666")
-LITERAL = Row("meta_paper", "meta_paper", "learned by the paper's method, literally", "v", "#D55E00")
-TRAINED = Row("meta", "meta", "learned while the classifier trains", "s", "#CC79A7")
-SHARED = Row("uniform", "shared+one+oof", "two shared numbers (shared+one+oof)", "D", "#0072B2")
-LEARNED = Row("uniform", "meta+one+oof", "learned on out-of-fold scores (meta+one+oof)", "^", "#009E73")
-ROWS = (LITERAL, HALF, TRAINED, SHARED, LEARNED)
-PRINTED = "CNN+Meta-Training-Prediction"
+# Colours after Okabe and Ito; shapes and places differ as well.
+HALF = Row("uniform", "fixed", "0.5 for all", "o", "#6a6a6a", "#b4b4b4")
+LITERAL = Row("meta_paper", "meta_paper")
+SHARED = Row("uniform", "shared+one+oof", "two shared numbers,\nat least one label", "D", "#0072B2", "#56B4E9")
+LEARNED = Row("uniform", "meta+one+oof")
+ROWS = (
+    HALF,
+    Row("uniform", "scutfbr1", "SCutFBR.1", "v", "#b07d00", "#E6B800"),
+    Row("uniform", "odr", "ODR", "s", "#b3508c", "#e39cc6"),
+    Row("meta", "meta", "Meta-Training-\nPrediction", "^", "#c24e00", "#ff8b4d"),
+    SHARED,
+    Row("uniform", "sets+oof", "learned label sets", "*", "#007d5b", "#2fcf9f"),
+)
 
 
 class Published:
-    """Mean and deviation over seeds of what a study's metrics.csv says of the test split."""
+    """What the published metrics.csv say of the test split, by data set, cell, measure and seed."""
 
-    def __init__(self, file: Path = STUDY):
-        self.values: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
-        seeds = set()
-        with file.open(encoding="utf-8", newline="") as stream:
-            for row in csv.DictReader(stream):
-                if row["split"] == "test":
-                    cell = row["classifier"], row["weights"], row["thresholds"], row["metric"]
-                    self.values[cell].append(float(row["value"]))
-                    seeds.add(row["seed"])
-        self.seeds = len(seeds)
+    def __init__(self, results: Path = RESULTS):
+        self.values: dict[tuple[str, ...], dict[str, float]] = defaultdict(dict)
+        for file in sorted(results.glob("*/metrics.csv")):
+            with file.open(encoding="utf-8", newline="") as stream:
+                for row in csv.DictReader(stream):
+                    if row["split"] == "test":
+                        cell = row["dataset"], row["classifier"], row["weights"], row["thresholds"], row["metric"]
+                        self.values[cell][row["seed"]] = float(row["value"])
+        names = {(row.classifier, row.weights, row.thresholds): row.name for row in read_methods(METHODS)}
+        compared = tuple(names["linear_svc", row.weights, row.thresholds] for row in (ROWS[-1], HALF))
+        self.gains: dict[tuple[str, str], str] = {}
+        for file in sorted(results.glob("*/significance.csv")):
+            with file.open(encoding="utf-8", newline="") as stream:
+                for row in csv.DictReader(stream):
+                    if (row["row"], row["other"]) == compared:
+                        points = [100 * float(row[name]) for name in ("difference", "low", "high")]
+                        self.gains[row["dataset"], row["measure"]] = "{:+.1f} [{:.1f}, {:.1f}]".format(*points)
+        there = {key[0] for key in self.values}
+        self.datasets = [name for name in DATASETS if name in there] + sorted(there - {*DATASETS})
 
-    def __call__(self, classifier: str, row: Row, measure: str) -> list[float]:
-        return self.values.get((classifier, row.weights, row.thresholds, measure), [])
+    def __call__(self, classifier: str, row: Row, measure: str, dataset: str = REUTERS) -> list[float]:
+        return [*self.values.get((dataset, classifier, row.weights, row.thresholds, measure), {}).values()]
 
-    def mean(self, classifier: str, row: Row, measure: str) -> float:
-        return statistics.mean(self(classifier, row, measure))
+    def mean(self, classifier: str, row: Row, measure: str, dataset: str = REUTERS) -> float:
+        return statistics.mean(self(classifier, row, measure, dataset))
+
+    def half_interval(self, classifier: str, row: Row, measure: str, dataset: str) -> float:
+        """Half of the 95 % interval of the mean: the error over test documents, and that over seeds."""
+        values = self(classifier, row, measure, dataset)
+        errors = self(classifier, row, f"{measure}_standard_error", dataset)
+        documents = statistics.fmean([error**2 for error in errors]) if errors else 0.0
+        seeds = statistics.variance(values) / len(values) if len(values) > 1 else 0.0
+        return 1.96 * math.sqrt(documents + seeds)
+
+    def has_errors(self, dataset: str) -> bool:
+        """Whether errors over the test documents were published."""
+        return any(key[0] == dataset and key[-1] == "accuracy_standard_error" for key in self.values)
 
     def points(self, classifier: str, row: Row, other: Row, measure: str) -> float:
-        """By how many hundredths one row is above another."""
+        """By how many hundredths one row is above another, on Reuters-21578."""
         return 100 * (self.mean(classifier, row, measure) - self.mean(classifier, other, measure))
 
 
@@ -102,52 +136,110 @@ def findings(published: Published) -> str:
     return "\n".join(map(wrap.fill, bullets))
 
 
-def draw(published: Published, *files: Path) -> None:
-    """The picture: three measures side by side, a row for each way to set the thresholds of each classifier."""
+class Theme(NamedTuple):
+    """Colours of a picture's paper and of what is not data on it."""
+
+    paper: str
+    ink: str
+    grid: str
+    place: int  # of the rows' colours
+
+
+LIGHT, DARK = Theme("white", "#1b1f24", "#dfe3e8", 4), Theme("#0d1117", "#e6edf3", "#30363d", 5)
+
+
+def _pyplot(theme: Theme) -> Any:
     import matplotlib
 
     matplotlib.use("agg")
-    matplotlib.rcParams |= {"svg.hashsalt": "labelpolicy", "font.size": 9, "svg.fonttype": "path"}
+    style = {"font.size": 9, "svg.hashsalt": "labelpolicy", "svg.fonttype": "path"}
+    style |= dict.fromkeys(("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color"), theme.ink)
+    style |= {"figure.facecolor": theme.paper, "axes.facecolor": theme.paper, "savefig.facecolor": theme.paper}
+    style |= {"grid.color": theme.grid, "axes.axisbelow": True, "legend.frameon": False}
+    matplotlib.rcParams.update(matplotlib.rcParamsDefault | style)
     import matplotlib.pyplot as plt
 
-    with PAPER.open(encoding="utf-8", newline="") as stream:
-        printed = {
-            row["metric"]: float(row["value"])
-            for row in csv.DictReader(stream, delimiter="\t")
-            if row["dataset"] == "reuters21578" and row["row"] == PRINTED
-        }
-    shown: list[tuple[str, Row | None]] = []  # from the top; None is the name of the classifier, or the paper's number
-    for classifier in CLASSIFIERS:
-        rows = [row for row in ROWS if published(classifier, row, "accuracy")]
-        shown += [(classifier, None), *((classifier, row) for row in rows)]
-    shown.append(("paper", None))
-    figure, panels = plt.subplots(1, 3, sharey=True, figsize=(9.6, 4.3), facecolor="white", layout="constrained")
-    for panel, (measure, name) in zip(panels, MEASURES.items(), strict=True):
-        for place, (classifier, row) in enumerate(shown):
-            if row is not None:
-                values = published(classifier, row, measure)
-                mean, deviation = statistics.mean(values), statistics.stdev(values) if len(values) > 1 else 0.0
-                panel.errorbar(
-                    mean, -place, xerr=deviation, fmt=row.marker, color=row.colour, markersize=6.5, capsize=2.5
-                )
-            elif classifier == "paper":
-                panel.plot(printed[measure], -place, "*", color="#000000", markersize=9)
-        panel.set_title(name, fontsize=10)
-        panel.margins(x=0.08, y=0.04)
-        panel.grid(axis="x", color="#dddddd")
-        panel.set_axisbelow(True)
-        panel.tick_params(length=0)
-        panel.spines[["top", "right", "left"]].set_visible(False)
-    names = [CLASSIFIERS[c] if row is None and c in CLASSIFIERS else row.name if row else "" for c, row in shown]
-    names[-1] = "learned, as the paper prints it"
-    panels[0].set_yticks([-place for place in range(len(shown))], names)
-    for label, (classifier, row) in zip(panels[0].get_yticklabels(), shown, strict=True):
-        label.set_fontweight("bold" if row is None and classifier in CLASSIFIERS else "normal")
-    figure.suptitle(f"Reuters-21578, test set: mean and standard deviation of {published.seeds} seeds", fontsize=11)
+    return plt
+
+
+def _save(plt: Any, figure: Any, files: Sequence[Path]) -> None:
     for file in files:
         metadata = {"Date": None} if file.suffix == ".svg" else {"Software": None}
         figure.savefig(file, dpi=160, metadata=metadata)
     plt.close(figure)
+
+
+def neural(dataset: str) -> str:
+    """The paper's classifier of such a data set."""
+    return "attentive_lstm" if task(dataset) == "typing" else "kim_cnn"
+
+
+def draw(published: Published, *files: Path, theme: Theme = LIGHT) -> None:
+    """The finding: each way to decide from left to right, a column for each data set, a line for each measure."""
+    plt = _pyplot(theme)
+    datasets = [name for name in published.datasets if published("linear_svc", HALF, "accuracy", name)]
+    shown = [row for row in ROWS if any(key[2:4] == (row.weights, row.thresholds) for key in published.values)]
+    figure, grid = plt.subplots(
+        len(MEASURES), len(datasets), figsize=(9.6, 5.4), sharex=True, squeeze=False, layout="constrained"
+    )
+    for line, (measure, name) in zip(grid, MEASURES.items(), strict=True):
+        for panel, dataset in zip(line, datasets, strict=True):
+            _ways(panel, published, dataset, measure, theme)
+        line[0].set_ylabel(name, fontsize=9.5)
+    for panel, dataset in zip(grid[0], datasets, strict=True):
+        panel.set_title(title(dataset).replace(", ", ",\n"), fontsize=9.5)
+    handles = [
+        plt.Line2D([], [], marker=row.marker, color=row[theme.place], linestyle="none", label=row.name,
+                   markersize=9 if row.marker == "*" else 6)
+        for row in shown
+    ]  # fmt: skip
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(shown), handletextpad=0.1, columnspacing=1.2)
+    figure.supxlabel(_caption(published, datasets), fontsize=8)
+    _save(plt, figure, files)
+
+
+def _ways(panel: Any, published: Published, dataset: str, measure: str, theme: Theme) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    for shift, classifier in ((-0.16, neural(dataset)), (0.16, "linear_svc")):
+        for place, row in enumerate(ROWS):
+            if not published(classifier, row, measure, dataset):
+                continue
+            filled = classifier != "linear_svc"
+            panel.errorbar(
+                place + shift,
+                published.mean(classifier, row, measure, dataset),
+                yerr=published.half_interval(classifier, row, measure, dataset),
+                fmt=row.marker,
+                color=row[theme.place],
+                markerfacecolor=row[theme.place] if filled else theme.paper,
+                markersize=8 if row.marker == "*" else 5,
+                elinewidth=1,
+            )
+    panel.set_xticks([])
+    panel.set_xlim(-0.6, len(ROWS) - 0.4)
+    panel.margins(y=0.08)
+    panel.set_ylim(bottom=max(panel.get_ylim()[0], 0), top=min(panel.get_ylim()[1], 1))
+    panel.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+    if gain := published.gains.get((dataset, measure)):
+        panel.set_xlabel(gain, fontsize=8, color=ROWS[-1][theme.place], labelpad=3)
+    panel.grid(axis="y", linewidth=0.6)
+    panel.tick_params(length=0, labelsize=8)
+    panel.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _caption(published: Published, datasets: Sequence[str]) -> str:
+    bare = [title(name) for name in datasets if not published.has_errors(name)]
+    text = (
+        "Filled: the paper's classifier (Kim-CNN on texts, attentive BiLSTM on entity types); open: LinearSVC. "
+        "Test set; bars: 95 % intervals over test documents and seeds"
+    )
+    text += f" ({', '.join(bare)}: over seeds alone)." if bare else "."
+    if published.gains:
+        text += (
+            " Under each panel: what learned label sets gain over 0.5 with LinearSVC, in points, and its 95 % interval."
+        )
+    return TextWrapper(135).fill(text)
 
 
 def put(text: str, block: str) -> str:
@@ -161,6 +253,7 @@ def put(text: str, block: str) -> str:
 
 if __name__ == "__main__":
     numbers = Published()
-    draw(numbers, RESULTS / "finding.svg", RESULTS / "finding.png")
+    for stem, colours in (("finding", LIGHT), ("finding-dark", DARK)):
+        draw(numbers, RESULTS / f"{stem}.svg", RESULTS / f"{stem}.png", theme=colours)
     readme = ROOT / "README.md"
     readme.write_text(put(readme.read_text(encoding="utf-8"), findings(numbers)), encoding="utf-8")

@@ -204,6 +204,22 @@ def test_the_readme_shows_what_was_published(tmp_path):
         assert (tmp_path / "finding.svg").read_bytes() == (ROOT / "docs/results/finding.svg").read_bytes()
 
 
+def test_a_bar_of_the_picture_is_over_documents_and_seeds(tmp_path):
+    finding, row = _finding(), ("d", "linear_svc", "uniform", "fixed")
+    lines = ["dataset,classifier,weights,thresholds,seed,split,metric,value"]
+    for seed, value, error in ((0, 0.5, 0.03), (1, 0.6, 0.05)):
+        lines += [",".join((*row, f"{seed},test,accuracy,{value}"))]
+        lines += [",".join((*row, f"{seed},test,accuracy_standard_error,{error}"))]
+    (tmp_path / "study").mkdir()
+    (tmp_path / "study/metrics.csv").write_text("\n".join(lines))
+    published = finding.Published(tmp_path)
+    assert published.datasets == ["d"] and published.mean("linear_svc", finding.HALF, "accuracy", "d") == 0.55
+    half = (
+        1.96 * ((0.03**2 + 0.05**2) / 2 + 0.005 / 2) ** 0.5
+    )  # errors over the same documents do not shrink with seeds
+    assert published.half_interval("linear_svc", finding.HALF, "accuracy", "d") == pytest.approx(half)
+
+
 def test_the_face_is_what_it_says():
     assert sorted(labelpolicy._HOME) == labelpolicy.__all__
     for name in labelpolicy.__all__:
