@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -20,6 +22,9 @@ WINDOW = 2
 #: What a token is to a mention; each role has columns of its own. A token may have two.
 ROLES = ("mention", "left context", "right context", "last of the mention", "just before", "just after")
 
+#: Length of the block of a mention's sentence beside those of its roles and of its letters.
+SENTENCE = np.float32(0.5)
+
 #: Character n-grams are told apart by a hash of so many values.
 BUCKETS = 1 << 20
 
@@ -29,14 +34,14 @@ class TfIdf:
 
     Of a document every token counts alike, and what ``features`` asks for besides: words in a row are one block with
     the words; characters in a row, and a title's words, are blocks of their own, each of unit length before all are
-    joined. Of an entity mention the tokens count by their role (ROLES). Tokens farther than WINDOW from the mention do
-    not count, nor do words that training has only once: the vocabulary of mentions has words for their vectors alone.
+    joined. Of an entity mention the tokens count by their role (ROLES), those farther than WINDOW from it not at all;
+    its letters (:func:`traits`) and all words of its sentence are blocks of their own, where there is a text. Words
+    that training has only once do not count: the vocabulary of mentions has words for their vectors alone.
     """
 
     def __init__(self, data: Prepared, train: Split, features: Features | None = None):
         self.features = features or Features()
-        by_role = train.mentions is not None
-        if by_role and not self.features.is_plain:
+        if train.mentions is not None and not self.features.is_plain:
             raise LabelPolicyError("features: mentions have their roles: leave out n-grams and title")
         self.known = np.bincount(train.tokens.values, minlength=len(data.vocabulary)) > 1
         self.known[: UNKNOWN + 1] = False
@@ -48,14 +53,16 @@ class TfIdf:
         self.characters = np.arange(BUCKETS if self.features.character_ngrams else 0)
         if self.features.character_ngrams:
             self.characters = np.flatnonzero(_column_sums(self._characters(train)) > 1)
-        blocks = [self._counts_by_role(train, train.mentions)] if train.mentions is not None else self._blocks(train)
+        if train.mentions is not None and train.text is not None:
+            self.characters = np.flatnonzero(_column_sums(self._traits(train)) > 1)
+        blocks = self._blocks(train)
         found = [np.bincount(block.indices, minlength=block.shape[1]).astype(np.float32) for block in blocks]
         self.idf = np.log(np.float32(len(train) + 1) / (np.concatenate(found) + 1)) + 1
         self.width = len(self.idf)
 
     def state(self) -> State:
         found = {"known": self.known, "idf": self.idf}
-        if not self.features.is_plain:
+        if not self.features.is_plain or len(self.characters):
             found["features"] = np.array([*self.features.model_dump().values()], dtype=np.float64)
             found["characters"] = self.characters
             found |= {f"ngrams.{n}": codes for n, codes in enumerate(self.ngrams, start=2)}
@@ -74,20 +81,30 @@ class TfIdf:
 
     def __call__(self, split: Split) -> sparse.csr_matrix:
         """Features float32 (documents, width); of words alone in each bit as scikit-learn's TfidfTransformer's."""
-        blocks = self._blocks(split) if split.mentions is None else [self._counts_by_role(split, split.mentions)]
+        blocks = self._blocks(split)
         ends = np.cumsum([0, *(block.shape[1] for block in blocks)])
         for block, (start, end) in zip(blocks, pairwise(ends), strict=True):
             block.data = (np.log(block.data) + 1) * self.idf[start:end][block.indices]
             _to_unit_length(block)
         if len(blocks) == 1:
             return blocks[0]
+        if split.mentions is not None:
+            blocks[-1].data *= SENTENCE
         if self.features.title:
             blocks[-1].data *= np.float32(self.features.title)
         return _to_unit_length(sparse.hstack(blocks, format="csr", dtype=np.float32))
 
     def _blocks(self, split: Split) -> list[sparse.csr_matrix]:
-        """The counts of a text's words in a row, its characters in a row and its title's words, as far as asked for."""
+        """The counts of a text's words in a row, its characters in a row and its title's words, as far as asked for.
+
+        Of a mention those of its roles, its traits and its sentence; of one fitted without texts those of its roles.
+        """
         tokens = split.tokens
+        if split.mentions is not None:
+            roles = self._counts_by_role(split, split.mentions)
+            if not len(self.characters):
+                return [roles]
+            return [roles, self._traits(split)[:, self.characters], self._counts(tokens, self.known[tokens.values])]
         words = [self._counts(tokens, tokens.values > UNKNOWN)]  # <pad> and <unk> say nothing about a label
         for known, (row, codes) in zip(self.ngrams, self._codes(tokens), strict=False):
             place, found = _found(codes, known)
@@ -131,22 +148,14 @@ class TfIdf:
 
     def _characters(self, split: Split) -> sparse.csr_matrix:
         """Counts of characters in a row by their hash; each word, with a blank on either side, is taken apart once."""
-        from sklearn.feature_extraction.text import HashingVectorizer
-
-        place: dict[str, int] = {}
-        cut = [[place.setdefault(word, len(place)) for word in tokenise(text)] for text in _texts(split)]
-        words = Ragged.from_rows(cut)
-        counts = _csr(np.repeat(np.arange(len(words)), words.lengths), words.values, (len(words), len(place)))
-        if not place:
-            return sparse.csr_matrix((len(words), BUCKETS), dtype=np.float32)
         longest = self.features.character_ngrams
-        hashed = HashingVectorizer(
-            analyzer="char_wb", ngram_range=(min(SHORTEST, longest), longest), n_features=BUCKETS, lowercase=False,
-            alternate_sign=False, norm=None, dtype=np.float32,
-        ).transform(place)  # fmt: skip
-        found = counts @ hashed
-        found.sort_indices()
-        return found
+        how = {"analyzer": "char_wb", "ngram_range": (min(SHORTEST, longest), longest), "lowercase": False}
+        return _hashed((tokenise(text) for text in _texts(split)), **how)
+
+    def _traits(self, split: Split) -> sparse.csr_matrix:
+        """Counts of what the letters of each mention are like, by their hash."""
+        places = zip(_texts(split), split.text.mentions, strict=True)  # type: ignore[union-attr]
+        return _hashed(([text[start:end]] for text, (start, end) in places), analyzer=traits)
 
     def _counts_by_role(self, split: Split, mentions: np.ndarray) -> sparse.csr_matrix:
         tokens = split.tokens
@@ -164,6 +173,41 @@ class TfIdf:
         role, place = np.nonzero(np.stack(has_role) & self.known[tokens.values])
         columns = tokens.values[place] + role * self.vocabulary
         return _csr(row[place], columns, (len(tokens), self.vocabulary * len(ROLES)))
+
+
+def traits(mention: str) -> Iterator[str]:
+    """What tells of a mention that training does not have: characters in a row of it, of its last word and its shape.
+
+    >>> [*traits("Al")]
+    ['^a', 'al', 'l$', '^al', 'al$', '^al$', 'last ^al', 'last al$', 'last ^al$', 'shape X', 'shape x', 'shape Xx']
+    """
+    words = mention.split() or [""]
+    shape = re.sub(r"(.)\1+", r"\1", "".join(_kind(each) for each in " ".join(words)))
+    name, last = f"^{' '.join(words).lower()}$", f"^{words[-1].lower()}$"
+    for before, text, lengths in ("", name, range(2, 6)), ("last ", last, range(3, 6)), ("shape ", shape, range(1, 5)):
+        yield from (before + text[i : i + n] for n in lengths for i in range(len(text) - n + 1))
+
+
+def _kind(character: str) -> str:
+    """X for a capital, x for another letter, 0 for a digit; else itself."""
+    if character.isalpha():
+        return "X" if character.isupper() else "x"
+    return "0" if character.isdigit() else character
+
+
+def _hashed(parts: Iterable[list[str]], **how: Any) -> sparse.csr_matrix:
+    """Counts of the columns of HashingVectorizer in each list of parts; each part is taken apart once."""
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    place: dict[str, int] = {}
+    rows = Ragged.from_rows([[place.setdefault(part, len(place)) for part in each] for each in parts])
+    counts = _csr(np.repeat(np.arange(len(rows)), rows.lengths), rows.values, (len(rows), len(place)))
+    if not place:
+        return sparse.csr_matrix((len(rows), BUCKETS), dtype=np.float32)
+    vectorizer = HashingVectorizer(n_features=BUCKETS, alternate_sign=False, norm=None, dtype=np.float32, **how)
+    found = counts @ vectorizer.transform(place)
+    found.sort_indices()
+    return found
 
 
 def _found(codes: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

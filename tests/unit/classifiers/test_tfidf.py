@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,10 +11,10 @@ from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 
-from labelpolicy.classifiers.tfidf import ROLES, WINDOW, TfIdf
+from labelpolicy.classifiers.tfidf import ROLES, WINDOW, TfIdf, traits
 from labelpolicy.classifiers.tuning import Features
 from labelpolicy.data.corpus import tokenise
-from labelpolicy.data.prepared import Ragged, Split
+from labelpolicy.data.prepared import Given, Ragged, Split
 from labelpolicy.errors import LabelPolicyError
 
 WORDS = ["<pad>", "<unk>", *(f"w{number}" for number in range(2, 20))]
@@ -126,3 +127,45 @@ def test_mentions_have_neither_n_grams_nor_titles():
     documents = split([[3, 3]], [(0, 1)])
     with pytest.raises(LabelPolicyError, match="mentions"):
         TfIdf(DATA, documents, Features(word_ngrams=2))
+
+
+def named(mentions: list[str]) -> Split:
+    """A mention a text, all in the same words that training knows."""
+    texts = [f"good {mention} old" for mention in mentions]
+    of = Given(texts, [(5, 5 + len(mention)) for mention in mentions])
+    rows = Ragged.from_rows([[2, 1, 4]] * len(texts))
+    spans = np.array([(1, 2)] * len(texts), dtype=np.int32)
+    return Split([*map(str, range(len(texts)))], rows, np.zeros((len(texts), 1), bool), spans, text=of)
+
+
+def test_a_mention_that_training_lacks_is_known_by_its_letters():
+    features = TfIdf(SimpleNamespace(vocabulary=KNOWN), named(["Hilton Hotel", "Ritz Hotel", "1997", "1998"]))
+    hilton, ritz, year, new_hotel, new_year = features(
+        named(["Hilton Hotel", "Ritz Hotel", "1997", "Plaza Hotel", "2003"])
+    )
+    assert new_hotel.multiply(hilton).sum() > new_hotel.multiply(year).sum()
+    assert new_year.multiply(year).sum() > new_year.multiply(ritz).sum()
+    np.testing.assert_allclose(new_hotel.multiply(new_hotel).sum(), 1, rtol=1e-6)
+
+
+def test_traits_of_a_mention_are_its_characters_those_of_its_last_word_and_its_shape():
+    found = [*traits("McDonald's  Inc. 12")]
+    assert {"^m", "'s i", "12$", "last ^12$", "shape XxXx", "shape x'x ", "shape  0"} <= set(found)
+    assert not [each for each in found if "shape xx" in each or "  i" in each]
+    assert [*traits("")] == ["^$"]
+
+
+def test_words_far_from_the_mention_count_as_those_of_its_sentence():
+    rows, mentions = [[2, 2, 2, 4, 5], [2, 2, 2, 4, 5], [2, 2, 2]], [(0, 1)] * 3
+    documents = replace(split(rows, mentions), text=Given(["good"] * 3, [(0, 4)] * 3))
+    with_far, _, without = TfIdf(SimpleNamespace(vocabulary=KNOWN), documents)(documents).toarray()
+    assert with_far[-2:].all() and not without[-2:].any()
+
+
+def test_mentions_restored_are_the_same_and_those_fitted_without_texts_have_roles_alone():
+    train = named(["Hilton Hotel", "Ritz Hotel", "1997"])
+    features = TfIdf(SimpleNamespace(vocabulary=KNOWN), train)
+    again = TfIdf.restored(features.state())
+    np.testing.assert_array_equal(again(train).toarray(), features(train).toarray())
+    roles = TfIdf(SimpleNamespace(vocabulary=KNOWN), replace(train, text=None))
+    assert TfIdf.restored(roles.state())(train).shape == (3, len(ROLES) * len(KNOWN))
