@@ -88,7 +88,7 @@ class Trials:
 
     def bears(self, parameters: Any) -> bool:
         """Whether they are for such documents: n-grams are not for mentions."""
-        return self.documents.mentions is None or parameters.features.is_plain
+        return self.documents.mentions is None or "features" not in parameters.search or parameters.features.is_plain
 
     def best(self, candidates: list[Any], progress: Progress) -> Any:
         """The first candidate whose mean utility is within the tolerance of the highest."""

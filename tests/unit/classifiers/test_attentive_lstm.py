@@ -59,6 +59,14 @@ def textbook(classifier: AttentiveLSTMClassifier, documents: Split, row: int) ->
     return torch.cat([*parts, mention])
 
 
+def gradients(classifier: AttentiveLSTMClassifier, features: torch.Tensor) -> dict[str, torch.Tensor]:
+    classifier.zero_grad()
+    features.sin().sum().backward()
+    return {
+        name: value.grad.cpu().clone() for name, value in classifier.lstms.named_parameters() if value.requires_grad
+    }
+
+
 LENGTHS = st.tuples(st.integers(0, 7), st.integers(1, 5), st.integers(0, 7))
 
 
@@ -73,6 +81,29 @@ def test_features_are_those_of_each_mention_alone_by_the_textbook(lengths, sigma
         wanted = torch.stack([textbook(classifier, documents, row) for row in range(len(documents))])
     assert found.shape == (len(documents), classifier.width)
     torch.testing.assert_close(found, wanted, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("lengths", [[(4, 1, 4)] * 3, [(3, 2, 1), (0, 1, 4), (7, 3, 0)]], ids=["alike", "mixed"])
+def test_the_gradient_of_a_batch_is_that_of_its_mentions_alone(lengths):
+    """PyTorch has one kernel for packed sequences of one length, and another for mixed ones."""
+    classifier, documents = model(dropout=0.0), split(lengths)
+    batch = classifier.encode(documents).batch(np.arange(len(documents)), "cpu")
+    found = gradients(classifier, classifier.features(batch))
+    wanted = gradients(classifier, torch.stack([textbook(classifier, documents, row) for row in range(len(documents))]))
+    for name, value in wanted.items():
+        torch.testing.assert_close(found[name], value, atol=1e-6, rtol=1e-5, msg=name)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_features_and_gradient_are_the_same_on_a_gpu():
+    documents = split([(3, 2, 1), (0, 1, 4), (7, 3, 0)])
+    results = []
+    for device in ("cpu", "cuda"):
+        classifier = model(dropout=0.0).to(device)
+        features = classifier.features(classifier.encode(documents).batch(np.arange(3), device))
+        results.append({"features": features.detach().cpu()} | gradients(classifier, features))
+    for name, value in results[0].items():
+        torch.testing.assert_close(results[1][name], value, atol=1e-5, rtol=1e-4, msg=name)
 
 
 @settings(max_examples=30)

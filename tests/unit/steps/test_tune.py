@@ -9,6 +9,7 @@ import pytest
 import small_study
 
 from labelpolicy import load
+from labelpolicy.classifiers.kim_cnn import KimCNN
 from labelpolicy.classifiers.linear import Linear
 from labelpolicy.classifiers.linear_svc import LinearSVC
 from labelpolicy.data.parameters import Data, Vectors
@@ -108,6 +109,17 @@ def test_of_mentions_only_what_applies_is_tried(tmp_path):
     found = run(tmp_path / "mine", tmp_path)
     assert {each["parameters"]["features"]["word_ngrams"] for each in found["trials"]} == {1}
     assert {each["parameters"]["C"] for each in found["trials"]} == {0.1, 0.25, 0.5, 1.0, 2.0, 4.0}
+    search = {"filters": [1, 3]}
+    found = run(tmp_path / "mine", tmp_path, "kim_cnn", KimCNN(epochs=1, windows=[2], search=search))
+    assert [each["parameters"] for each in found["trials"]] == [{"filters": 1}, {"filters": 3}]
+
+
+def test_the_width_of_a_network_is_chosen_where_a_search_is_given(corpus, tmp_path):
+    kind, data = corpus
+    if kind == "by_ending":  # a network of words knows no endings
+        pytest.skip("the label is in the order of the words alone")
+    wide = KimCNN(epochs=8, windows=[2], dropout=0.0, learning_rate=0.02, search={"filters": [1, 40]}, tolerance=0.0)
+    assert run(data, tmp_path, "kim_cnn", wide)["parameters"] == {"filters": 40}
 
 
 def test_a_training_takes_what_was_chosen_and_its_model_scores_the_same_bits(corpus, tmp_path):
@@ -130,6 +142,7 @@ def test_a_training_takes_what_was_chosen_and_its_model_scores_the_same_bits(cor
     ("parameters", "fault"),
     [
         (LinearSVC(search=None), "nothing to tune"),
+        (KimCNN(), "nothing to tune"),
         (LinearSVC(search={"C": []}), "search.C: no values"),
         (LinearSVC(search={"C": [0.0]}), "search: C: found 0.0"),
         (LinearSVC(search={"c": [1.0]}), "search: c: unknown parameter"),

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Classifier, Declaration, State, Training
+from labelpolicy.classifiers.tuning import Tuned
 from labelpolicy.config import Count, PositiveInt, Size
 
 if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared
 
 
-class KimCNN(Training):
+class KimCNN(Training, Tuned):
     """Kim (2014), CNN-non-static."""
 
     epochs: PositiveInt = Field(30, description="passes over the training split at most")
@@ -24,6 +25,8 @@ class KimCNN(Training):
     filters: Size = Field(100, description="filters per width")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the pooled features")
     max_tokens: Size = Field(200, description="tokens read of each document")
+    # Not searched unless asked for: each value and fold is a training of a minute or more.
+    search: dict[str, list[Any]] | None = Field(None, description=Tuned.model_fields["search"].description)
 
 
 def build(data: Prepared, parameters: KimCNN, seed: int) -> Classifier:
