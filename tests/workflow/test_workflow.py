@@ -187,7 +187,9 @@ def test_targets_by_name(copy, study):
     jobs = study.jobs("quick")
     assert any("linear" in job for job in jobs) and not any("kim_cnn" in job for job in jobs)
     jobs = copy.jobs("paper", "--config", "grid={seeds: 3}")
-    assert any("kim_cnn on synthetic, seed 2" in job for job in jobs) and not any("seed 3" in job for job in jobs)
+    assert any("kim_cnn on synthetic, seed 2" in job for job in jobs) and not any(
+        "kim_cnn on synthetic, seed 3" in job for job in jobs
+    )
     assert any(job.startswith("Robustness of policy meta") for job in jobs)
 
 

@@ -19,15 +19,25 @@ rule quick:
         "results/quick/index.html",
 
 
-# What there is to show: the summary, all six tables, the report as PDF, the paper's claims beside ours, the page, and
-# metrics and curves as flat files for tools such as DVC.
+# The whole chain, which is what runs by default: the fastest classifiers' page first, the summary with its figures, the
+# robustness sweeps, all six tables, weights as heatmaps, and the paper's claims beside ours.
+CHAIN = [
+    *["results/quick/index.html"] * ({cell.dataset for cell in QUICK_CELLS} == {*DATASETS}),
+    "results/summary.md",
+    *expand("results/tables/table{number}.tex", number=range(1, 7)),
+    "results/reproducing.md",
+    *(path for path in figures() if Path(path).stem == "weights"),
+    *SHOWN_SWEEPS,
+]
+
+
+# What there is to show: the chain, the report as PDF, the page, and metrics and curves as flat files for tools such as
+# DVC.
 rule report:
     input:
-        "results/summary.md",
+        CHAIN,
         rules.flatten.output,
-        expand("results/tables/table{number}.tex", number=range(1, 7)),
         REPORT,
-        "results/reproducing.md",
         "results/page/index.html",
 
 
@@ -36,6 +46,7 @@ rule paper:
     input:
         rules.report.input,
         SWEEPS,
+        rules.compare_ablation.output if ABLATION_CELLS else [],
 
 
 rule robustness:
