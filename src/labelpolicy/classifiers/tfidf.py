@@ -176,15 +176,14 @@ class TfIdf:
 
 
 def traits(mention: str) -> Iterator[str]:
-    """What tells of a mention that training does not have: characters in a row of it, of its last word and its shape.
+    """What tells of a mention that training does not have: characters in a row of it and of its shape.
 
     >>> [*traits("Al")]
-    ['^a', 'al', 'l$', '^al', 'al$', '^al$', 'last ^al', 'last al$', 'last ^al$', 'shape X', 'shape x', 'shape Xx']
+    ['^a', 'al', 'l$', '^al', 'al$', '^al$', 'shape X', 'shape x', 'shape Xx']
     """
-    words = mention.split() or [""]
-    shape = re.sub(r"(.)\1+", r"\1", "".join(_kind(each) for each in " ".join(words)))
-    name, last = f"^{' '.join(words).lower()}$", f"^{words[-1].lower()}$"
-    for before, text, lengths in ("", name, range(2, 6)), ("last ", last, range(3, 6)), ("shape ", shape, range(1, 5)):
+    mention = " ".join(mention.split())
+    shape = re.sub(r"(.)\1+", r"\1", "".join(_kind(each) for each in mention))
+    for before, text, lengths in ("", f"^{mention.lower()}$", range(2, 6)), ("shape ", shape, range(1, 5)):
         yield from (before + text[i : i + n] for n in lengths for i in range(len(text) - n + 1))
 
 
