@@ -76,7 +76,21 @@ def test_a_mention_stands_between_marks_and_is_never_cut_away(pretrained):
     read = Pretrained(pretrained, parameters(pretrained, max_tokens=16))
     near, far = "Word1 Word2 Word3", "Word4 " * 40 + "Word2 Word3"
     texts = Given([near, far], [(6, 11), (240, 245)])
-    assert list(read.marked(texts)) == ["Word1 @ Word2 @ Word3", "Word4 Word4 Word4 Word4 @ Word2 @ Word3"]
+    expected = ["Word1 @ Word2 @ Word3", "Word4 Word4 Word4 Word4 @ Word2 @ Word3"]
+    assert list(read.marked(texts)) == [(expected[0], (8, 13)), (expected[1], (26, 31))]
+
+
+def test_a_mention_has_the_mean_over_its_own_tokens_in_its_sentence(pretrained):
+    texts = ["Word1 Word2 Word3", "Word5 Word5 Word2", "Word4 " * 40 + "Word2 Word3"]
+    mentions, own = [(6, 17), (0, 5), (240, 245)], [slice(3, 5), slice(2, 3), slice(6, 7)]  # after [CLS] and the mark
+    embedder = Embedder(parameters(pretrained, max_tokens=16))
+    found = embedder(Given(texts, mentions), True)
+    tokenizer, model = AutoTokenizer.from_pretrained(pretrained), AutoModel.from_pretrained(pretrained).eval()
+    marked = ["Word1 @ Word2 Word3 @", "@ Word5 @ Word5 Word2", "Word4 Word4 Word4 Word4 @ Word2 @ Word3"]
+    for text, inside, vector in zip(marked, own, found, strict=True):
+        with torch.no_grad():
+            hidden = model(input_ids=tokenizer(text, return_tensors="pt")["input_ids"]).last_hidden_state[0]
+        np.testing.assert_allclose(vector, hidden[inside].mean(0).numpy(), atol=1e-5)
 
 
 @pytest.mark.parametrize("head", ["linear_svc", "linear"])

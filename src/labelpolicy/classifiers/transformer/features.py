@@ -75,11 +75,13 @@ class Embedder:
                 batch = self.pretrained.padded(found.tokens, rows, self.device)
                 with self.pretrained.precision(self.device):
                     hidden = self.model(**batch).last_hidden_state
-                summed = torch.einsum("dth,dt->dh", hidden.float(), batch["attention_mask"].float())
+                counted = torch.from_numpy(found.counted.padded(rows, hidden.shape[1])).to(self.device)
+                summed = torch.einsum("dth,dt->dh", hidden.float(), counted.float())
                 sums.index_add_(0, torch.from_numpy(found.document[rows]), summed.cpu())
                 if progress:
                     progress.step()
-        counts = np.bincount(found.document, weights=found.tokens.lengths, minlength=documents)
+        row = np.repeat(found.document, found.tokens.lengths)
+        counts = np.bincount(row, weights=found.counted.values, minlength=documents)
         vectors = (sums.numpy() / np.maximum(counts, 1)[:, None]).astype(np.float32)
         if not np.isfinite(vectors).all():
             fault = "its vectors are no finite numbers"

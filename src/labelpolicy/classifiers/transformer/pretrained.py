@@ -115,9 +115,13 @@ def _short(error: BaseException) -> str:
 
 
 class Read(NamedTuple):
-    """Texts as token numbers, with the special tokens; ``document`` is the text that each row, a window, is of."""
+    """Texts as token numbers, with the special tokens; ``document`` is the text that each row, a window, is of.
+
+    ``counted`` has 1 for each token whose vector counts, else 0: all of a text, of a mention its own.
+    """
 
     tokens: Ragged
+    counted: Ragged
     document: np.ndarray
     cut: int  # texts that are longer than a row
 
@@ -164,37 +168,49 @@ class Pretrained:
         """Texts in rows of ``max_tokens`` tokens at most; of mentions, which ``texts.mentions`` has, between marks."""
         windows = self.parameters.long_documents == "windows"
         rows: list[list[int]] = []
+        counted: list[list[int]] = []
         document: list[int] = []
         cut, start = 0, 0
         if texts is None:
             raise LabelPolicyError("classifier transformer: these documents have no text: prepare the data set again")
-        stream = self.marked(texts) if by_mention else iter(texts)
+        stream = self.marked(texts) if by_mention else ((text, (0, 0)) for text in texts)
         while chunk := list(islice(stream, CHUNK)):
             found = self.tokenizer(
-                chunk,
+                [text for text, _ in chunk],
                 truncation=True,
                 max_length=self.parameters.max_tokens,
                 return_overflowing_tokens=True,
                 return_attention_mask=False,
                 return_token_type_ids=False,
+                return_offsets_mapping=by_mention,
             )
             of = np.asarray(found["overflow_to_sample_mapping"])
             first = np.append(True, of[1:] != of[:-1])
             cut += int(np.count_nonzero(np.bincount(of) > 1))
             kept = np.arange(len(of)) if windows else np.flatnonzero(first)
             rows += [found["input_ids"][row] for row in kept]
+            for row in kept if by_mention else ():
+                start_of, end_of = chunk[of[row]][1]
+                counted.append([int(start_of < b and a < end_of) for a, b in found["offset_mapping"][row]])
             document += (of[kept] + start).tolist()
             start += len(chunk)
-        return Read(Ragged.from_rows(rows), np.array(document, dtype=np.int64), cut)
+        tokens = Ragged.from_rows(rows)
+        all_of_them = Ragged(np.ones_like(tokens.values), tokens.offsets)
+        counts = Ragged.from_rows(counted) if by_mention else all_of_them
+        return Read(tokens, counts, np.array(document, dtype=np.int64), cut)
 
-    def marked(self, texts: Any) -> Iterator[str]:
-        """Each text with MARK around its mention, and of a long one no more before it than leaves room for it."""
+    def marked(self, texts: Any) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Each text with MARK around its mention, and of a long one no more before it than leaves room for it.
+
+        With each, where the mention then stands.
+        """
         before = self.parameters.max_tokens // 4  # words
         for text, (start, end) in zip(texts, texts.mentions, strict=True):
             left = text[:start]
             if len(text.split()) > 2 * before:
                 left = " ".join(left.split()[-before:]) + " "
-            yield f"{left}{MARK} {text[start:end]} {MARK}{text[end:]}"
+            place = len(left) + len(MARK) + 1
+            yield f"{left}{MARK} {text[start:end]} {MARK}{text[end:]}", (place, place + end - start)
 
     def padded(self, tokens: Ragged, rows: np.ndarray, device: Any) -> dict[str, Any]:
         """What the model takes: input_ids and attention_mask (rows, longest)."""
