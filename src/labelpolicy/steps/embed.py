@@ -21,7 +21,8 @@ def embed(
 ) -> None:
     """Read every document once by the pretrained model of the classifier transformer, for any number of trainings.
 
-    A vector is the mean over a document's tokens (parameters: classifiers.transformer). The labels are not read.
+    A vector is the mean over a document's tokens, of a mention the mean of this and that over its own tokens
+    (parameters: classifiers.transformer). The labels are not read.
     Raises LabelPolicyError for a model that is not there or does not fit, and for mode finetune.
     """
     if parameters.mode != "frozen":

@@ -1,5 +1,7 @@
 """Mode frozen: the mean of a pretrained model's token vectors as features of a text, beside tf-idf.
 
+Of a mention it is the mean of two means: over its own tokens and over all of its text.
+
 A training reads them from the files of ``labelpolicy embed`` where it is given these; otherwise, and for new documents,
 it computes them, those of a prepared file once a process.
 """
@@ -66,6 +68,9 @@ class Embedder:
             say(f"{title}: {found.cut} documents are longer than {self.parameters.max_tokens} tokens: {done}")
         documents = int(found.document.max(initial=-1)) + 1
         sums = torch.zeros(documents, self.width)
+        document = np.repeat(found.document, found.tokens.lengths)
+        all_tokens = np.bincount(document, minlength=documents).clip(1)
+        own_tokens = np.bincount(document, weights=found.own.values, minlength=documents).clip(1)
         order = np.argsort(found.tokens.lengths, kind="stable")
         self.model.to(self.device)
         parts = np.split(order, range(BATCH, len(order), BATCH)) if documents else []
@@ -75,14 +80,14 @@ class Embedder:
                 batch = self.pretrained.padded(found.tokens, rows, self.device)
                 with self.pretrained.precision(self.device):
                     hidden = self.model(**batch).last_hidden_state
-                counted = torch.from_numpy(found.counted.padded(rows, hidden.shape[1])).to(self.device)
-                summed = torch.einsum("dth,dt->dh", hidden.float(), counted.float())
+                of, own = found.document[rows], found.own.padded(rows, hidden.shape[1])
+                shares = batch["attention_mask"].cpu().numpy() / all_tokens[of, None] + own / own_tokens[of, None]
+                weights = torch.from_numpy((shares / 2).astype(np.float32)).to(self.device)
+                summed = torch.einsum("dth,dt->dh", hidden.float(), weights)
                 sums.index_add_(0, torch.from_numpy(found.document[rows]), summed.cpu())
                 if progress:
                     progress.step()
-        row = np.repeat(found.document, found.tokens.lengths)
-        counts = np.bincount(row, weights=found.counted.values, minlength=documents)
-        vectors = (sums.numpy() / np.maximum(counts, 1)[:, None]).astype(np.float32)
+        vectors = sums.numpy()
         if not np.isfinite(vectors).all():
             fault = "its vectors are no finite numbers"
             raise LabelPolicyError(

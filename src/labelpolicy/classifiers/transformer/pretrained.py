@@ -117,11 +117,11 @@ def _short(error: BaseException) -> str:
 class Read(NamedTuple):
     """Texts as token numbers, with the special tokens; ``document`` is the text that each row, a window, is of.
 
-    ``counted`` has 1 for each token whose vector counts, else 0: all of a text, of a mention its own.
+    ``own`` has 1 for each token of a mention itself, else 0; of a text, whose tokens are all its own, 1.
     """
 
     tokens: Ragged
-    counted: Ragged
+    own: Ragged
     document: np.ndarray
     cut: int  # texts that are longer than a row
 
@@ -168,7 +168,7 @@ class Pretrained:
         """Texts in rows of ``max_tokens`` tokens at most; of mentions, which ``texts.mentions`` has, between marks."""
         windows = self.parameters.long_documents == "windows"
         rows: list[list[int]] = []
-        counted: list[list[int]] = []
+        own: list[list[int]] = []
         document: list[int] = []
         cut, start = 0, 0
         if texts is None:
@@ -191,13 +191,12 @@ class Pretrained:
             rows += [found["input_ids"][row] for row in kept]
             for row in kept if by_mention else ():
                 start_of, end_of = chunk[of[row]][1]
-                counted.append([int(start_of < b and a < end_of) for a, b in found["offset_mapping"][row]])
+                own.append([int(start_of < b and a < end_of) for a, b in found["offset_mapping"][row]])
             document += (of[kept] + start).tolist()
             start += len(chunk)
         tokens = Ragged.from_rows(rows)
-        all_of_them = Ragged(np.ones_like(tokens.values), tokens.offsets)
-        counts = Ragged.from_rows(counted) if by_mention else all_of_them
-        return Read(tokens, counts, np.array(document, dtype=np.int64), cut)
+        every = Ragged(np.ones_like(tokens.values), tokens.offsets)
+        return Read(tokens, Ragged.from_rows(own) if by_mention else every, np.array(document, dtype=np.int64), cut)
 
     def marked(self, texts: Any) -> Iterator[tuple[str, tuple[int, int]]]:
         """Each text with MARK around its mention, and of a long one no more before it than leaves room for it.
