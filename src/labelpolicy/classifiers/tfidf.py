@@ -50,15 +50,13 @@ class TfIdf:
         for _ in range(2, self.features.word_ngrams + 1):
             codes, count = np.unique([*self._codes(train.tokens)][-1][1], return_counts=True)
             self.ngrams.append(codes[count > 1])
-        self.characters = np.arange(BUCKETS if self.features.character_ngrams else 0)
-        if self.features.character_ngrams:
-            self.characters = np.flatnonzero(_column_sums(self._characters(train)) > 1)
-        if train.mentions is not None and train.text is not None:
-            self.characters = np.flatnonzero(_column_sums(self._traits(train)) > 1)
+        has_characters = train.text is not None if train.mentions is not None else self.features.character_ngrams
+        self.characters: Any = None if has_characters else np.zeros(0, dtype=np.int64)  # None: not yet known
         blocks = self._blocks(train)
         found = [np.bincount(block.indices, minlength=block.shape[1]).astype(np.float32) for block in blocks]
         self.idf = np.log(np.float32(len(train) + 1) / (np.concatenate(found) + 1)) + 1
         self.width = len(self.idf)
+        self.counted: tuple[Split, list[sparse.csr_matrix]] | None = (train, blocks)  # nearly always asked for next
 
     def state(self) -> State:
         found = {"known": self.known, "idf": self.idf}
@@ -72,7 +70,7 @@ class TfIdf:
     def restored(cls, state: State) -> TfIdf:
         found = cls.__new__(cls)
         found.known, found.idf = state["known"], state["idf"]
-        found.vocabulary, found.width = len(found.known), len(found.idf)
+        found.vocabulary, found.width, found.counted = len(found.known), len(found.idf), None
         values = zip(Features.model_fields, state.get("features", np.zeros(0)).tolist(), strict=False)
         found.features = Features(**dict(values))
         found.characters = state.get("characters", np.zeros(0, dtype=np.int64))
@@ -81,7 +79,8 @@ class TfIdf:
 
     def __call__(self, split: Split) -> sparse.csr_matrix:
         """Features float32 (documents, width); of words alone in each bit as scikit-learn's TfidfTransformer's."""
-        blocks = self._blocks(split)
+        blocks = self.counted[1] if self.counted and self.counted[0] is split else self._blocks(split)
+        self.counted = None
         ends = np.cumsum([0, *(block.shape[1] for block in blocks)])
         for block, (start, end) in zip(blocks, pairwise(ends), strict=True):
             block.data = (np.log(block.data) + 1) * self.idf[start:end][block.indices]
@@ -102,22 +101,29 @@ class TfIdf:
         tokens = split.tokens
         if split.mentions is not None:
             roles = self._counts_by_role(split, split.mentions)
+            traits = [self._seen_twice(self._traits(split))] if self.characters is None or len(self.characters) else []
             if not len(self.characters):
                 return [roles]
-            return [roles, self._traits(split)[:, self.characters], self._counts(tokens, self.known[tokens.values])]
+            return [roles, *traits, self._counts(tokens, self.known[tokens.values])]
         words = [self._counts(tokens, tokens.values > UNKNOWN)]  # <pad> and <unk> say nothing about a label
         for known, (row, codes) in zip(self.ngrams, self._codes(tokens), strict=False):
             place, found = _found(codes, known)
             words.append(_csr(row[found], place[found], (len(tokens), len(known))))
         blocks = [sparse.hstack(words, format="csr")] if len(words) > 1 else words
         if self.features.character_ngrams:
-            blocks.append(self._characters(split)[:, self.characters])
+            blocks.append(self._seen_twice(self._characters(split)))
         if self.features.title:
             first = np.fromiter((_words_of_title(text) for text in _texts(split)), np.int64, len(tokens))
             position = np.arange(len(tokens.values)) - np.repeat(tokens.offsets[:-1], tokens.lengths)
             in_title = position < np.repeat(first, tokens.lengths)
             blocks.append(self._counts(tokens, in_title & (tokens.values > UNKNOWN)))
         return blocks
+
+    def _seen_twice(self, counts: sparse.csr_matrix) -> sparse.csr_matrix:
+        """The columns that training, whose counts come first, has twice."""
+        if self.characters is None:
+            self.characters = np.flatnonzero(_column_sums(counts) > 1)
+        return counts[:, self.characters]
 
     def _counts(self, tokens: Ragged, counted: np.ndarray) -> sparse.csr_matrix:
         offsets = np.concatenate([[0], np.cumsum(counted)])[tokens.offsets]

@@ -23,8 +23,9 @@ from labelpolicy.randomness import generator
 from labelpolicy.steps.crossfit import folds_of
 from labelpolicy.thresholds import ThresholdParameters, fit
 
-#: Documents that values are compared on at most, and how far below the best, on one fold, a value is given up.
-DOCUMENTS, HOPELESS = 6_000, 0.03
+#: What values are compared on at most, whichever is less, but for FEWEST documents where they are long; the epochs that
+#: then tell them apart; and how far below the best, on one fold, a value is given up, beyond the tolerance.
+DOCUMENTS, TOKENS, FEWEST, EPOCHS, HOPELESS = 6_000, 300_000, 1_000, 10, 0.015
 
 
 def tune(
@@ -48,12 +49,13 @@ def tune(
     value far behind on a fold gets no other. Of those within the ``tolerance`` of the best the first is taken. N-grams
     are not tried of mentions.
 
-    Neither test documents nor, but for the epochs of what is trained by epochs, validation documents are read. Raises
-    LabelPolicyError for a classifier that has nothing to search, and for a value that cannot be.
+    Neither test nor validation documents are read. Raises LabelPolicyError for a classifier that has nothing to search,
+    and for a value that cannot be.
     """
     if not isinstance(parameters, Tuned) or not parameters.search:
         raise LabelPolicyError(f"{classifier}: nothing to tune: give classifiers.{classifier}.search, of a plain one")
-    trials = Trials(Prepared(dataset), classifier, folds, by, rules, Run(seed, device, threads))
+    epochs = min(EPOCHS, getattr(parameters, "epochs", EPOCHS))
+    trials = Trials(Prepared(dataset), classifier, folds, by, rules, Run(seed, device, threads, epochs))
     best, chosen = parameters, {}
     place = f"classifiers.{classifier}.search"
     with Progress(f"tune {classifier}", None) as progress:
@@ -78,7 +80,8 @@ class Trials:
     def __init__(self, data: Prepared, classifier: str, folds: int, by: str, rules: ThresholdParameters, run: Run):
         self.data, self.classifier, self.rules, self.run = data, classifier, rules, run
         train, random = data.split("train"), generator(run.seed, "tune")
-        rows = np.sort(random.permutation(len(train))[:DOCUMENTS])
+        rows = random.permutation(len(train))[:DOCUMENTS]
+        rows = np.sort(rows[: max(FEWEST, np.searchsorted(train.tokens.lengths[rows].cumsum(), TOKENS))])
         self.documents = train if len(rows) == len(train) else taken(train, rows)
         fold = folds_of(self.documents, folds, by, random)
         self.parts = [(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in range(folds)]
@@ -101,7 +104,9 @@ class Trials:
                     reached.append(self._utility(candidate, k))
                     progress.step(f"utility {reached[-1]:.4f}")
             top = max(self.utilities[key][k] for key in left)
-            left = {key: each for key, each in left.items() if self.utilities[key][k] >= top - HOPELESS}
+            left = {
+                key: each for key, each in left.items() if self.utilities[key][k] >= top - each.tolerance - HOPELESS
+            }
         mean = {key: statistics.fmean(self.utilities[key]) for key in left}
         return next(each for key, each in left.items() if mean[key] >= max(mean.values()) - each.tolerance)
 

@@ -169,3 +169,12 @@ def test_mentions_restored_are_the_same_and_those_fitted_without_texts_have_role
     np.testing.assert_array_equal(again(train).toarray(), features(train).toarray())
     roles = TfIdf(SimpleNamespace(vocabulary=KNOWN), replace(train, text=None))
     assert TfIdf.restored(roles.state())(train).shape == (3, len(ROLES) * len(KNOWN))
+
+
+@pytest.mark.parametrize("features", [{}, {"word_ngrams": 3}, {"character_ngrams": 5, "title": 0.7}])
+def test_what_was_counted_of_the_training_documents_is_used_once_and_is_the_same_bits(features):
+    train = texts_split(TEXTS)
+    made = TfIdf(SimpleNamespace(vocabulary=KNOWN), train, Features(**features))
+    first, second = made(train).toarray(), made(train).toarray()
+    np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(fitted(TEXTS, **features)(texts_split(TEXTS[:2])).toarray(), first[:2])

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,10 +14,13 @@ from labelpolicy.classifiers.kim_cnn import KimCNN
 from labelpolicy.classifiers.linear import Linear
 from labelpolicy.classifiers.linear_svc import LinearSVC
 from labelpolicy.data.parameters import Data, Vectors
+from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.steps.prepare import prepare
 from labelpolicy.steps.tune import HOPELESS, tune
 from labelpolicy.thresholds import ThresholdParameters
+
+module = sys.modules["labelpolicy.steps.tune"]
 
 ENDINGS, WORDS = ("tion", "wards", "ish"), [f"word{a}{b}" for a in "abcdefgh" for b in "klmnop"]
 
@@ -73,10 +77,20 @@ def test_only_training_documents_choose_and_the_bytes_are_the_same_on_two_thread
     few = Linear(search={"features": [{"word_ngrams": 1}, {"word_ngrams": 2}]})
     expected = run(data, tmp_path), run(data, tmp_path, "linear", few)
     without = shutil.copytree(data, tmp_path / "mine")
-    (without / "test.parquet").unlink()
-    assert run(without, tmp_path, "linear", few, threads=2) == expected[1]
-    (without / "valid.parquet").unlink()
-    assert run(without, tmp_path, threads=2) == expected[0]
+    for unread in ("test", "valid"):
+        (without / f"{unread}.parquet").unlink()
+    assert (run(without, tmp_path, threads=2), run(without, tmp_path, "linear", few, threads=2)) == expected
+
+
+def test_of_many_tokens_fewer_documents_are_used(corpus, tmp_path, monkeypatch):
+    _, data = corpus
+    few, tokens = LinearSVC(search={"C": [1.0]}), Prepared(data).split("train").tokens
+    every = run(data, tmp_path, parameters=few)["about"]["documents"]
+    monkeypatch.setattr(module, "FEWEST", 20)
+    monkeypatch.setattr(module, "TOKENS", len(tokens.values) // 2)
+    assert every == len(tokens) and 20 < run(data, tmp_path, parameters=few)["about"]["documents"] < every * 0.6
+    monkeypatch.setattr(module, "TOKENS", 1)
+    assert run(data, tmp_path, parameters=few)["about"]["documents"] == 20
 
 
 def test_each_parameter_is_searched_with_the_best_of_the_others_and_what_is_hopeless_gets_one_fold(corpus, tmp_path):

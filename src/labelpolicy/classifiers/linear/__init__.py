@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from labelpolicy.classifiers.registry import Classifier, Declaration, State, Training, below
-from labelpolicy.classifiers.tuning import Features, Tuned
+from labelpolicy.classifiers.tuning import FEATURES, Features, Tuned
 from labelpolicy.config import PositiveFloat, PositiveInt
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ class Linear(Training, Tuned):
     )
     epochs: PositiveInt = Field(30, description="passes over the training split at most")
     features: Features = Features()
+    search: dict[str, list[Any]] | None = Field(
+        {"features": FEATURES[:3]}, description=Tuned.model_fields["search"].description
+    )
 
 
 def build(data: Prepared, parameters: Linear, seed: int) -> Classifier:
