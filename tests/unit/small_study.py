@@ -190,8 +190,8 @@ COMMANDS = [
     ),
     _command(
         f"page prepared {TABLES} --results results --template page.html --output p.html",
-        f"prepared/dataset.json metrics.parquet methods.tsv page.html {META}/policy.json "
-        f"{UNIFORM}/fixed/labels.parquet",
+        f"prepared/dataset.json {TEST} metrics.parquet methods.tsv page.html {META}/policy.json "
+        f"{UNIFORM}/fixed/labels.parquet {UNIFORM}/fixed/predictions.parquet",
         "p.html",
     ),
     _command(
@@ -430,7 +430,7 @@ def _columns(change: Callable[[pa.Table], pa.Table]) -> Spoil:
 KEY = {"labels": "label", "train": "labels", "valid": "labels", "test": "labels", "scores": "scores",
        "out_of_fold": "scores",
        "metrics": "value", "history": "valid_micro_f1", "trace": "reward", "significance": "measure",
-       "robustness": "value", "vocabulary": "token"}  # fmt: skip
+       "robustness": "value", "vocabulary": "token", "predictions": "labels"}  # fmt: skip
 
 
 def _key_column(path: Path, values: Callable[[pa.ChunkedArray], pa.Array] | None) -> None:

@@ -29,7 +29,7 @@ def shown_of(wildcards):
     """What the page of a data set shows."""
     cells, figures_of = cells_of(wildcards), f"results/figures/{wildcards.dataset}"
     return {
-        "read": decided(cells, "labels.parquet") + in_folders(cells, "policy.json"),
+        "read": decided(cells, "labels.parquet", "predictions.parquet") + in_folders(cells, "policy.json"),
         "figure": [f"{figures_of}/{name}/precision_recall.png" for name in classifiers_of(wildcards.dataset)],
     }
 
@@ -88,7 +88,7 @@ if OWN:
         "page_own": Step(
             "Results page of {dataset}",
             {
-                "data": processed("{dataset}", "dataset.json"),
+                "data": processed("{dataset}", "dataset.json", "labels.parquet", "test.parquet"),
                 "metrics": "results/{dataset}/metrics.parquet",
                 "methods": METHODS,
                 "template": beside("report/page.html"),

@@ -65,7 +65,9 @@ def ablation_metrics(wildcards):
 
 def page_inputs(cells, metrics, shown_figures):
     return {
-        "read": decided(cells, "labels.parquet") + in_folders(cells, "policy.json") + FACTS,
+        "read": decided(cells, "labels.parquet", "predictions.parquet")
+        + in_folders(cells, "policy.json")
+        + processed(DATASETS, "dataset.json", "labels.parquet", "test.parquet"),
         "metrics": metrics,
         "methods": METHODS,
         "template": beside("report/page.html"),

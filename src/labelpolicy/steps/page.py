@@ -10,16 +10,22 @@ import json
 import math
 import statistics
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 
 from labelpolicy.cell import Cell
+from labelpolicy.data.predictions import label_sets
+from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.registry import title as dataset_title
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, require, write_text
+from labelpolicy.hierarchy import ancestor_closure
 from labelpolicy.methods import rows_of
 from labelpolicy.metrics import NAMES
 from labelpolicy.options import MethodsFile, MetricsFile, Output, PreparedFolders, ResultsFolder
@@ -37,9 +43,18 @@ MAIN = (*MEASURES, "samples_jaccard")
 #: Digits kept of a number: more than are shown, so that sorting is right.
 DIGITS = 6
 
+#: Test documents of a data set on the page: those on which most pairs of rows decide differently.
+DOCUMENTS = 1000
+
+#: Stands between the labels of a document where whole sets are compared as texts.
+BETWEEN = "\x1f"
+
+#: Of predictions.parquet.
+DECISIONS = pa.schema({"id": pa.string(), "labels": pa.list_(pa.string())})
+
 #: By label: of a data set label, train_count and support; of a row, means over seeds of f1 on the test split, of the
-#: threshold (None: the rule has none) and of the weight, which is N w.
-Columns = dict[str, list[Any] | None]
+#: threshold (None: the rule has none) and of the weight, which is N w. One number stands for as many equal ones.
+Columns = dict[str, Any]
 
 
 def row_of(cell: tuple[str, ...], name: str, values: Mapping[tuple[str, ...], Mapping[int, float]]) -> dict[str, Any]:
@@ -86,8 +101,48 @@ def labels_of(row: dict[str, Any], results: Path, labels: dict[str, Columns]) ->
     return {"f1": _mean(f1), "threshold": _mean(thresholds) if has_thresholds else None, "weight": _mean(weights)}
 
 
-def _mean(by_seed: list[Any]) -> list[float]:
-    return np.mean(np.array(by_seed, dtype=np.float64), axis=0).round(DIGITS).tolist()
+def _mean(by_seed: list[Any]) -> list[float] | float:
+    found = np.mean(np.array(by_seed, dtype=np.float64), axis=0).round(DIGITS)
+    return float(found[0]) if (found == found[0]).all() else found.tolist()
+
+
+def documents_of(data: Prepared, rows: Sequence[dict[str, Any]], results: Path, support: list[int]) -> dict[str, Any]:
+    """The test documents on which rows differ, for their first seed: ids, true labels, what each row decided.
+
+    A set of labels is a place in ``sets``; each row is given its own as ``decided``. Of all documents, ``differ``
+    counts those that a pair of rows decides differently, ``alone`` those where only the first of the pair is right.
+
+    Raises LabelPolicyError for decisions on other documents than the data set's.
+    """
+    (ids, y_true), labels = data.truth("test"), data.labels
+    if y_true.sum(axis=0).tolist() != support:  # the study counts the ancestors of a true label as true
+        y_true = ancestor_closure(y_true, labels, data.parents)
+    texts = [pa.array(map(BETWEEN.join, label_sets(labels, y_true)), pa.string())]
+    for row in rows:
+        cell = Cell(row["dataset"], row["classifier"], row["weights"], row["seeds"][0], thresholds=row["thresholds"])
+        path = cell.decided(results) / "predictions.parquet"
+        table = read_parquet(path)
+        if table.schema != DECISIONS or table["id"].to_pylist() != ids:
+            raise LabelPolicyError(f"{path}: not labels of the test documents of {data.folder}: decide it again")
+        texts.append(pc.binary_join(table["labels"].combine_chunks(), BETWEEN))
+    found = pa.concat_arrays(texts).dictionary_encode()
+    true, *codes = found.indices.to_numpy().reshape(len(texts), len(ids))
+    right, decided = np.array([each == true for each in codes], dtype=np.float64), np.stack(codes)
+    pairs = sum((decided != each).sum(axis=0) for each in decided)  # of rows that differ, by document
+    shown = np.sort(np.argsort(-pairs, kind="stable")[: min(DOCUMENTS, np.count_nonzero(pairs))])
+    used, flat = np.unique(np.stack([true, *codes])[:, shown], return_inverse=True)
+    places, place = flat.reshape(-1, len(shown)).tolist(), {label: j for j, label in enumerate(labels)}
+    sets = found.dictionary.take(pa.array(used)).to_pylist()
+    for row, each in zip(rows, places[1:], strict=True):
+        row["decided"] = each
+    return {
+        "count": len(ids),
+        "id": [ids[document] for document in shown],
+        "true": places[0],
+        "sets": [[place[name] for name in text.split(BETWEEN) if name] for text in sets],
+        "differ": [(decided != each).sum(axis=1).tolist() for each in decided],
+        "alone": (right @ (1 - right).T).astype(int).tolist(),
+    }
 
 
 def figures_html(paths: Sequence[Path]) -> str:
@@ -140,12 +195,18 @@ def page(
             fault = f"{'/'.join(cell)} lacks a measure or a seed: run `labelpolicy collect` again"
             raise LabelPolicyError(f"{metrics}: {fault}") from None
         rows.append(row | labels_of(row, results, labels))
+    prepared = {data.name: data for data in map(Prepared, datasets)}
+    documents = {
+        name: documents_of(prepared[name], [*of], results, labels[name]["support"])
+        for name, of in itertools.groupby(rows, key=itemgetter("dataset"))
+    }
     data = {
         "about": " ".join(each.split_sentence() for each in facts.values()),
         "premises": [f"{each.title}: {premise}" for each in facts.values() for premise in each.premises],
         "many": any(len(row["seeds"]) > 1 for row in rows),
         "measures": [{"key": name, "title": measure_title(name), "main": name in MAIN} for name in NAMES],
         "labels": labels,
+        "documents": documents,
         "rows": rows,
     }
     # "</script>" in a name must not end the element that holds the data.

@@ -83,7 +83,7 @@ def write_history(path: Path, *, epochs: int, lift: float) -> Path:
     return path
 
 
-def write_labels(path: Path, counts: np.ndarray, *, lift: float) -> Path:
+def write_labels(path: Path, counts: np.ndarray, *, lift: float, support: np.ndarray | None = None) -> Path:
     random = np.random.default_rng(5)
     f1 = np.clip(0.12 * np.log(counts) + random.normal(0, 0.15, len(counts)), 0, 0.97)
     f1[counts < 8] *= random.random((counts < 8).sum()) < 0.3
@@ -92,7 +92,7 @@ def write_labels(path: Path, counts: np.ndarray, *, lift: float) -> Path:
     zeros = np.zeros(len(counts))
     columns = {"label": REUTERS, "train_count": counts, "threshold": zeros + 0.5, "tp": zeros.astype(int)}
     columns |= {"fp": zeros.astype(int), "fn": zeros.astype(int), "precision": f1, "recall": f1, "f1": f1}
-    write_parquet(path, pa.table(columns | {"support": np.maximum(counts // 3, 1)}))
+    write_parquet(path, pa.table(columns | {"support": np.maximum(counts // 3, 1) if support is None else support}))
     return path
 
 
