@@ -101,10 +101,11 @@ class TfIdf:
         tokens = split.tokens
         if split.mentions is not None:
             roles = self._counts_by_role(split, split.mentions)
-            traits = [self._seen_twice(self._traits(split))] if self.characters is None or len(self.characters) else []
-            if not len(self.characters):
+            if self.characters is not None and not len(self.characters):
                 return [roles]
-            return [roles, *traits, self._counts(tokens, self.known[tokens.values])]
+            traits = self._seen_twice(self._traits(split))
+            sentence = self._counts(tokens, self.known[tokens.values])
+            return [roles, traits, sentence] if len(self.characters) else [roles]
         words = [self._counts(tokens, tokens.values > UNKNOWN)]  # <pad> and <unk> say nothing about a label
         for known, (row, codes) in zip(self.ngrams, self._codes(tokens), strict=False):
             place, found = _found(codes, known)

@@ -178,3 +178,13 @@ def test_what_was_counted_of_the_training_documents_is_used_once_and_is_the_same
     first, second = made(train).toarray(), made(train).toarray()
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(fitted(TEXTS, **features)(texts_split(TEXTS[:2])).toarray(), first[:2])
+
+
+@pytest.mark.parametrize("mentions", [["goodman", "goodwin", "oldman"], ["a", "b", "c"]])
+def test_so_it_is_of_mentions(mentions):
+    train = named(mentions)
+    made = TfIdf(SimpleNamespace(vocabulary=KNOWN), train)
+    first = made(train).toarray()
+    np.testing.assert_array_equal(first, made(train).toarray())
+    restored = TfIdf.restored({name: value.copy() for name, value in made.state().items()})
+    np.testing.assert_array_equal(first, restored(named(mentions)).toarray())
