@@ -25,7 +25,7 @@ class KimCNN(Training, Tuned):
     filters: Size = Field(100, description="filters per width")
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="on the pooled features")
     max_tokens: Size = Field(200, description="tokens read of each document")
-    # Not searched unless asked for: each value and fold is a training of a minute or more.
+    # Not searched unless asked for: each value costs a training of the network for each fold.
     search: dict[str, list[Any]] | None = Field(None, description=Tuned.model_fields["search"].description)
 
 
