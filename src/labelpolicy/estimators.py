@@ -60,7 +60,9 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, *, groups: Any = None, **params: Any) -> "PolicyClassifier":
-        """Fit on documents X (n, ...), texts too, and y. Documents of the same of ``groups`` stay in one fold.
+        """Fit on documents X (n, ...) and y. Documents of the same of ``groups`` stay in one fold.
+
+        Where X are texts and the columns of y have names, the rule sets looks for them in the texts, and auto tries it.
 
         ``params`` go to the estimator's `fit`; of arrays (n,), as sample_weight, each fold gets its own part.
         """
@@ -82,7 +84,7 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         how = {name: getattr(self, name) for name in ("at_least", "at_most", "objective", "random_state")}
         names = [str(column) for column in y.columns] if hasattr(y, "columns") else None
         self.policy_ = ThresholdPolicy(self.rule, at_least_one=one, labels=names, **how)
-        self.policy_.fit(scores, y_true, groups=groups)
+        self.policy_.fit(scores, y_true, groups=groups, texts=_texts(X) if names else None)
         self.report_ = self.policy_.report_
         self.estimator_ = clone(self.estimator).fit(X, y, **_check_method_params(X, params))
         for name in ("n_features_in_", "feature_names_in_"):
@@ -97,7 +99,7 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if self.kind_ == "multiclass":
             levels = getattr(self.policy_.decision_, "levels", np.zeros(scores.shape[1]))
             return self.classes_[(logit(scores) - levels).argmax(axis=1)]
-        y_pred = self.policy_.predict(scores)
+        y_pred = self.policy_.predict(scores, _texts(X) if self.policy_.decision.needs_texts else None)
         return y_pred.astype(int) if self.kind_ == "multilabel" else self.classes_[y_pred[:, 0].astype(int)]
 
     @_estimator_has("predict_proba")
@@ -159,3 +161,9 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         every = np.zeros((len(scores), len(self.classes_)))
         every[:, np.searchsorted(self.classes_, fitted.classes_)] = scores
         return every[:, 1:] if self.kind_ == "binary" else every
+
+
+def _texts(X: Any) -> list[str] | None:
+    """The documents, if they are texts."""
+    found = X.tolist() if hasattr(X, "tolist") else X
+    return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else None

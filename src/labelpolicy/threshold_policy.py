@@ -1,7 +1,7 @@
 """A decision policy on the scores of any classifier, in the manner of scikit-learn and without it: NumPy only."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from numbers import Real
 from typing import Any
@@ -62,12 +62,19 @@ class ThresholdPolicy:
     random_state: int = field(default=0, kw_only=True)
 
     def fit(
-        self, y_score: Any, y_true: Any, *, train_count: Any = None, groups: Sequence[Any] | None = None
+        self,
+        y_score: Any,
+        y_true: Any,
+        *,
+        train_count: Any = None,
+        groups: Sequence[Any] | None = None,
+        texts: Iterable[str] | None = None,
     ) -> "ThresholdPolicy":
         """Fit on scores and truth (n, N), as arrays, data frames, sparse matrices, tensors, or per-label (n, 2) arrays.
 
         The truth is 0 and 1, bool, or for each document its names of labels. ``train_count`` (N,): how many documents
-        of each label the classifier was trained on. Documents of the same of ``groups`` (n,) stay in one fold.
+        of each label the classifier was trained on. Documents of the same of ``groups`` (n,) stay in one fold. In
+        ``texts`` (n,) the rule sets, a candidate of auto then, looks for the names of the labels.
         """
         for name in ("rule", "score_type"):
             checks.expect(isinstance(value := getattr(self, name), str), name, value, "a name")
@@ -88,8 +95,10 @@ class ThresholdPolicy:
         if few > MANY_BARE * len(truth):
             what = "no true label, but get one" if given == 1 else f"fewer than {given} true labels, but get as many"
             warnings.warn(f"at_least{'_one' * (given == 1)}: {few} of {len(truth)} documents have {what}", stacklevel=2)
+        if texts is not None and not self.labels_:
+            raise LabelPolicyError("texts: found no names of labels to look for in them: give labels")
         count = None if train_count is None else np.asarray(train_count)
-        self.decision_ = self._fitted(scores, truth, count, groups)
+        self.decision_ = self._fitted(scores, truth, count, groups, _checked(texts, len(scores)))
         self.report_ = {"documents": len(scores), "labels": scores.shape[1], **self.decision_.chosen}
         self.report_ |= {"annotated": int((~masked).sum())} if masked.any() else {}
         never = np.flatnonzero(np.isposinf(getattr(self.decision_, "levels", np.zeros(0)))).tolist()
@@ -103,9 +112,13 @@ class ThresholdPolicy:
             self.report_["thresholds"] = self._spread(scores, truth, count)
         return self
 
-    def predict(self, y_score: Any) -> np.ndarray:
-        """Labels of documents by their scores (n, N): bool (n, N), in the order of the columns of `fit`."""
-        return self.decision.decide(self._scores(y_score)[0])
+    def predict(self, y_score: Any, texts: Iterable[str] | None = None) -> np.ndarray:
+        """Labels of documents by their scores (n, N): bool (n, N), in the order of the columns of `fit`.
+
+        Where ``decision.needs_texts``, by their ``texts`` (n,) as well.
+        """
+        scores, _ = self._scores(y_score)
+        return self.decision.decide(scores, _checked(texts, len(scores)))
 
     @property
     def decision(self) -> Decision:
@@ -170,7 +183,12 @@ class ThresholdPolicy:
         return check_scores(scores), names
 
     def _fitted(
-        self, scores: np.ndarray, truth: np.ndarray, count: np.ndarray | None, groups: Sequence[Any] | None = None
+        self,
+        scores: np.ndarray,
+        truth: np.ndarray,
+        count: np.ndarray | None,
+        groups: Sequence[Any] | None = None,
+        texts: list[str] | None = None,
     ) -> Decision:
         objective, least = read_objective(self.objective), self._at_least(scores.shape[1])
         one = None if least is None else least > 0
@@ -182,6 +200,7 @@ class ThresholdPolicy:
             found: Decision = PerLabel(levels, bool(one), chosen=chosen)
         elif isinstance(objective, Utility):
             how: dict[str, Any] = {"parameters": ThresholdParameters(utility=objective), "seed": self.random_state}
+            how |= {"labels": self.labels_, "texts": texts} if texts is not None else {}
             found = fit(self.rule, scores, truth, at_least_one=one, groups=groups, train_count=count, **how)
         else:
             self._applies("shared")
@@ -238,3 +257,17 @@ class ThresholdPolicy:
         low, median, high = (ordered[round(share * last)] for share in (0.05, 0.5, 0.95))
         table = np.column_stack([self._unit(self.decision_), low, median, high]).tolist()
         return [dict(zip(("threshold", "low", "median", "high"), row, strict=True)) for row in table]
+
+
+def _checked(texts: Any, documents: int) -> list[str] | None:
+    """Raises LabelPolicyError for what is not a text for each document."""
+    if texts is None:
+        return None
+    expected = f"{documents}, a text for each document"
+    checks.expect(isinstance(texts, Iterable) and not isinstance(texts, str | bytes), "texts", texts, expected)
+    found = list(texts)
+    for k, each in enumerate(found):
+        checks.expect(isinstance(each, str), f"texts, document {k + 1}", each, "a text")
+    if len(found) != documents:
+        raise LabelPolicyError(f"texts: found {len(found)}, expected {expected}")
+    return found

@@ -88,6 +88,17 @@ def test_texts_grid_search_pipelines_and_data_frames():
     assert fitted[-1].policy_.labels_ == list("abcd")
 
 
+def test_in_texts_sets_look_for_the_names_of_the_columns():
+    names = ["wheat", "corn", "oil", "tin"]
+    texts = [f"w{k % 7} " + " ".join(np.array(names)[row.astype(bool)]) for k, row in enumerate(Y)]
+    blind = TfidfVectorizer(token_pattern="w[0-9]")  # what it sees says nothing of the labels
+    model = PolicyClassifier(make_pipeline(blind, OneVsRestClassifier(LogisticRegression())), rule="sets", cv=2)
+    y_pred = model.fit(texts[:200], pd.DataFrame(Y[:200], columns=names)).predict(np.array(texts[200:], dtype=object))
+    y_alone = model.fit(texts[:200], Y[:200]).predict(texts[200:])
+    right = [(found == Y[200:]).mean() for found in (y_pred, y_alone)]
+    assert right[0] > 0.95 and right[1] < 0.9
+
+
 def test_groups_stay_together_and_weights_are_cut_to_each_fold():
     groups, weights = np.repeat(np.arange(60), 5), np.linspace(0, 1, 300)
     parts = []

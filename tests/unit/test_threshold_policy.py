@@ -316,3 +316,44 @@ def test_groups_and_counts_that_do_not_fit_are_refused_in_one_line(how, words):
 
 def test_groups_without_a_name_are_one():
     ThresholdPolicy().fit(GOOD, TRUE, groups=[None] * 10 + ["a"] * 10)
+
+
+def texts_of(y_true):
+    """Texts that have the names of their labels, and one of no label in each."""
+    return [f"prices of {' and '.join(np.array(LABELS)[row]) or 'tin'} rose" for row in y_true]
+
+
+def test_with_texts_sets_look_for_the_names_of_labels():
+    """Scores that say nothing: the names do."""
+    _, y_true = problem()
+    y_true[~y_true.any(axis=1), 0] = True
+    silent, texts = np.random.default_rng(1).random(y_true.shape), texts_of(y_true)
+    for rule in ("sets", "auto"):
+        policy = ThresholdPolicy(rule, labels=LABELS).fit(silent[:200], y_true[:200], texts=iter(texts[:200]))
+        read = ThresholdPolicy.of_json(json.loads(json.dumps(policy.to_json())), LABELS)
+        for each in (policy, read):
+            decided = each.predict(silent[200:], texts=pd.Series(texts[200:]))
+            assert evaluate(y_true[200:], decided)["micro_f1"] > 0.95
+        with pytest.raises(LabelPolicyError, match="give the texts"):
+            policy.predict(silent[200:])
+    alone = ThresholdPolicy("sets", labels=LABELS).fit(silent[:200], y_true[:200])
+    assert evaluate(y_true[200:], alone.predict(silent[200:]))["micro_f1"] < 0.9
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        ("one text", "texts is 'one text', expected 300, a text for each document"),
+        (["a"] * 299, "texts: found 299, expected 300, a text for each document"),
+        (["a"] * 299 + [None], "texts, document 300 is None, expected a text"),
+    ],
+)
+def test_what_is_no_text_for_each_document_is_refused(texts, message):
+    y_score, y_true = problem()
+    with pytest.raises(LabelPolicyError) as raised:
+        ThresholdPolicy("sets", labels=LABELS).fit(y_score, y_true, texts=texts)
+    assert str(raised.value) == message
+    with pytest.raises(LabelPolicyError, match="texts"):
+        ThresholdPolicy("scut").fit(y_score, y_true).predict(y_score, texts)
+    with pytest.raises(LabelPolicyError, match="give labels"):
+        ThresholdPolicy("sets").fit(y_score, y_true, texts=["a"] * 300)

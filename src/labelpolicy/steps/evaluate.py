@@ -13,13 +13,14 @@ from labelpolicy.metrics import NAMES, per_label, standard_errors
 from labelpolicy.metrics import evaluate as every_measure
 from labelpolicy.options import Output, Seed
 from labelpolicy.significance import bootstrap_interval
-from labelpolicy.steps.thresholds import SetName, TruthFile, predicted
+from labelpolicy.steps.thresholds import SetName, TextsFile, TruthFile, predicted
 
 
 def evaluate(
     predictions: Annotated[Path, typer.Argument(help="Predictions in 0 and 1, or scores with --thresholds.")],
     truth: TruthFile,
     thresholds: Annotated[Path | None, typer.Option(help="thresholds.json; the file before has scores then.")] = None,
+    texts: TextsFile = None,
     name: SetName = None,
     output: Annotated[Path | None, Output("JSON to write as well.")] = None,
     labels: Annotated[int, typer.Option(min=0, help="So many labels are shown, the worst by F1.")] = 10,
@@ -31,10 +32,12 @@ def evaluate(
     """
     if name is not None and thresholds is None:
         raise LabelPolicyError(f"--name {name}: is of a set of --thresholds: give that as well")
+    if texts is not None and thresholds is None:
+        raise LabelPolicyError(f"--texts {texts}: is for deciding by --thresholds: give that as well")
     found = read_matrix(predictions)
     y_true = read_truth(truth, found, predictions) == 1
     if thresholds is not None:
-        y_pred = predicted(thresholds, found, predictions, name)
+        y_pred = predicted(thresholds, found, predictions, name, texts)
     elif np.isin(found.values, (0, 1)).all():
         y_pred = found.values.astype(bool)
     else:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from labelpolicy.data import documents
 from labelpolicy.data.foreign import Matrix, read_matrix, read_truth, values_of, write_matrix
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_json, write_json
@@ -17,6 +18,10 @@ from labelpolicy.thresholds.objectives import MEASURES
 
 ScoresFile = Annotated[Path, typer.Argument(help="Scores: .csv, .tsv, .parquet, .npz or .jsonl, a column a label.")]
 TruthFile = Annotated[Path, typer.Argument(help="The truth of the same documents, in 0 and 1, or names in .jsonl.")]
+TextsFile = Annotated[
+    Path | None,
+    typer.Option("--texts", help="Texts of the same documents, in a form of `predict`: for sets, by names of labels."),
+]
 SetName = Annotated[str | None, typer.Option("--name", help="Name of this set among several in the file.")]
 
 
@@ -39,12 +44,17 @@ def fit(
     plain: Annotated[
         bool, typer.Option("--plain", help='Write {"label": 0.37} alone, as model hubs have it; auto keeps to that.')
     ] = False,
+    texts: TextsFile = None,
     name: SetName = None,
     seed: Seed = 0,
 ) -> None:
     """Fit thresholds on scores and truth of documents that the classifier was not trained on."""
     if plain and (name is not None or resamples):
         raise LabelPolicyError("--plain: the plain form has no place for --name and --resamples: leave them out")
+    if plain and texts is not None:
+        raise LabelPolicyError(
+            "--plain: the plain form has no place for label sets, which --texts is for: leave one out"
+        )
     if plain and at_least_one is None and at_least is None:
         at_least_one = False
     found = read_matrix(scores)
@@ -53,7 +63,7 @@ def fit(
     how |= {"score_type": score_type, "objective": objective, "n_resamples": resamples, "random_state": seed}
     policy = ThresholdPolicy(rule, labels=found.labels, **how)
     with values_of(scores):
-        policy.fit(found.values, y_true)
+        policy.fit(found.values, y_true, texts=texts_of(found, scores, texts))
     content = policy.to_json(plain=plain)
     if policy.report_.get("thresholds"):
         rows = [{end: None if x == np.inf else x for end, x in row.items()} for row in policy.report_["thresholds"]]
@@ -71,22 +81,43 @@ def apply(
     thresholds: Annotated[Path, typer.Argument(help='thresholds.json of `thresholds fit`, or {"label": 0.37}.')],
     scores: ScoresFile,
     output: Annotated[Path, Output("Predictions to write: .csv, .tsv, .parquet or .jsonl.")],
+    texts: TextsFile = None,
     name: SetName = None,
 ) -> None:
     """Decide documents by thresholds: 0 and 1, in the order of the scores."""
     found = read_matrix(scores)
-    y_pred = predicted(thresholds, found, scores, name)
+    y_pred = predicted(thresholds, found, scores, name, texts)
     write_matrix(output, Matrix(y_pred.astype(np.int8), found.labels, found.ids))
     given = y_pred.sum(axis=1)
     say(f"thresholds: {len(y_pred)} documents, {given.mean():.2f} labels each, {(given == 0).sum()} without one")
 
 
-def predicted(thresholds: Path, scores: Matrix, of: Path, name: str | None) -> np.ndarray:
+def predicted(thresholds: Path, scores: Matrix, of: Path, name: str | None, texts: Path | None = None) -> np.ndarray:
     """Decisions, bool, for scores that the file ``of`` has."""
     content = named_set(read_json(thresholds), name, str(thresholds))
     policy = ThresholdPolicy.of_json(content, scores.labels, str(thresholds))
+    if policy.decision.needs_texts and texts is None:
+        raise LabelPolicyError(f"{thresholds}: decides by the texts of the documents too: give them with --texts")
     with values_of(of):
-        return policy.predict(scores.values)
+        return policy.predict(scores.values, texts_of(scores, of, texts))
+
+
+def texts_of(scores: Matrix, of: Path, path: Path | None) -> list[str] | None:
+    """The texts of the documents of ``scores``, which the file ``of`` has: by id where both have ids, else in order."""
+    if path is None:
+        return None
+    found: list[str] = []
+    ids: list[str | None] = []
+    for place, entry, _ in documents.read(path, documents.form_of_file(path, None)):
+        if not isinstance(entry, dict) or not isinstance(text := entry.get("text"), str):
+            raise LabelPolicyError(f"{place}: expected a document with a text")
+        found.append(text)
+        ids.append(entry.get("id"))
+    named = [each for each in ids if isinstance(each, str)]
+    by_id = scores.ids is not None and len(named) == len(found)
+    rows = Matrix(np.arange(len(found))[:, None], [""], named if by_id else None)
+    order = rows.aligned(scores._replace(labels=[""], ids=scores.ids if by_id else None), str(path), str(of))
+    return [found[row] for row in order.values[:, 0]]
 
 
 def _said(policy: ThresholdPolicy) -> str:

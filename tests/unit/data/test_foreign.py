@@ -62,6 +62,34 @@ def test_what_is_written_is_read(tmp_path, ending):
     assert (back.values.tolist(), *back[1:]) == (matrix.values.tolist(), *matrix[1:])
 
 
+def test_texts_beside_scores(files):
+    """Matched by id; sets look for the names in them, and are not applied without them."""
+    truth = pd.read_csv(files / "truth.csv").sample(frac=1, random_state=1)
+    texts = [" and ".join(name for name in LABELS if row[name]) or "tin" for _, row in truth.iterrows()]
+    pd.DataFrame({"id": truth["id"], "text": texts}).to_csv(files / "texts.csv", index=False)
+    scores, t, on_texts = files / "scores.csv", files / "t.json", ("--texts", files / "texts.csv")
+    run("thresholds", "fit", scores, files / "truth.csv", "--rule", "sets", "--output", t, *on_texts)
+    run("thresholds", "apply", t, scores, "--output", files / "p.csv", *on_texts)
+    measures = [
+        run("evaluate", files / "p.csv", files / "truth.csv").stdout,
+        run("evaluate", scores, files / "truth.csv", "--thresholds", t, *on_texts).stdout,
+    ]
+    assert measures[0] == measures[1]
+    assert (read_matrix(files / "p.csv").values != (read_matrix(scores).values > 0.5)).any()
+    alone = run("thresholds", "fit", scores, files / "truth.csv", "--rule", "sets", "--output", files / "alone.json")
+    assert alone.exit_code == 0 and (files / "alone.json").read_bytes() != t.read_bytes()
+    (files / "few.csv").write_text("id,text\nd0,wheat\n")
+    for words, message in (
+        (["thresholds", "apply", t, scores], "decides by the texts of the documents too: give them with --texts"),
+        (["thresholds", "apply", t, scores, "--texts", files / "few.csv"], "few.csv: document 'd1' is not there"),
+        (["thresholds", "fit", scores, files / "truth.csv", "--plain", *on_texts], "--plain"),
+    ):
+        with pytest.raises(LabelPolicyError, match=message):
+            run(*words, "--output", files / "refused.json")
+    with pytest.raises(LabelPolicyError, match=r"--texts .*: is for deciding by --thresholds"):
+        run("evaluate", files / "p.csv", files / "truth.csv", *on_texts)
+
+
 def test_fit_apply_evaluate(files):
     said = run("thresholds", "fit", files / "scores.csv", files / "truth.csv", "--output", files / "t.json").output
     assert "auto on 200 documents, 3 labels" in said and "macro_f1 0." in said
