@@ -232,6 +232,12 @@ COMMANDS = [
         "f.pdf f.png",
     ),
     _command(
+        f"figure f1-by-frequency {UNIFORM}/fixed/labels.parquet {META}/meta/labels.parquet --title t --pdf f.pdf "
+        "--png f.png --svg f.svg",
+        f"{UNIFORM}/fixed/labels.parquet",
+        "f.pdf f.png f.svg",
+    ),
+    _command(
         f"figure precision-recall prepared --scores {UNIFORM}/scores.parquet --title t --pdf f.pdf --png f.png",
         f"prepared/labels.parquet {TEST} {UNIFORM}/scores.parquet",
         "f.pdf f.png",

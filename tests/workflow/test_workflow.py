@@ -38,8 +38,8 @@ def test_from_nothing_to_the_summary(finished):
     tidy = pq.read_table(results / "metrics.parquet").to_pandas()
     assert set(tidy["classifier"]) == {"kim_cnn", "linear", "linear_svc", "linear+classifier_chain"}
     assert len(tidy.groupby(["classifier", "weights", "thresholds"])) == 9
-    for name in ("learning_curve", "trace", "meta/policy", "meta/label_f1"):
-        for suffix in ("pdf", "png"):
+    for name in ("learning_curve", "trace", "f1_by_frequency", "meta/policy", "meta/label_f1"):
+        for suffix in ("pdf", "png", "svg"):
             assert (results / f"figures/synthetic/kim_cnn/{name}.{suffix}").stat().st_size > 5000
     policy = json.loads((results / "synthetic/kim_cnn/meta/seed0/policy.json").read_text())["labels"]
     assert len(policy) == 6

@@ -47,6 +47,29 @@ def compared_rows(wildcards):
     return decided(cells, "labels.parquet")
 
 
+#: Rules, with uniform weights, that a figure shows side by side, and whatever is learned while a classifier trains.
+SIDE_BY_SIDE = ("fixed", "scut", "odr", "shared+one+oof", "sets+oof")
+
+
+def rows_side_by_side(dataset, classifier):
+    """Weights and thresholds of the rows of the sheet among them."""
+    cells = {row.cell for row in rows(dataset, classifier)}
+    pairs = [("uniform", rule) for rule in SIDE_BY_SIDE] + [(name, name) for name in policies_of(dataset, classifier)]
+    return [pair for pair in pairs if (classifier, *pair) in cells]
+
+
+def labels_side_by_side(wildcards):
+    dataset, classifier = wildcards.dataset, wildcards.classifier
+    return decided(
+        [
+            Cell(dataset, classifier, weights, seed, thresholds=thresholds)
+            for weights, thresholds in rows_side_by_side(dataset, classifier)
+            for seed in range(study.grid.seeds)
+        ],
+        "labels.parquet",
+    )
+
+
 def swept_policies(dataset, classifier):
     return [study.robustness.policy] * (study.report.robustness and (dataset, classifier) in SWEPT)
 
@@ -88,6 +111,13 @@ FIGURES = {
         drawn_for=policies_with_both_rows,
         folder="{policy}",
         inputs={"files": compared_rows},
+        in_summary=True,
+    ),
+    "f1_by_frequency": Figure(
+        shown_as="F1 by frequency",
+        category="Labels",
+        drawn_for=once_if(lambda *place: len(rows_side_by_side(*place)) > 1),
+        inputs={"files": labels_side_by_side},
         in_summary=True,
     ),
     "precision_recall": Figure(
@@ -171,7 +201,7 @@ def figure_step(kind, figure):
     return Step(
         f"Figure {place}",
         {"read": processed("{dataset}", *figure.data), **figure.inputs},
-        {"pdf": f"results/{place}.pdf", "png": png}
+        {"pdf": f"results/{place}.pdf", "png": png, "svg": f"results/{place}.svg"}
         | {name: f"results/{place}.{ending}" for name, ending in figure.outputs.items()},
         arguments=[PROCESSED] * bool(figure.data) + each("title", [figure.title] if figure.title else []),
         settings=figure.settings,

@@ -8,10 +8,10 @@ import contextlib
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import matplotlib
 import matplotlib.style
@@ -24,9 +24,14 @@ from matplotlib.font_manager import FontProperties, findfont, fontManager, get_f
 from matplotlib.text import Text
 from matplotlib.textpath import TextPath
 from matplotlib.ticker import NullLocator
+from scipy.optimize import isotonic_regression
 
+from labelpolicy.cell import Trained
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, whole_file
+from labelpolicy.options import Output
+
+Svg = Annotated[Path | None, Output("SVG to write.")]
 
 #: Set on top of matplotlib's defaults, never on a user's matplotlibrc, which would change the bytes.
 STYLE = {
@@ -42,20 +47,13 @@ STYLE = {
     "legend.frameon": False,
     "pdf.fonttype": 42,  # TrueType: text in the PDF can be searched and edited
     "savefig.dpi": 200,
+    "svg.hashsalt": "labelpolicy",  # else ids are drawn at random
 }
+DATED = {"pdf": "CreationDate", "png": "Software", "svg": "Date"}  # what would change the bytes of a file
 #: Asked, where they are installed, for letters that matplotlib's own font has not.
-FALLBACK = (
-    *(
-        "Noto Sans CJK SC",
-        "Noto Sans CJK JP",
-        "Noto Sans SC",
-        "Noto Sans JP",
-        "Source Han Sans SC",
-        "WenQuanYi Zen Hei",
-    ),
-    *("WenQuanYi Micro Hei", "IPAexGothic", "Microsoft YaHei", "Hiragino Sans GB", "Noto Sans KR", "Malgun Gothic"),
-    *("Noto Sans Thai", "Noto Sans Devanagari", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Emoji"),
-)
+FALLBACK = """Noto Sans CJK SC, Noto Sans CJK JP, Noto Sans SC, Noto Sans JP, Source Han Sans SC, WenQuanYi Zen Hei,
+WenQuanYi Micro Hei, IPAexGothic, Microsoft YaHei, Hiragino Sans GB, Noto Sans KR, Malgun Gothic, Noto Sans Thai,
+Noto Sans Devanagari, Noto Sans Arabic, Noto Sans Hebrew, Noto Emoji""".replace("\n", " ").split(", ")
 #: From this version on matplotlib joins letters and sets them from right to left where their script wants that.
 SHAPES = tuple(map(int, matplotlib.__version__.split(".")[:2])) >= (3, 11)
 #: What a figure says whose names are numbers.
@@ -74,14 +72,15 @@ SHADES = ("#d6e6f2", "#9cc3e0", "#4f94c7")  # bands of 100, 80 and 50 % of the l
 
 
 @contextlib.contextmanager
-def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]:
-    """Yield a figure with its title; when the block ends, write it to both files, each whole or not at all.
+def drawing(pdf: Path, png: Path, svg: Path | None, height: float, title: str) -> Iterator[Figure]:
+    """Yield a figure with its title; when the block ends, write it to the files, each whole or not at all.
 
     Where names in it are numbers (`figure_names`), a line below the title says so.
 
-    Raises LabelPolicyError for files that do not end in .pdf and .png.
+    Raises LabelPolicyError for files that do not end in .pdf, .png and .svg.
     """
-    for path, kind in ((pdf, "pdf"), (png, "png")):
+    files = {path: kind for path, kind in ((pdf, "pdf"), (png, "png"), (svg, "svg")) if path is not None}
+    for path, kind in files.items():
         if path.suffix.lower() != f".{kind}":
             raise LabelPolicyError(f"{path}: expected a name ending in .{kind}: correct --{kind}")
     with matplotlib.style.context(["default", STYLE, {"font.family": [*families()]}]):
@@ -90,9 +89,9 @@ def drawing(pdf: Path, png: Path, height: float, title: str) -> Iterator[Figure]
         yield figure
         if any(re.match(r"#\d+\b", text.get_text()) for text in figure.findobj(Text)):
             figure.suptitle(f"{title}\n{NUMBERED}", fontsize=9, parse_math=False)
-        for path, metadata in ((pdf, {"CreationDate": None}), (png, {"Software": None})):
+        for path, kind in files.items():
             content = io.BytesIO()  # matplotlib's writer of PDF does not bear a full disk
-            figure.savefig(content, format=path.suffix[1:], metadata=metadata)
+            figure.savefig(content, format=kind, metadata={DATED[kind]: None})
             with whole_file(path) as temporary:
                 temporary.write_bytes(content.getbuffer())
 
@@ -103,6 +102,31 @@ def read_rows(path: Path, columns: list[str]) -> dict[str, np.ndarray]:
     if len(table) == 0:
         raise LabelPolicyError(f"{path}: no rows, expected at least one: run the step that writes it again")
     return {column: table[column].to_numpy() for column in columns}
+
+
+def name_line_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
+    """Write each line's name right of the axes at the height of its end, moved apart where names would touch."""
+    low, high = axes.get_ylim()
+    order = sorted(ends, key=lambda line: ends[line][1])
+    wanted = np.array([(ends[line][1] - low) / (high - low) for line in order])
+    for line, height in zip(order, spread_out(wanted, 0.085), strict=True):
+        x, y, colour = ends[line]
+        axes.plot(x, y, "|", markersize=5, color=colour, clip_on=False)
+        arrow = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2}
+        style: dict[str, Any] = {"va": "center", "fontsize": 7, "color": colour, "parse_math": False}
+        axes.annotate(line, (x, y), (1.06, height), textcoords=axes.transAxes, arrowprops=arrow, **style)
+
+
+def spread_out(wanted: np.ndarray, gap: float) -> np.ndarray:
+    """Rising positions in [0, 1], as near to the wanted ones as a least gap between neighbours allows."""
+    shift = gap * np.arange(len(wanted))
+    return isotonic_regression(wanted - shift).x.clip(0, 1 - gap * (len(wanted) - 1)) + shift
+
+
+def row_name(path: Path) -> str:
+    """Of the row that a labels.parquet is of: its label weights, and its thresholds where they are others."""
+    weights, thresholds = Trained.of_path(path).weights, path.absolute().parent.name
+    return weights if weights == thresholds else f"{weights}, {thresholds}".replace("fixed", "0.5")
 
 
 def weight_scale(weights: np.ndarray, least: float = 1.25) -> LogNorm:

@@ -60,6 +60,7 @@ FIGURE_TITLES = {
     "trace": "What the meta-learner did while it learned",
     "policy": "Learned label weights and thresholds",
     "label_f1": "Test F1 of every label, before and after",
+    "f1_by_frequency": "Test macro-F1 of rare and of frequent labels, by row",
     "precision_recall": "Precision and recall at every threshold, validation and test split",
     "weights": "Learned weights of chosen labels (the paper's Figure 5)",
     "weight_tree": "Learned label weights over the whole hierarchy",

@@ -22,22 +22,22 @@ from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, write_parquet
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import chosen, drawing
-from labelpolicy.report.drawing import WIDTH, shortened, text_width
+from labelpolicy.report.drawing import WIDTH, shortened, spread_out, text_width
 from labelpolicy.report.figures.label_f1 import MOST
-from labelpolicy.report.figures.learning_curve import PANELS, spread_out
+from labelpolicy.report.figures.learning_curve import PANELS
 from labelpolicy.report.figures.policy import columns_for
 from labelpolicy.report.figures.precision_recall import POINTS, precision_recall_curve
 from labelpolicy.steps.figure import COMMANDS
 
 
-def draw(folder, what, **options) -> tuple[bytes, bytes]:
-    paths = {"pdf": folder / "figure.pdf", "png": folder / "figure.png"}
+def draw(folder, what, **options) -> tuple[bytes, bytes, bytes]:
+    paths = {kind: folder / f"figure.{kind}" for kind in ("pdf", "png", "svg")}
     COMMANDS[what](**options, **paths)
-    pdf, png = (path.read_bytes() for path in paths.values())
-    assert pdf.startswith(b"%PDF") and png.startswith(b"\x89PNG")
+    pdf, png, svg = (path.read_bytes() for path in paths.values())
+    assert pdf.startswith(b"%PDF") and png.startswith(b"\x89PNG") and b"<svg" in svg[:500]
     image = imread(paths["png"])
     assert image.shape[1] == WIDTH * 200 and image.std() > 0.01
-    return pdf, png
+    return pdf, png, svg
 
 
 def trained(folder, weights):
@@ -87,12 +87,12 @@ def test_same_bytes_in_another_process_with_other_settings(tmp_path, figures):
     code = (
         "from pathlib import Path; from labelpolicy.report.figures.policy import policy; "
         f"policy(title='Reuters', dataset=Path({options['dataset']!r}), policy=Path({options['policy']!r}), "
-        "pdf=Path('other.pdf'), png=Path('other.png'))"
+        "pdf=Path('other.pdf'), png=Path('other.png'), svg=Path('other.svg'))"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(tmp_path)}
     subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
-    pdf, png = draw(tmp_path, "policy", **figures["policy"])
-    assert (tmp_path / "other.pdf").read_bytes() == pdf and (tmp_path / "other.png").read_bytes() == png
+    drawn = draw(tmp_path, "policy", **figures["policy"])
+    assert tuple((tmp_path / f"other.{kind}").read_bytes() for kind in ("pdf", "png", "svg")) == drawn
 
 
 @pytest.mark.skipif(not shutil.which("pdftotext"), reason="needs pdftotext: not installed")
@@ -150,15 +150,34 @@ def test_labels_are_compared_with_every_row_and_untested_ones_left_out(tmp_path,
     support = np.where(np.arange(90) < 7, 0, 5)
     files, found = labels_with(tmp_path, counts, "uniform", "meta", support=support), drawn_on(monkeypatch)
     draw(tmp_path, "label-f1", title="x", files=[*files, files[0].with_name("again.parquet")][:2])
-    above, below = found[0]
+    (above,) = found[0]
     before, after = (read_parquet(path)["f1"].to_numpy()[7:] for path in files)
     texts = [text.get_text() for text in above.get_legend().get_texts()]
     assert texts[0] == f"better: {(after > before).sum()} labels"
     assert sum(int(re.search(r"\d+", text)[0]) for text in texts) == 83
     assert sum(len(line.get_xdata()) for line in above.get_lines()) == 83
-    means = [float(text.get_text()) for text in below.texts]
-    bars, last = len(means) // 2, [patch.get_height() for patch in below.patches]
-    assert means == pytest.approx(last, abs=0.006) and bars > 3
+
+
+def test_macro_f1_of_each_band_of_frequency_is_the_mean_over_tested_labels_and_seeds(tmp_path, counts, monkeypatch):
+    support, found = np.where(np.arange(90) < 7, 0, 5), drawn_on(monkeypatch)
+    files = [
+        write_labels(folder.folder(tmp_path) / "scut" / "labels.parquet", counts, lift=lift, support=support)
+        for lift, folder in enumerate(Trained("reuters21578", "linear", "uniform", seed) for seed in (0, 1))
+    ]
+    files += labels_with(tmp_path, counts, "meta", support=support)
+    draw(tmp_path, "f1-by-frequency", title="x", files=files)
+    (axes,) = found[0]
+    tables = [read_parquet(path).to_pandas()[7:] for path in files]
+    f1 = [(tables[0]["f1"] + tables[1]["f1"]) / 2, tables[2]["f1"]]
+    ends = [1000, 300, 100, 30, 10, 0]
+    lines = [line for line in axes.get_lines() if len(line.get_xdata()) > 1]
+    for line, values in zip(lines, f1, strict=True):
+        bands = [(counts[7:] >= low) & (counts[7:] < high) for low, high in zip(ends, [10**9, *ends], strict=False)]
+        assert line.get_ydata() == pytest.approx([values[band].mean() for band in bands if band.any()])
+    assert sum(int(re.search(r"\((\d+)\)", text.get_text())[1]) for text in axes.get_xticklabels()) == 83
+    write_parquet(files[1], read_parquet(files[1]).slice(1))
+    with pytest.raises(LabelPolicyError, match="not the labels of"):
+        draw(tmp_path, "f1-by-frequency", title="x", files=files)
 
 
 def test_many_labels_are_drawn_as_a_person_can_read_them(tmp_path, monkeypatch):
@@ -238,7 +257,7 @@ def test_errors(tmp_path, figures, counts):
     refuses("label-f1", "not the labels of", title="x", files=[first, other])
     refuses("label-f1", "1 file, expected at least two", title="x", files=[first])
     refuses("label-f1", "the same row twice", title="x", files=[first, first])
-    for option, name in (("pdf", "x.svg"), ("png", "x.pdf"), ("pdf", "x")):
+    for option, name in (("pdf", "x.svg"), ("png", "x.pdf"), ("pdf", "x"), ("svg", "x.png")):
         with pytest.raises(LabelPolicyError, match=rf"{name}: expected a name ending in \.{option}"):
             COMMANDS["policy"](**figures["policy"] | paths | {option: tmp_path / name})
     assert not paths["pdf"].exists() and not paths["png"].exists()

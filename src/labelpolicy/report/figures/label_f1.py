@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -6,23 +5,21 @@ import numpy as np
 import typer
 from matplotlib.axes import Axes
 
-from labelpolicy.cell import Trained
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.options import Pdf, Png, Title
 from labelpolicy.report.drawing import (
     BLUE,
     GREY,
     VERMILION,
+    Svg,
     by_frequency,
     drawing,
     figure_names,
     read_rows,
+    row_name,
     shortened,
     text_width,
 )
-
-#: Bands of training documents a label: lower bounds.
-BANDS = (0, 10, 30, 100, 300, 1000)
 
 #: So many labels carry their names: those that move the most.
 NAMED = 8
@@ -39,39 +36,32 @@ def label_f1(
     title: Title,
     pdf: Pdf,
     png: Png,
+    svg: Svg = None,
 ) -> None:
     """Test F1 of every label against its training frequency: the last row beside each of the others."""
     if len(files) < 2:
         raise LabelPolicyError(f"label-f1: {len(files)} file, expected at least two to compare")
     columns = ["label", "train_count", "f1", "support"]
-    rows = {_name(path): read_rows(path, columns) for path in files}
+    rows = {row_name(path): read_rows(path, columns) for path in files}
     if len(rows) < len(files):
-        raise LabelPolicyError(f"label-f1: the same row twice among {', '.join(map(_name, files))}: give each once")
-    labels, tested = rows[_name(files[0])]["label"].tolist(), rows[_name(files[0])]["support"] > 0
+        raise LabelPolicyError(f"label-f1: the same row twice among {', '.join(map(row_name, files))}: give each once")
+    labels, tested = rows[row_name(files[0])]["label"].tolist(), rows[row_name(files[0])]["support"] > 0
     for path, row in zip(files, rows.values(), strict=True):
         if labels != row["label"].tolist():
             raise LabelPolicyError(
                 f"{path}: not the labels of {files[0]}, expected the same in the same order: decide both again"
             )
-    counts, names = rows[_name(files[0])]["train_count"], figure_names(labels)
+    counts, names = rows[row_name(files[0])]["train_count"], figure_names(labels)
     order = [label for label in by_frequency(labels, counts) if tested[label] or not tested.any()]
     names = [names[label] for label in order]
     f1 = {name: row["f1"][order] for name, row in rows.items()}
     untested = len(labels) - len(order)
     left_out = f"; {untested:,} label{'s' * (untested > 1)} without a test document left out" * (untested > 0)
     (*references, last), panels = f1, len(f1) - 1
-    with drawing(pdf, png, 2.2 + 3.1 * panels, f"{title}: test F1 of each label, {last}{left_out}") as figure:
-        *above, below = figure.subplots(len(f1), 1, height_ratios=[*[3] * panels, 2])
-        for axes, reference in zip(above, references, strict=True):
+    with drawing(pdf, png, svg, 0.3 + 3.1 * panels, f"{title}: test F1 of each label, {last}{left_out}") as figure:
+        for axes, reference in zip(figure.subplots(panels, 1, squeeze=False)[:, 0], references, strict=True):
             axes.set_title(f"{reference} → {last}", parse_math=False)
             _moves(axes, names, counts[order], f1[reference], f1[last])
-        _band_means(below, counts[order], f1)
-
-
-def _name(path: Path) -> str:
-    """Of the row that a labels.parquet is of: its label weights, and its thresholds where they are others."""
-    weights, thresholds = Trained.of_path(path).weights, path.absolute().parent.name
-    return weights if weights == thresholds else f"{weights}, {thresholds}".replace("fixed", "0.5")
 
 
 def _moves(axes: Axes, labels: list[str], counts: np.ndarray, before: np.ndarray, after: np.ndarray) -> None:
@@ -114,40 +104,14 @@ def _name_movers(axes: Axes, labels: list[str], rank: np.ndarray, before: np.nda
         for end, up in ((after[label], rises), (before[label], not rises)):  # else beyond the other end of the move
             low, high = (end, end + height) if up else (end - height, end)
             if low >= -0.03 and high <= 1.05:
+                offset = (0, 5 if up else -5)
                 break
+        else:  # or beside a move that takes all the room
+            (low, high), up, offset = (0.4, 0.4 + height), True, (5, 0)
         near = len(labels) / 55
         if any(abs(rank[label] - x) < near and low < top and high > bottom for x, bottom, top in taken):
             continue
         taken.append((rank[label], low, high))
         style: dict[str, Any] = {"ha": "center", "va": "bottom" if up else "top", "rotation": 90, "fontsize": 6.5}
-        style |= {"xytext": (0, 5 if up else -5), "textcoords": "offset points", "parse_math": False}
+        style |= {"xytext": offset, "textcoords": "offset points", "parse_math": False}
         axes.annotate(name, (rank[label], low if up else high), **style)
-
-
-def _band_means(axes: Axes, counts: np.ndarray, rows: Mapping[str, np.ndarray]) -> None:
-    """Mean F1 of the labels in each frequency band, by row, as bars with their numbers."""
-    band, width = np.digitize(counts, BANDS) - 1, 0.8 / len(rows)
-    present, looks = sorted(set(band.tolist()), reverse=True), [("#bbbbbb", None), ("#dddddd", r"\\\\"), (BLUE, "///")]
-    for k, (name, values) in enumerate(rows.items()):
-        colour, hatch = looks[-1] if k == len(rows) - 1 else looks[k % 2]
-        means, x = [values[band == each].mean() for each in present], np.arange(len(present)) + width * k
-        style: dict[str, Any] = {
-            "width": 0.95 * width,
-            "color": colour,
-            "hatch": hatch,
-            "edgecolor": "white",
-            "linewidth": 0,
-        }
-        axes.bar_label(axes.bar(x, means, label=name.replace("$", r"\$"), **style), fmt="%.2f", padding=2, fontsize=7)
-    middle = np.arange(len(present)) + 0.4 - width / 2
-    axes.set_xticks(middle, labels=[_band_name(each, int((band == each).sum())) for each in present])
-    axes.set(xlabel="training documents of the label", ylabel="mean F1", ylim=(0, 1.1))
-    axes.grid(visible=False, axis="x")
-    axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=len(rows), borderaxespad=0.2)
-    axes.set_title("Mean of each band")
-
-
-def _band_name(band: int, labels: int) -> str:
-    low = BANDS[band]
-    extent = f"{low:,} or more" if band == len(BANDS) - 1 else f"{low:,}–{BANDS[band + 1] - 1:,}"
-    return f"{extent}\n({labels:,} label{'s' * (labels != 1)})"

@@ -1,16 +1,13 @@
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
-from scipy.optimize import isotonic_regression
 
 from labelpolicy.cell import Trained
 from labelpolicy.options import Pdf, Png, Title
-from labelpolicy.report.drawing import COLOURS, DASHES, drawing, read_rows
+from labelpolicy.report.drawing import COLOURS, DASHES, Svg, drawing, name_line_ends, read_rows
 
 PANELS = {
     "loss": "Training loss",
@@ -25,13 +22,14 @@ def learning_curve(
     title: Title,
     pdf: Pdf,
     png: Png,
+    svg: Svg = None,
 ) -> None:
     """Training loss and validation measures per epoch, a line for each kind of label weights.
 
     A dot marks the epoch that was kept: the first of the best validation micro-F1.
     """
     found = {Trained.of_path(path).weights: read_rows(path, ["epoch", *PANELS]) for path in histories}
-    with drawing(pdf, png, 5.2, f"{title}: learning curves by label weights (dots: the epoch kept)") as figure:
+    with drawing(pdf, png, svg, 5.2, f"{title}: learning curves by label weights (dots: the epoch kept)") as figure:
         for axes, (measure, name) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
             ends = {}
             for index, (line, history) in enumerate(found.items()):
@@ -48,23 +46,4 @@ def learning_curve(
                 axes.set_ylim(bottom=0)
             else:
                 axes.set_ylim(top=min(axes.get_ylim()[1], 1.01))  # measures are shares
-            _name_line_ends(axes, ends)
-
-
-def _name_line_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> None:
-    """Write each line's name right of the axes at the height of its end, moved apart where names would touch."""
-    low, high = axes.get_ylim()
-    order = sorted(ends, key=lambda line: ends[line][1])
-    wanted = np.array([(ends[line][1] - low) / (high - low) for line in order])
-    for line, height in zip(order, spread_out(wanted, 0.085), strict=True):
-        x, y, colour = ends[line]
-        axes.plot(x, y, "|", markersize=5, color=colour, clip_on=False)
-        arrow = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 2}
-        style: dict[str, Any] = {"va": "center", "fontsize": 7, "color": colour, "parse_math": False}
-        axes.annotate(line, (x, y), (1.06, height), textcoords=axes.transAxes, arrowprops=arrow, **style)
-
-
-def spread_out(wanted: np.ndarray, gap: float) -> np.ndarray:
-    """Rising positions in [0, 1], as near to the wanted ones as a least gap between neighbours allows."""
-    shift = gap * np.arange(len(wanted))
-    return isotonic_regression(wanted - shift).x.clip(0, 1 - gap * (len(wanted) - 1)) + shift
+            name_line_ends(axes, ends)

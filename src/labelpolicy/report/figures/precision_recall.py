@@ -8,7 +8,7 @@ from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.options import Pdf, Png, PreparedFolder, ScoresFile, ShownLabels, Title
 from labelpolicy.report import chosen
-from labelpolicy.report.drawing import COLOURS, DASHES, drawing, figure_names, shortened
+from labelpolicy.report.drawing import COLOURS, DASHES, Svg, drawing, figure_names, shortened
 
 SPLITS = {"valid": "validation", "test": "test"}
 
@@ -54,7 +54,13 @@ def precision_recall_curve(y_score: np.ndarray, y_true: np.ndarray) -> Curve | N
 
 
 def precision_recall(
-    dataset: PreparedFolder, scores: ScoresFile, title: Title, pdf: Pdf, png: Png, label: ShownLabels = None
+    dataset: PreparedFolder,
+    scores: ScoresFile,
+    title: Title,
+    pdf: Pdf,
+    png: Png,
+    svg: Svg = None,
+    label: ShownLabels = None,
 ) -> None:
     """Precision and recall at every threshold, for all labels together (micro) and for a few, on both splits."""
     data = Prepared(dataset)
@@ -66,7 +72,7 @@ def precision_recall(
         curves[name] = {"all labels (micro)": precision_recall_curve(y_score, y_true)} | {
             names[j]: precision_recall_curve(y_score[:, j], y_true[:, j]) for j in shown
         }
-    with drawing(pdf, png, 4.3, f"{title}: precision and recall (dots: at 0.5)") as figure:
+    with drawing(pdf, png, svg, 4.3, f"{title}: precision and recall (dots: at 0.5)") as figure:
         panels, handles = figure.subplots(1, len(SPLITS), sharey=True), {}
         for axes, (split, named) in zip(panels, curves.items(), strict=True):
             for index, (name, curve) in enumerate(named.items()):

@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 
 from labelpolicy.cell import Trained
 from labelpolicy.options import Pdf, Png, Title
-from labelpolicy.report.drawing import BLUE, GREY, SHADES, drawing, read_rows
+from labelpolicy.report.drawing import BLUE, GREY, SHADES, Svg, drawing, read_rows
 
 #: Quantiles over labels of the thresholds p and of the weights N w.
 P, W = ([f"{policy}_q{quantile}" for quantile in ("00", "10", "25", "50", "75", "90", "100")] for policy in "pw")
@@ -24,6 +24,7 @@ def trace(
     title: Title,
     pdf: Pdf,
     png: Png,
+    svg: Svg = None,
 ) -> None:
     """Reward, thresholds and weights while policies are learned, a column for each policy.
 
@@ -35,7 +36,7 @@ def trace(
         frame = pd.DataFrame(read_rows(path, ["episode", "step", "reward", *P, *W]))
         single = frame["episode"].nunique() == 1
         found[weights] = frame.set_index("step") if single else frame.groupby("episode").mean()
-    with drawing(pdf, png, 6.2, f"{title}: what the meta-learner does") as figure:
+    with drawing(pdf, png, svg, 6.2, f"{title}: what the meta-learner does") as figure:
         grid = figure.subplots(3, len(found), squeeze=False, sharex="col")
         for (name, steps), (reward, p, w) in zip(found.items(), grid.T, strict=True):
             kind = "reward" if steps.index.name == "step" else "mean reward"

@@ -12,6 +12,7 @@ from labelpolicy.options import Output, Pdf, Png, PreparedFolder, Title
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.drawing import (
     CELLS,
+    Svg,
     by_frequency,
     can_draw,
     colour_bar,
@@ -32,6 +33,7 @@ def weight_tree(
     title: Title,
     pdf: Pdf,
     png: Png,
+    svg: Svg = None,
 ) -> None:
     """Label weights over the whole hierarchy, and whether parents get less of it.
 
@@ -53,7 +55,7 @@ def weight_tree(
     some = f", the {len(shown)} most frequent of {len(labels):,}" * (len(shown) < len(labels))
     rows = -(-len(shown) // COLUMNS)
     with drawing(
-        pdf, png, 0.9 + 0.155 * rows, f"{title}: training weights N·w over the tree of labels{some}"
+        pdf, png, svg, 0.9 + 0.155 * rows, f"{title}: training weights N·w over the tree of labels{some}"
     ) as figure:
         axes = figure.subplots()
         indents = [INDENT * (int(data.depth[label]) - 1) for label in shown]
