@@ -1,6 +1,7 @@
 """The README's findings from the published numbers of Reuters-21578, and the pictures of all published data sets.
 
-python docs/finding.py      after `make publish`; writes docs/results/finding*.svg and .png, and the README's block
+python docs/finding.py      after `make publish`, in the folder of the run; writes docs/results/finding*.svg and .png,
+                            cost*.svg and .png with cost.csv behind them, and the README's block
 """
 
 from __future__ import annotations
@@ -136,6 +137,49 @@ def findings(published: Published) -> str:
     return "\n".join(map(wrap.fill, bullets))
 
 
+def seconds(benchmarks: Path, cell: tuple[str, str, str, str], seed: str) -> float | None:
+    """Processor seconds of the jobs behind a row, from the files that Snakemake wrote; None where one is missing.
+
+    They train (and learn what the training needs), train again on folds for ``+oof``, and decide: the job that decides
+    all rows of these scores counts whole. Tuning, embedding and preparing are not counted.
+    """
+    dataset, classifier, weights, thresholds = cell
+    place, rule = f"{dataset}/{classifier}", thresholds.partition("+")[0]
+    out_of_fold, learned = thresholds.endswith("+oof"), {each for each in (weights, rule) if each.startswith("meta")}
+    jobs = [f"train/{place}/{weights}/seed{seed}"]
+    suffix = "_one" * ("+one" in thresholds and rule in learned) + "_oof" if out_of_fold else ""
+    if out_of_fold:
+        jobs.append(f"crossfit/{place}/{weights}/seed{seed}")
+        on_scores = [f"{step}_on_scores/{place}/{weights}/seed{seed}/{thresholds}" for step in ("learn", "rollout")]
+        jobs += on_scores * (rule in learned)
+        learned.discard(rule)
+    jobs += [f"{step}/{place}/{policy}/seed{seed}" for policy in sorted(learned) for step in ("learn", "rollout")]
+    name = f"decide_{classifier.replace('+', '_').replace('-', '_')}_{weights}{suffix}"
+    jobs.append(f"decide/{place}/{weights}/seed{seed}/{name}")
+    files = [benchmarks / f"{job}.tsv" for job in jobs]
+    if not all(file.is_file() for file in files):
+        return None
+    found = [next(csv.DictReader(file.open(encoding="utf-8"), delimiter="\t"))["cpu_time"] for file in files]
+    return sum(float(text) for text in found if text not in ("-", "NA"))  # a job too short to be looked at has none
+
+
+def write_costs(published: Published, benchmarks: Path, file: Path) -> None:
+    """Add the costs of this run's data sets to those of the others: means over the seeds that were run here."""
+    columns = ["dataset", "classifier", "weights", "thresholds", "processor_seconds"]
+    rows: dict[tuple[str, ...], str] = {}
+    if file.is_file():
+        with file.open(encoding="utf-8", newline="") as stream:
+            rows = {tuple(row[name] for name in columns[:4]): row[columns[4]] for row in csv.DictReader(stream)}
+    for *cell, measure in published.values:
+        if measure == "accuracy":
+            of_seeds = [seconds(benchmarks, tuple(cell), seed) for seed in published.values[*cell, measure]]
+            if found := [each for each in of_seeds if each is not None]:
+                rows[tuple(cell)] = f"{statistics.fmean(found):.1f}"
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerows([columns, *([*cell, rows[cell]] for cell in sorted(rows))])
+
+
 class Theme(NamedTuple):
     """Colours of a picture's paper and of what is not data on it."""
 
@@ -169,6 +213,21 @@ def _save(plt: Any, figure: Any, files: Sequence[Path]) -> None:
     plt.close(figure)
 
 
+def _legend(plt: Any, figure: Any, rows: Sequence[Row], theme: Theme) -> None:
+    handles = [
+        plt.Line2D(
+            *([], []),
+            marker=row.marker,
+            color=row[theme.place],
+            linestyle="none",
+            label=row.name,
+            markersize=9 if row.marker == "*" else 6,
+        )
+        for row in rows
+    ]
+    figure.legend(handles=handles, loc="outside upper center", ncols=len(rows), handletextpad=0.1, columnspacing=1.2)
+
+
 def neural(dataset: str) -> str:
     """The paper's classifier of such a data set."""
     return "attentive_lstm" if task(dataset) == "typing" else "kim_cnn"
@@ -188,12 +247,7 @@ def draw(published: Published, *files: Path, theme: Theme = LIGHT) -> None:
         line[0].set_ylabel(name, fontsize=9.5)
     for panel, dataset in zip(grid[0], datasets, strict=True):
         panel.set_title(title(dataset).replace(", ", ",\n"), fontsize=9.5)
-    handles = [
-        plt.Line2D([], [], marker=row.marker, color=row[theme.place], linestyle="none", label=row.name,
-                   markersize=9 if row.marker == "*" else 6)
-        for row in shown
-    ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(shown), handletextpad=0.1, columnspacing=1.2)
+    _legend(plt, figure, shown, theme)
     figure.supxlabel(_caption(published, datasets), fontsize=8)
     _save(plt, figure, files)
 
@@ -242,6 +296,62 @@ def _caption(published: Published, datasets: Sequence[str]) -> str:
     return TextWrapper(135).fill(text)
 
 
+NAMES = {
+    "linear_svc": "LinearSVC",
+    "linear": "logistic",
+    "kim_cnn": "Kim-CNN",
+    "attentive_lstm": "BiLSTM",
+    "transformer": "transformer",
+}
+
+
+def draw_costs(published: Published, costs: Path, *files: Path, theme: Theme = LIGHT) -> None:
+    """Quality against cost: a panel for each data set, a point for each classifier and way to decide."""
+    with costs.open(encoding="utf-8", newline="") as stream:
+        spent = {
+            (row["dataset"], row["classifier"], row["weights"], row["thresholds"]): float(row["processor_seconds"])
+            for row in csv.DictReader(stream)
+        }
+    datasets = [name for name in published.datasets if any(cell[0] == name for cell in spent)]
+    if not datasets:
+        return
+    plt = _pyplot(theme)
+    columns = min(len(datasets), 3)
+    lines = -(-len(datasets) // columns)
+    figure, grid = plt.subplots(lines, columns, figsize=(9.6, 0.9 + 2.5 * lines), squeeze=False, layout="constrained")
+    for panel in grid.flat[len(datasets) :]:
+        panel.set_axis_off()
+    for panel, dataset in zip(grid.flat, datasets, strict=False):
+        for classifier, name in NAMES.items():
+            points = []
+            for row in ROWS:
+                cost = spent.get((dataset, classifier, row.weights, row.thresholds))
+                if cost and published(classifier, row, "accuracy", dataset):
+                    quality = statistics.fmean(published.mean(classifier, row, each, dataset) for each in MEASURES)
+                    points.append((cost, quality, row))
+            if not points:
+                continue
+            panel.plot(*zip(*((x, y) for x, y, _ in points), strict=True), color=theme.grid, linewidth=1.2, zorder=1)
+            for cost, quality, row in points:
+                size = 9 if row.marker == "*" else 6
+                panel.plot(cost, quality, row.marker, color=row[theme.place], markersize=size)
+            cost, quality = points[0][:2]
+            style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 8}
+            panel.annotate(name, (cost, quality), (0, -6), **style)
+        panel.set_xscale("log")
+        panel.xaxis.set_major_formatter("{x:,g}")
+        panel.margins(x=0.15, y=0.16)
+        panel.set_title(title(dataset), fontsize=9.5)
+        panel.grid(linewidth=0.6)
+        panel.tick_params(length=0, labelsize=8, which="both")
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.supylabel("mean of accuracy, macro-F1 and micro-F1", fontsize=9)
+    caption = "processor seconds of training (on folds too where that decides), learning and deciding; logarithmic"
+    figure.supxlabel(caption, fontsize=9)
+    _legend(plt, figure, ROWS, theme)
+    _save(plt, figure, files)
+
+
 def put(text: str, block: str) -> str:
     """The README's text with the block between its two marks replaced."""
     before, begin, rest = text.partition(BEGIN)
@@ -252,8 +362,12 @@ def put(text: str, block: str) -> str:
 
 
 if __name__ == "__main__":
-    numbers = Published()
-    for stem, colours in (("finding", LIGHT), ("finding-dark", DARK)):
-        draw(numbers, RESULTS / f"{stem}.svg", RESULTS / f"{stem}.png", theme=colours)
+    numbers, costs = Published(), RESULTS / "cost.csv"
+    if Path("logs/benchmarks").is_dir():
+        write_costs(numbers, Path("logs/benchmarks"), costs)
+    for suffix, colours in (("", LIGHT), ("-dark", DARK)):
+        draw(numbers, *(RESULTS / f"finding{suffix}.{kind}" for kind in ("svg", "png")), theme=colours)
+        if costs.is_file():
+            draw_costs(numbers, costs, *(RESULTS / f"cost{suffix}.{kind}" for kind in ("svg", "png")), theme=colours)
     readme = ROOT / "README.md"
     readme.write_text(put(readme.read_text(encoding="utf-8"), findings(numbers)), encoding="utf-8")

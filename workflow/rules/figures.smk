@@ -38,36 +38,18 @@ def policies_with_both_rows(dataset, classifier):
     return both if (classifier, "uniform", "fixed") in cells else []
 
 
-def compared_rows(wildcards):
-    """labels.parquet of uniform weights at 0.5 and, where the sheet has it, with the shared rule; then of the policy."""
-    dataset, classifier, policy = wildcards.dataset, wildcards.classifier, wildcards.policy
-    has = [row.thresholds for row in rows(dataset, classifier) if row.weights == "uniform"]
-    pairs = [("uniform", each) for each in ("fixed", "shared") if each in has] + [(policy, policy)]
-    cells = [Trained(dataset, classifier, weights, 0).with_thresholds(each) for weights, each in pairs]
-    return decided(cells, "labels.parquet")
-
-
-#: Rules, with uniform weights, that a figure shows side by side, and whatever is learned while a classifier trains.
-SIDE_BY_SIDE = ("fixed", "scut", "odr", "shared+one+oof", "sets+oof")
-
-
-def rows_side_by_side(dataset, classifier):
-    """Weights and thresholds of the rows of the sheet among them."""
+def labels_of(dataset, classifier, rules, policies, seeds=1):
+    """labels.parquet of the rows of the sheet among uniform weights with these rules, and policies with their own."""
+    pairs = [("uniform", rule) for rule in rules] + [(policy, policy) for policy in policies]
     cells = {row.cell for row in rows(dataset, classifier)}
-    pairs = [("uniform", rule) for rule in SIDE_BY_SIDE] + [(name, name) for name in policies_of(dataset, classifier)]
-    return [pair for pair in pairs if (classifier, *pair) in cells]
+    pairs = [pair for pair in pairs if (classifier, *pair) in cells]
+    of = [Cell(dataset, classifier, w, seed, thresholds=each) for w, each in pairs for seed in range(seeds)]
+    return decided(of, "labels.parquet")
 
 
-def labels_side_by_side(wildcards):
-    dataset, classifier = wildcards.dataset, wildcards.classifier
-    return decided(
-        [
-            Cell(dataset, classifier, weights, seed, thresholds=thresholds)
-            for weights, thresholds in rows_side_by_side(dataset, classifier)
-            for seed in range(study.grid.seeds)
-        ],
-        "labels.parquet",
-    )
+def side_by_side(dataset, classifier):
+    rules = ("fixed", "scut", "odr", "shared+one+oof", "sets+oof")
+    return labels_of(dataset, classifier, rules, policies_of(dataset, classifier), study.grid.seeds)
 
 
 def swept_policies(dataset, classifier):
@@ -110,14 +92,14 @@ FIGURES = {
         category="Labels",
         drawn_for=policies_with_both_rows,
         folder="{policy}",
-        inputs={"files": compared_rows},
+        inputs={"files": lambda w: labels_of(w.dataset, w.classifier, ("fixed", "shared"), [w.policy])},
         in_summary=True,
     ),
     "f1_by_frequency": Figure(
         shown_as="F1 by frequency",
         category="Labels",
-        drawn_for=once_if(lambda *place: len(rows_side_by_side(*place)) > 1),
-        inputs={"files": labels_side_by_side},
+        drawn_for=once_if(lambda *place: len(side_by_side(*place)) > study.grid.seeds),
+        inputs={"files": lambda w: side_by_side(w.dataset, w.classifier)},
         in_summary=True,
     ),
     "precision_recall": Figure(

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import matplotlib
 import matplotlib.style
@@ -29,9 +29,6 @@ from scipy.optimize import isotonic_regression
 from labelpolicy.cell import Trained
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet, whole_file
-from labelpolicy.options import Output
-
-Svg = Annotated[Path | None, Output("SVG to write.")]
 
 #: Set on top of matplotlib's defaults, never on a user's matplotlibrc, which would change the bytes.
 STYLE = {
@@ -72,15 +69,15 @@ SHADES = ("#d6e6f2", "#9cc3e0", "#4f94c7")  # bands of 100, 80 and 50 % of the l
 
 
 @contextlib.contextmanager
-def drawing(pdf: Path, png: Path, svg: Path | None, height: float, title: str) -> Iterator[Figure]:
-    """Yield a figure with its title; when the block ends, write it to the files, each whole or not at all.
+def drawing(files: Mapping[str, Path | None], height: float, title: str) -> Iterator[Figure]:
+    """Yield a figure with its title; when the block ends, write it to the files (by kind), each whole or not at all.
 
     Where names in it are numbers (`figure_names`), a line below the title says so.
 
     Raises LabelPolicyError for files that do not end in .pdf, .png and .svg.
     """
-    files = {path: kind for path, kind in ((pdf, "pdf"), (png, "png"), (svg, "svg")) if path is not None}
-    for path, kind in files.items():
+    wanted = {kind: path for kind, path in files.items() if path is not None}
+    for kind, path in wanted.items():
         if path.suffix.lower() != f".{kind}":
             raise LabelPolicyError(f"{path}: expected a name ending in .{kind}: correct --{kind}")
     with matplotlib.style.context(["default", STYLE, {"font.family": [*families()]}]):
@@ -89,7 +86,7 @@ def drawing(pdf: Path, png: Path, svg: Path | None, height: float, title: str) -
         yield figure
         if any(re.match(r"#\d+\b", text.get_text()) for text in figure.findobj(Text)):
             figure.suptitle(f"{title}\n{NUMBERED}", fontsize=9, parse_math=False)
-        for path, kind in files.items():
+        for kind, path in wanted.items():
             content = io.BytesIO()  # matplotlib's writer of PDF does not bear a full disk
             figure.savefig(content, format=kind, metadata={DATED[kind]: None})
             with whole_file(path) as temporary:
@@ -121,6 +118,16 @@ def spread_out(wanted: np.ndarray, gap: float) -> np.ndarray:
     """Rising positions in [0, 1], as near to the wanted ones as a least gap between neighbours allows."""
     shift = gap * np.arange(len(wanted))
     return isotonic_regression(wanted - shift).x.clip(0, 1 - gap * (len(wanted) - 1)) + shift
+
+
+def read_labels(files: Sequence[Path]) -> list[dict[str, np.ndarray]]:
+    """The labels.parquet of decided cells. Raises LabelPolicyError where they are not of the same labels."""
+    tables = [read_rows(path, ["label", "train_count", "f1", "support"]) for path in files]
+    for path, table in zip(files, tables, strict=True):
+        if table["label"].tolist() != tables[0]["label"].tolist():
+            fault = f"not the labels of {files[0]}, expected the same in the same order"
+            raise LabelPolicyError(f"{path}: {fault}: decide both again")
+    return tables
 
 
 def row_name(path: Path) -> str:

@@ -37,7 +37,7 @@ from labelpolicy.thresholds.objectives import MEASURES
 
 DATA, FIGURES = "<!-- DATA -->", "<!-- FIGURES -->"
 
-#: Measures that stand alone where the page is asked for fewer.
+#: Measures that two rows are compared by at a glance.
 MAIN = (*MEASURES, "samples_jaccard")
 
 #: Digits kept of a number: more than are shown, so that sorting is right.
@@ -48,9 +48,6 @@ DOCUMENTS = 1000
 
 #: Stands between the labels of a document where whole sets are compared as texts.
 BETWEEN = "\x1f"
-
-#: Of predictions.parquet.
-DECISIONS = pa.schema({"id": pa.string(), "labels": pa.list_(pa.string())})
 
 #: By label: of a data set label, train_count and support; of a row, means over seeds of f1 on the test split, of the
 #: threshold (None: the rule has none) and of the weight, which is N w. One number stands for as many equal ones.
@@ -122,9 +119,9 @@ def documents_of(data: Prepared, rows: Sequence[dict[str, Any]], results: Path, 
         cell = Cell(row["dataset"], row["classifier"], row["weights"], row["seeds"][0], thresholds=row["thresholds"])
         path = cell.decided(results) / "predictions.parquet"
         table = read_parquet(path)
-        if table.schema != DECISIONS or table["id"].to_pylist() != ids:
+        if table.schema.types != [pa.string(), pa.list_(pa.string())] or table[0].to_pylist() != ids:
             raise LabelPolicyError(f"{path}: not labels of the test documents of {data.folder}: decide it again")
-        texts.append(pc.binary_join(table["labels"].combine_chunks(), BETWEEN))
+        texts.append(pc.binary_join(table[1].combine_chunks(), BETWEEN))
     found = pa.concat_arrays(texts).dictionary_encode()
     true, *codes = found.indices.to_numpy().reshape(len(texts), len(ids))
     right, decided = np.array([each == true for each in codes], dtype=np.float64), np.stack(codes)

@@ -111,14 +111,15 @@ def reproducing_latex(judged: Judged) -> str:
         r"\bottomrule \endfoot",
     ]
 
-    def row(text: str) -> str:
-        return rf"\multicolumn{{3}}{{@{{}}>{{\raggedright\arraybackslash}}p{{0.97\linewidth}}@{{}}}}{{{text}}} \\*"
+    def row(text: str, end: str = r" \\*") -> str:  # a page may not end here
+        return rf"\multicolumn{{3}}{{@{{}}>{{\raggedright\arraybackslash}}p{{0.97\linewidth}}@{{}}}}{{{text}}}" + end
 
     for claim, verdicts in judged.items():
         parts.append(row(latex(f"{claim.id}. {claim.claim}" + (f" ({claim.place})" if not claim.is_ours else ""))))
         for verdict in verdicts:
             text = rf"\textbf{{{latex(verdict.text.capitalize())}.}} {latex(verdict.found.why)}"
-            parts.append(row(rf"\quad {latex(dataset_title(verdict.dataset))}: {text}"))
+            end = r" \\*" if verdict.found.lines else r" \\"
+            parts.append(row(rf"\quad {latex(dataset_title(verdict.dataset))}: {text}", end))
             for what, *numbers in verdict.found.lines:
                 signed = [latex(number.replace("-0", "−0")) for number in numbers]
                 parts.append(" & ".join([rf"\qquad {latex(what)}", *signed]) + r" \\")

@@ -39,6 +39,6 @@ def test_an_installed_font_is_asked_for_what_is_missing(own_font_only, monkeypat
 @pytest.mark.filterwarnings("error")
 def test_figures_are_drawn_with_the_names(own_font_only, tmp_path):
     names = drawing.figure_names(["体育", "😀", "Ω"])
-    with drawing.drawing(tmp_path / "a.pdf", tmp_path / "a.png", None, 1, "names") as figure:
+    with drawing.drawing({"pdf": tmp_path / "a.pdf", "png": tmp_path / "a.png"}, 1, "names") as figure:
         figure.subplots().set_title(" ".join(drawing.shortened(name, 50) for name in names))
     assert (tmp_path / "a.png").stat().st_size

@@ -179,7 +179,7 @@ ROW = "row=reuters21578/linear/uniform/rcut"
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium: not installed")
-@pytest.mark.parametrize("view", ["", "main=1", ROW])
+@pytest.mark.parametrize("view", ["", ROW])
 def test_all_measures_fit_a_window_of_1300_pixels(given, tmp_path, view):
     methods, long = (
         tmp_path / "methods.tsv",
@@ -191,8 +191,7 @@ def test_all_measures_fit_a_window_of_1300_pixels(given, tmp_path, view):
       const boxes = [document.documentElement, ...document.querySelectorAll(".scroll")];
       document.title = boxes.map(box => box.scrollWidth - box.clientWidth) + " " + innerWidth
         + " " + document.querySelectorAll("#cells thead th").length;"""
-    columns = 1 + (len(page.MAIN) if view == "main=1" else len(NAMES))
-    assert browsed(given, tmp_path, script, view) == f"0,0,0,0 1300 {columns}"
+    assert browsed(given, tmp_path, script, view) == f"0,0,0,0 1300 {1 + len(NAMES)}"
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium: not installed")

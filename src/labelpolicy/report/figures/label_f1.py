@@ -6,16 +6,15 @@ import typer
 from matplotlib.axes import Axes
 
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.options import Pdf, Png, Title
+from labelpolicy.options import Title
 from labelpolicy.report.drawing import (
     BLUE,
     GREY,
     VERMILION,
-    Svg,
     by_frequency,
     drawing,
     figure_names,
-    read_rows,
+    read_labels,
     row_name,
     shortened,
     text_width,
@@ -34,31 +33,23 @@ MOST = 200
 def label_f1(
     files: Annotated[list[Path], typer.Argument(help="labels.parquet of decided cells; the last is compared.")],
     title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
+    **output: Path,
 ) -> None:
     """Test F1 of every label against its training frequency: the last row beside each of the others."""
     if len(files) < 2:
         raise LabelPolicyError(f"label-f1: {len(files)} file, expected at least two to compare")
-    columns = ["label", "train_count", "f1", "support"]
-    rows = {row_name(path): read_rows(path, columns) for path in files}
+    rows = dict(zip(map(row_name, files), read_labels(files), strict=True))
     if len(rows) < len(files):
         raise LabelPolicyError(f"label-f1: the same row twice among {', '.join(map(row_name, files))}: give each once")
-    labels, tested = rows[row_name(files[0])]["label"].tolist(), rows[row_name(files[0])]["support"] > 0
-    for path, row in zip(files, rows.values(), strict=True):
-        if labels != row["label"].tolist():
-            raise LabelPolicyError(
-                f"{path}: not the labels of {files[0]}, expected the same in the same order: decide both again"
-            )
-    counts, names = rows[row_name(files[0])]["train_count"], figure_names(labels)
-    order = [label for label in by_frequency(labels, counts) if tested[label] or not tested.any()]
+    labels, counts, _, support = next(iter(rows.values())).values()
+    names, tested = figure_names(labels.tolist()), support > 0
+    order = [label for label in by_frequency(labels.tolist(), counts) if tested[label] or not tested.any()]
     names = [names[label] for label in order]
     f1 = {name: row["f1"][order] for name, row in rows.items()}
     untested = len(labels) - len(order)
     left_out = f"; {untested:,} label{'s' * (untested > 1)} without a test document left out" * (untested > 0)
     (*references, last), panels = f1, len(f1) - 1
-    with drawing(pdf, png, svg, 0.3 + 3.1 * panels, f"{title}: test F1 of each label, {last}{left_out}") as figure:
+    with drawing(output, 0.3 + 3.1 * panels, f"{title}: test F1 of each label, {last}{left_out}") as figure:
         for axes, reference in zip(figure.subplots(panels, 1, squeeze=False)[:, 0], references, strict=True):
             axes.set_title(f"{reference} → {last}", parse_math=False)
             _moves(axes, names, counts[order], f1[reference], f1[last])

@@ -6,8 +6,8 @@ import typer
 from matplotlib.ticker import MaxNLocator
 
 from labelpolicy.cell import Trained
-from labelpolicy.options import Pdf, Png, Title
-from labelpolicy.report.drawing import COLOURS, DASHES, Svg, drawing, name_line_ends, read_rows
+from labelpolicy.options import Title
+from labelpolicy.report.drawing import COLOURS, DASHES, drawing, name_line_ends, read_rows
 
 PANELS = {
     "loss": "Training loss",
@@ -20,16 +20,14 @@ PANELS = {
 def learning_curve(
     histories: Annotated[list[Path], typer.Argument(help="history.parquet files of `labelpolicy train`.")],
     title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
+    **output: Path,
 ) -> None:
     """Training loss and validation measures per epoch, a line for each kind of label weights.
 
     A dot marks the epoch that was kept: the first of the best validation micro-F1.
     """
     found = {Trained.of_path(path).weights: read_rows(path, ["epoch", *PANELS]) for path in histories}
-    with drawing(pdf, png, svg, 5.2, f"{title}: learning curves by label weights (dots: the epoch kept)") as figure:
+    with drawing(output, 5.2, f"{title}: learning curves by label weights (dots: the epoch kept)") as figure:
         for axes, (measure, name) in zip(figure.subplots(2, 2).flat, PANELS.items(), strict=True):
             ends = {}
             for index, (line, history) in enumerate(found.items()):

@@ -6,10 +6,9 @@ import typer
 from matplotlib.colors import Normalize
 
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.options import Pdf, Png, PreparedFolder, Title
+from labelpolicy.options import PreparedFolder, Title
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.drawing import (
-    Svg,
     by_frequency,
     colour_bar,
     draw_cells,
@@ -26,9 +25,7 @@ def policy(
     dataset: PreparedFolder,
     policy: Annotated[Path, typer.Option(help="policy.json with weights and thresholds.")],
     title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
+    **output: Path,
 ) -> None:
     """Heatmaps of label weights N w (1 as in uniform training) and, where there are some, of thresholds p.
 
@@ -52,7 +49,7 @@ def policy(
     rows = -(-len(shown[0]) // columns)
     some = f"; the {len(shown[0])} of {len(names):,} labels that are farthest from it" * (len(shown[0]) < len(names))
     title = f"{title}: labels by training frequency, row by row, most frequent first"
-    with drawing(pdf, png, svg, 0.4 + len(panels) * (0.21 * rows + 0.62), title) as figure:
+    with drawing(output, 0.4 + len(panels) * (0.21 * rows + 0.62), title) as figure:
         all_axes = figure.subplots(len(panels), 1, squeeze=False)[:, 0]
         for axes, labels, (name, values, _, norm, middle) in zip(all_axes, shown, panels, strict=True):
             draw_cells(axes, [names[label] for label in labels], values[labels], (rows, columns), norm)

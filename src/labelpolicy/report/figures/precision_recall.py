@@ -1,14 +1,14 @@
-from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
-from labelpolicy.options import Pdf, Png, PreparedFolder, ScoresFile, ShownLabels, Title
+from labelpolicy.options import PreparedFolder, ScoresFile, ShownLabels, Title
 from labelpolicy.report import chosen
-from labelpolicy.report.drawing import COLOURS, DASHES, Svg, drawing, figure_names, shortened
+from labelpolicy.report.drawing import COLOURS, DASHES, drawing, figure_names, shortened
 
 SPLITS = {"valid": "validation", "test": "test"}
 
@@ -54,13 +54,7 @@ def precision_recall_curve(y_score: np.ndarray, y_true: np.ndarray) -> Curve | N
 
 
 def precision_recall(
-    dataset: PreparedFolder,
-    scores: ScoresFile,
-    title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
-    label: ShownLabels = None,
+    dataset: PreparedFolder, scores: ScoresFile, title: Title, label: ShownLabels = None, **output: Path
 ) -> None:
     """Precision and recall at every threshold, for all labels together (micro) and for a few, on both splits."""
     data = Prepared(dataset)
@@ -72,7 +66,7 @@ def precision_recall(
         curves[name] = {"all labels (micro)": precision_recall_curve(y_score, y_true)} | {
             names[j]: precision_recall_curve(y_score[:, j], y_true[:, j]) for j in shown
         }
-    with drawing(pdf, png, svg, 4.3, f"{title}: precision and recall (dots: at 0.5)") as figure:
+    with drawing(output, 4.3, f"{title}: precision and recall (dots: at 0.5)") as figure:
         panels, handles = figure.subplots(1, len(SPLITS), sharey=True), {}
         for axes, (split, named) in zip(panels, curves.items(), strict=True):
             for index, (name, curve) in enumerate(named.items()):
@@ -87,16 +81,8 @@ def precision_recall(
             axes.set_xlabel("recall")
             axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
         panels[0].set_ylabel("precision")
-        legend = figure.legend(handles.values(), map(_described(curves), handles), loc="outside lower center", ncols=2)
+        none = {name: [split for split, named in curves.items() if named[name] is None] for name in handles}
+        words = [shortened(name, NAME, 8) + f" (none true: {', '.join(of)})" * bool(of) for name, of in none.items()]
+        legend = figure.legend(handles.values(), words, loc="outside lower center", ncols=2)
         for text in legend.get_texts():
             text.set_parse_math(False)
-
-
-def _described(curves: dict[str, dict[str, Curve | None]]) -> Callable[[str], str]:
-    """Names in the legend: shortened, and in which splits nothing is true."""
-
-    def described(name: str) -> str:
-        none = [split for split, named in curves.items() if named[name] is None]
-        return shortened(name, NAME, 8) + f" (none true: {', '.join(none)})" * bool(none)
-
-    return described

@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.scores import Scores
 from labelpolicy.errors import LabelPolicyError
-from labelpolicy.options import Pdf, Png, PreparedFolder, ScoresFile, Title
+from labelpolicy.options import PreparedFolder, ScoresFile, Title
 from labelpolicy.policy_file import Policy
-from labelpolicy.report.drawing import BLUE, GREY, VERMILION, WIDTH, Svg, drawing, figure_names, shortened
+from labelpolicy.report.drawing import BLUE, GREY, VERMILION, WIDTH, drawing, figure_names, shortened
 
 #: Labels of the worked example, as in the paper's figure.
 WORKED = 4
@@ -25,9 +25,7 @@ def reward(
     policy: Annotated[Path, typer.Option(help="policy.json whose thresholds are used.")],
     scores: ScoresFile,
     title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
+    **output: Path,
 ) -> None:
     """The reward of Eq. 6 worked out on one validation document (the paper's Figure 3)."""
     data = Prepared(dataset)
@@ -41,7 +39,7 @@ def reward(
     name = data.truth("valid")[0][document]
     title = f"{title}: the reward of Eq. 6, validation document {name}"
     names = figure_names(data.labels)
-    with drawing(pdf, png, svg, 0.95 + 0.42 * len(shown), title) as figure:
+    with drawing(output, 0.95 + 0.42 * len(shown), title) as figure:
         axes = figure.subplots()
         axes.set_axis_off()
         axes.set(xlim=(0, 1), ylim=(len(shown) + 0.9, -0.9))

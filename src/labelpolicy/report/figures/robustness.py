@@ -7,18 +7,14 @@ from matplotlib.ticker import MaxNLocator
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import read_parquet
-from labelpolicy.options import Pdf, Png
-from labelpolicy.report.drawing import BLUE, GREY, SHADES, Svg, drawing
+from labelpolicy.report.drawing import BLUE, GREY, SHADES, drawing
 from labelpolicy.report.results import TITLES
 from labelpolicy.report.tables import read_robustness
 from labelpolicy.thresholds.objectives import MEASURES
 
 
 def robustness(
-    file: Annotated[Path, typer.Argument(help="A file of `labelpolicy robustness`.")],
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
+    file: Annotated[Path, typer.Argument(help="A file of `labelpolicy robustness`.")], **output: Path
 ) -> None:
     """Test measures of the runs from random initial policies, with their mean and one standard deviation."""
     sweep = read_robustness(file)
@@ -29,7 +25,7 @@ def robustness(
             raise LabelPolicyError(f"{file}: {len(values)} runs of {metric}, expected at least 2: run the step again")
     whose = " on ".join(reversed(sweep.title.split(", ", 1)))
     title = f"{whose}, policy {sweep.policy}: test measures from random initial policies"
-    with drawing(pdf, png, svg, 2.6, title) as figure:
+    with drawing(output, 2.6, title) as figure:
         # One height for all panels, so that a wide spread looks wide.
         half = 0.6 * max(max(float(np.ptp(values)) for values in runs.values()), 0.01)
         for axes, (measure, values) in zip(figure.subplots(1, len(runs)), runs.items(), strict=True):

@@ -10,8 +10,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from labelpolicy.cell import Trained
-from labelpolicy.options import Pdf, Png, Title
-from labelpolicy.report.drawing import BLUE, GREY, SHADES, Svg, drawing, read_rows
+from labelpolicy.options import Title
+from labelpolicy.report.drawing import BLUE, GREY, SHADES, drawing, read_rows
 
 #: Quantiles over labels of the thresholds p and of the weights N w.
 P, W = ([f"{policy}_q{quantile}" for quantile in ("00", "10", "25", "50", "75", "90", "100")] for policy in "pw")
@@ -22,9 +22,7 @@ def trace(
         list[Path], typer.Argument(help="trace.parquet or rollout.parquet files of `labelpolicy learn` and `rollout`.")
     ],
     title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
+    **output: Path,
 ) -> None:
     """Reward, thresholds and weights while policies are learned, a column for each policy.
 
@@ -36,14 +34,15 @@ def trace(
         frame = pd.DataFrame(read_rows(path, ["episode", "step", "reward", *P, *W]))
         single = frame["episode"].nunique() == 1
         found[weights] = frame.set_index("step") if single else frame.groupby("episode").mean()
-    with drawing(pdf, png, svg, 6.2, f"{title}: what the meta-learner does") as figure:
+    with drawing(output, 6.2, f"{title}: what the meta-learner does") as figure:
         grid = figure.subplots(3, len(found), squeeze=False, sharex="col")
         for (name, steps), (reward, p, w) in zip(found.items(), grid.T, strict=True):
             kind = "reward" if steps.index.name == "step" else "mean reward"
             _reward(reward, steps["reward"])
             reward.set_title(f"{name}: {kind} of a step", parse_math=False)
             _bands(p, steps[P])
-            p.set_title("thresholds p over labels")
+            low, high = steps[[P[1], P[-2]]].iloc[-1]
+            p.set_title(f"thresholds p (last: 80 % in {low:.2f}–{high:.2f})")
             p.set_ylim(0, 1)
             _bands(w, steps[W])
             w.set_yscale("log")

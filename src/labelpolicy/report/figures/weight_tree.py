@@ -8,11 +8,10 @@ import typer
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.files import write_json
-from labelpolicy.options import Output, Pdf, Png, PreparedFolder, Title
+from labelpolicy.options import Output, PreparedFolder, Title
 from labelpolicy.policy_file import Policy
 from labelpolicy.report.drawing import (
     CELLS,
-    Svg,
     by_frequency,
     can_draw,
     colour_bar,
@@ -31,9 +30,7 @@ def weight_tree(
     policy: Annotated[Path, typer.Option(help="policy.json whose weights are drawn.")],
     correlations: Annotated[Path, Output("JSON to write: how weights go with depth and frequency.")],
     title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
+    **output: Path,
 ) -> None:
     """Label weights over the whole hierarchy, and whether parents get less of it.
 
@@ -54,9 +51,7 @@ def weight_tree(
     names = [name if can_draw(name) else numbers[label] for name, label in zip(names, shown, strict=True)]
     some = f", the {len(shown)} most frequent of {len(labels):,}" * (len(shown) < len(labels))
     rows = -(-len(shown) // COLUMNS)
-    with drawing(
-        pdf, png, svg, 0.9 + 0.155 * rows, f"{title}: training weights N·w over the tree of labels{some}"
-    ) as figure:
+    with drawing(output, 0.9 + 0.155 * rows, f"{title}: training weights N·w over the tree of labels{some}") as figure:
         axes = figure.subplots()
         indents = [INDENT * (int(data.depth[label]) - 1) for label in shown]
         draw_cells(axes, names, relative, (rows, COLUMNS), norm, down=True, indents=indents)

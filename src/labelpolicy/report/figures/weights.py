@@ -6,20 +6,18 @@ import typer
 
 from labelpolicy.cell import Trained
 from labelpolicy.data.prepared import Prepared
-from labelpolicy.options import Pdf, Png, PreparedFolder, ShownLabels, Title
+from labelpolicy.options import PreparedFolder, ShownLabels, Title
 from labelpolicy.policy_file import Policy
 from labelpolicy.report import chosen
-from labelpolicy.report.drawing import WIDTH, Svg, colour_bar, drawing, figure_names, ink, shortened, weight_scale
+from labelpolicy.report.drawing import WIDTH, colour_bar, drawing, figure_names, ink, shortened, weight_scale
 
 
 def weights(
     dataset: PreparedFolder,
     policy: Annotated[list[Path], typer.Option(help="policy.json of a learned policy. Repeatable.")],
     title: Title,
-    pdf: Pdf,
-    png: Png,
-    svg: Svg = None,
     label: ShownLabels = None,
+    **output: Path,
 ) -> None:
     """Learned weights N w (1 is uniform) of a few labels as colours, a line for each policy (the paper's Figure 5)."""
     data = Prepared(dataset)
@@ -28,7 +26,7 @@ def weights(
     values = np.array([weights[shown] * len(data.labels) for weights in found.values()])
     norm = weight_scale(values)
     title = f"{title}: learned training weights N·w of {len(shown)} labels"
-    with drawing(pdf, png, svg, 1.15 + 0.5 * len(values), title) as figure:
+    with drawing(output, 1.15 + 0.5 * len(values), title) as figure:
         axes = figure.subplots()
         mesh = axes.pcolormesh(values, cmap="cividis", norm=norm, edgecolors="white", linewidth=2)
         for (line, column), value in np.ndenumerate(values):
