@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib
@@ -76,7 +77,7 @@ def drawing(files: Mapping[str, Path | None], height: float, title: str) -> Iter
 
     Raises LabelPolicyError for files that do not end in .pdf, .png and .svg.
     """
-    wanted = {kind: path for kind, path in files.items() if path is not None}
+    wanted, title = {kind: path for kind, path in files.items() if path is not None}, fill(title, 90)
     for kind, path in wanted.items():
         if path.suffix.lower() != f".{kind}":
             raise LabelPolicyError(f"{path}: expected a name ending in .{kind}: correct --{kind}")

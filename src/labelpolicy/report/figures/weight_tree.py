@@ -108,13 +108,16 @@ def words(found: dict[str, Any]) -> str:
 
     def rho(key: str) -> str:
         entry = found["spearman"][key]
-        return "none, one is constant" if entry["rho"] is None else f"{entry['rho']:+.2f} (p {_p(entry['p'])})"
+        return (
+            "none, one is constant" if entry["rho"] is None else "{rho:+.2f} [{low:+.2f}, {high:+.2f}]".format(**entry)
+        )
 
     pairs = found["pairs"]
     sign = "" if pairs["p"] is None else f" (sign test p {_p(pairs['p'])})"
     return (
         f"Spearman's ρ of w with depth {rho('weight and depth')}, with training frequency "
-        f"{rho('weight and train_count')}.\nA child weighs more than its parent in {pairs['child_heavier']} pairs, "
+        f"{rho('weight and train_count')} (95 % intervals).\n"
+        f"A child weighs more than its parent in {pairs['child_heavier']} pairs, "
         f"less in {pairs['child_lighter']}, the same in {pairs['equal']}{sign}."
     )
 
