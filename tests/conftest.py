@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import preloaded
-import pytest
-import torch
-from hypothesis import settings
+# Before numpy and torch are imported: on arrays as small as those of the tests, threads only wait for each other.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+os.environ |= dict.fromkeys(THREADS, "1")
+
+import preloaded  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 # A slow machine is no failure: tests assert no times.
 settings.register_profile("labelpolicy", deadline=None)
@@ -30,7 +34,7 @@ def mirror() -> Path:
 @pytest.fixture(autouse=True)
 def _same_draws() -> None:
     """torch's global generator starts again in each test, whatever ran before it."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

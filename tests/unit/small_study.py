@@ -306,7 +306,11 @@ def run(words: Iterable[str], folder: Path) -> Done:
 
 
 def files_of(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*")}
+    """The names of all files and folders below a folder."""
+    found, start = set(), len(str(folder)) + 1
+    for at, folders, files in os.walk(folder):
+        found.update(f"{at}/{name}"[start:] for name in (*folders, *files))
+    return found
 
 
 def make(folder: Path) -> None:

@@ -68,6 +68,7 @@ def test_a_spoiled_file(command, file, study, tmp_path):
     if command.name.startswith("figure"):
         pytest.importorskip("matplotlib")
     work = small_study.linked(study, tmp_path / "work")
+    before = small_study.files_of(work)
     for kind in (kind for of, name, kind in small_study.cases() if (of, name) == (command, file)):
         small_study.spoil(work, file, kind)
         done = small_study.run(command.line.split(), work)
@@ -79,7 +80,7 @@ def test_a_spoiled_file(command, file, study, tmp_path):
         else:
             there.unlink(missing_ok=True)
         os.link(study / file, there)
-        assert small_study.files_of(work) == small_study.files_of(study), kind
+        assert small_study.files_of(work) == before, kind
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ import shutil
 import digest
 import pytest
 
-CACHES = (digest._imports, digest._content, digest._tree)
 TRAIN = {"train linear", "train kim_cnn"}
 FIGURES = {"learning curve", "trace", "robustness"}
 STEPS = {
@@ -28,17 +27,29 @@ def package(tmp_path, monkeypatch):
     root = tmp_path / "labelpolicy"
     shutil.copytree(digest.ROOT, root, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(digest, "ROOT", root)
-    yield root
-    forget()
+    for name, function in REMEMBERED.items():
+        monkeypatch.setattr(digest, name, function)
+    return root
 
 
-def forget():
-    for cached in CACHES:
-        cached.cache_clear()
+def remembered(function):
+    """What digest.py takes of each module once, taken again only when its source or a file beside it has changed."""
+    known = {}
+
+    def of(module):
+        files = digest._source(module), *digest._data_files(module)
+        key = module, *((file.name, file.read_bytes()) for file in files)
+        if key not in known:
+            known[key] = function.__wrapped__(module)
+        return known[key]
+
+    return of
+
+
+REMEMBERED = {name: remembered(getattr(digest, name)) for name in ("_imports", "_content", "_tree")}
 
 
 def digests():
-    forget()
     return {name: digest.code_digest(*modules) for name, modules in STEPS.items()}
 
 
