@@ -18,6 +18,7 @@ from labelpolicy import cli
 from labelpolicy.steps import figure, thresholds
 
 PARAMS = "synthesise --output out --params params.yaml"
+TRIED = small_study.tried()
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +52,11 @@ def test_every_command_has_a_line_here():
     assert {command.name for command in small_study.COMMANDS} == expected
 
 
+def test_every_way_to_spoil_a_kind_of_file_is_tried():
+    every = {(Path(file).suffix, kind) for _, file, kind in small_study.cases()}
+    assert every == {(Path(file).suffix, kind) for (_, file), kinds in TRIED.items() for kind in kinds}
+
+
 @pytest.mark.parametrize("command", small_study.COMMANDS, ids=lambda command: command.line.partition(" -")[0])
 def test_a_good_study_is_accepted(command, work):
     done = small_study.run(command.line.split(), work)
@@ -60,16 +66,16 @@ def test_a_good_study_is_accepted(command, work):
 
 @pytest.mark.parametrize(
     ("command", "file"),
-    sorted({(command, file) for command, file, _ in small_study.cases()}, key=lambda case: (case[0].line, case[1])),
+    sorted(TRIED, key=lambda case: (case[0].line, case[1])),
     ids=lambda value: value.name if isinstance(value, small_study.Command) else Path(value).name,
 )
 def test_a_spoiled_file(command, file, study, tmp_path):
-    """Each kind of spoiling that the file can have, one after the other: only the file is put back in between."""
+    """The ways to spoil the file that are tried, one after the other: only the file is put back in between."""
     if command.name.startswith("figure"):
         pytest.importorskip("matplotlib")
     work = small_study.linked(study, tmp_path / "work")
     before = small_study.files_of(work)
-    for kind in (kind for of, name, kind in small_study.cases() if (of, name) == (command, file)):
+    for kind in TRIED[command, file]:
         small_study.spoil(work, file, kind)
         done = small_study.run(command.line.split(), work)
         there = work / file

@@ -2,9 +2,13 @@
 
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from labelpolicy import cli
 
 ROOT = Path(__file__).parents[2]
 
@@ -13,6 +17,24 @@ def call(*arguments, cwd=ROOT):
     return subprocess.run(
         [sys.executable, "-m", "labelpolicy.cli", *map(str, arguments)], cwd=cwd, capture_output=True, text=True
     )
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch, capsys):
+    """Runs a command that must fail, in this process: one line on stderr, status 1; the line."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)  # main sets its own
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["labelpolicy", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        printed = capsys.readouterr()
+        assert stopped.value.code == 1 and printed.out == ""
+        assert printed.err.count("\n") == 1 and printed.err.startswith("error: ")
+        return printed.err
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -27,24 +49,25 @@ def call(*arguments, cwd=ROOT):
         (["fetch", "nothing", "--output", "o", "--sources", "none.tsv"], "none.tsv"),
     ],
 )
-def test_bad_input_is_one_line_and_status_1(tmp_path, arguments, message):
-    done = call(*arguments, cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("error: ") and message in done.stderr
+def test_bad_input_is_one_line_and_status_1(refused, tmp_path, arguments, message):
+    assert message in refused(*arguments)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_or_a_closed_folder_is_one_line(tmp_path):
+def test_a_process_ends_so_too(tmp_path):
+    done = call("label-weights", "nowhere", "uniform", "--output", "o", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: nowhere: no prepared data") and done.stderr.count("\n") == 1
+
+
+def test_a_full_disk_or_a_closed_folder_is_one_line(refused, tmp_path):
     (tmp_path / "file").write_text("")
-    done = call("parameters", "--schema", tmp_path / "file/schema.json", "--docs", tmp_path / "docs.md")
-    assert done.returncode == 1 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    refused("parameters", "--schema", tmp_path / "file/schema.json", "--docs", tmp_path / "docs.md")
 
 
-def test_parameters_from_a_file_that_is_no_yaml(tmp_path):
+def test_parameters_from_a_file_that_is_no_yaml(refused, tmp_path):
     (tmp_path / "bad.yaml").write_text("a: [")
-    done = call("synthesise", "--output", tmp_path / "o", "--params", tmp_path / "bad.yaml")
-    assert done.returncode == 1 and "bad.yaml: not valid YAML" in done.stderr and done.stderr.count("\n") == 1
+    assert "bad.yaml: not valid YAML" in refused("synthesise", "--output", "o", "--params", "bad.yaml")
 
 
 def test_the_version():
@@ -60,7 +83,7 @@ def test_every_command_of_the_page_on_your_data_is_there():
     commands = {line.split()[1] for line in blocks.splitlines() if line.startswith("labelpolicy ")}
     assert commands >= {"prepare", "learn", "rollout", "train", "decide"}
     for command in commands:
-        assert call(command, "--help").returncode == 0
+        assert CliRunner().invoke(cli.app, [command, "--help"]).exit_code == 0
 
 
 def test_help_lists_every_command_and_imports_none(tmp_path):

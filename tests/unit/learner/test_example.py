@@ -23,7 +23,7 @@ def example():
 
 
 def test_eq_6_drives_thresholds_to_their_bounds(example, capsys):
-    example.main(["--documents", "300", "--episodes", "200", "--steps", "10"])
+    example.main(["--documents", "300", "--episodes", "120", "--steps", "10"])
     printed = capsys.readouterr().out
     trace = [[float(word) for word in line.split()] for line in printed.splitlines()[1:12]]
     assert trace[-1][1] > trace[0][1]  # the reward rises

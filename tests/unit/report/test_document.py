@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from report_samples import METHODS, PAPER, ROOT, write_history, write_robustness
+from report_samples import METHODS, PAPER, ROOT, write_history, write_metrics, write_robustness
 
 from labelpolicy.data.parameters import Data
 from labelpolicy.errors import LabelPolicyError
@@ -16,23 +16,30 @@ from labelpolicy.steps import document, reproducing, table
 TEMPLATE = ROOT / "workflow" / "report" / "reproduction.tex"
 
 
-@pytest.fixture
-def parts(tmp_path, prepared, metrics):
-    """The options of the step, with real tables, claims and one figure."""
-    folder, runs = tmp_path / "tables", write_robustness(tmp_path / "seed0.parquet")
-    given = {"metrics": metrics, "methods": METHODS, "paper": PAPER, "datasets": [prepared]}
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, prepared):
+    """Real tables, claims and one figure, as options of the step; tests must not change them."""
+    place = tmp_path_factory.mktemp("parts")
+    folder, runs, metrics = place / "tables", write_robustness(place / "seed0.parquet"), place / "metrics.parquet"
+    given = {"metrics": write_metrics(metrics), "methods": METHODS, "paper": PAPER, "datasets": [prepared]}
     for number in document.TABLE_TITLES:
         outputs = {"output": folder / f"table{number}.tex", "markdown": folder / f"table{number}.md"}
         table.table(number=number, robustness=[runs], **given, **outputs)
-    claims = {"claims": ROOT / "workflow" / "claims.tsv", "output": tmp_path / "r.md", "latex": folder / "claims.tex"}
-    claims |= {"csv": tmp_path / "claims.csv"}
+    claims = {"claims": ROOT / "workflow" / "claims.tsv", "output": place / "r.md", "latex": folder / "claims.tex"}
+    claims |= {"csv": place / "claims.csv"}
     reproducing.reproducing(robustness=[runs], **given | {"metrics": [metrics]}, **claims)
-    drawn = tmp_path / "figures" / "reuters21578" / "kim_cnn" / "learning_curve.pdf"
-    history = write_history(tmp_path / "d/c/uniform/seed0/history.parquet", epochs=3, lift=0)
+    drawn = place / "figures" / "reuters21578" / "kim_cnn" / "learning_curve.pdf"
+    history = write_history(place / "d/c/uniform/seed0/history.parquet", epochs=3, lift=0)
     learning_curve(histories=[history], title="x", pdf=drawn, png=drawn.with_suffix(".png"))
     policies = {"meta": LearnerParameters(), "unused": LearnerParameters()}
     given |= {"tables": folder, "claims": folder / "claims.tex", "figure": [drawn], "template": TEMPLATE}
-    return given | {"policies": policies, "data": Data(), "output": tmp_path / "reproduction.pdf"}
+    return given | {"policies": policies, "data": Data()}
+
+
+@pytest.fixture
+def parts(made, tmp_path):
+    """The options of the step."""
+    return made | {"output": tmp_path / "reproduction.pdf"}
 
 
 @pytest.mark.skipif(
