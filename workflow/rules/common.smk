@@ -179,7 +179,7 @@ def tuned(of):
     if len(members(of.classifier)) > 1:
         return {}
     searched = getattr(getattr(study.classifiers, encoder), "search", None)
-    bears = not plus or classifiers.load(of.classifier).uses_torch
+    bears = not plus or classifiers.load(of.classifier, classifiers.load(of.classifier).parameters(study)).uses_torch
     return {"tuned": f"results/{of.dataset}/{encoder}/tuned.json"} if searched and bears else {}
 
 

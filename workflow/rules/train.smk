@@ -17,14 +17,15 @@ def embedded(classifier):
     return classifier.partition("+")[0] == "transformer" and study.classifiers.transformer.mode == "frozen"
 
 
+def vectors(*splits):
+    """A function of the wildcards: the vectors of splits, by name, where the classifier stands on them."""
+    files = lambda wildcards: expand(f"{FEATURES}/{{split}}.parquet", dataset=wildcards.dataset, split=splits)
+    return lambda wildcards: {"read": files(wildcards)} if embedded(wildcards.classifier) else {}
+
+
 def made_before(*splits):
     """A function of the wildcards: what is chosen and computed once for all seeds, by name."""
-
-    def inputs(wildcards):
-        files = expand(f"{FEATURES}/{{split}}.parquet", dataset=wildcards.dataset, split=splits)
-        return tuned(wildcards) | ({"read": files} if embedded(wildcards.classifier) else {})
-
-    return inputs
+    return lambda wildcards: tuned(wildcards) | vectors(*splits)(wildcards)
 
 
 def classifier_settings(*sections):
@@ -121,7 +122,7 @@ STEPS |= {
         {"data": processed("{dataset}", *LEARNED_FROM)},
         arguments=[PROCESSED, "{classifier}"],
         settings=classifier_settings("crossfit", "thresholds"),
-        function=None,
+        function=vectors("train"),
     ),
     "learn": while_training(
         "learn", "Learn policy {policy} with {classifier} on {dataset}, seed {seed}", LEARNED, META

@@ -13,7 +13,7 @@ import numpy as np
 from labelpolicy import options
 from labelpolicy.classifiers import registry
 from labelpolicy.classifiers.registry import Run
-from labelpolicy.classifiers.tuning import About, Chosen, Tuned, in_words
+from labelpolicy.classifiers.tuning import About, Chosen, in_words
 from labelpolicy.data.folds import TrainedOn, taken
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.errors import LabelPolicyError
@@ -39,6 +39,7 @@ def tune(
     device: options.Device,
     threads: options.Threads,
     seed: options.Seed = 0,
+    features: options.FeaturesFolder = None,
 ) -> None:
     """Choose a classifier's parameters by cross-validation among the training documents (parameters: classifiers,
     crossfit, thresholds).
@@ -47,28 +48,33 @@ def tune(
     values so far of the others: the classifier is trained on the other folds and scores each, and the value is worth
     the mean utility that the rule `shared` reaches there, with `+one` where every training document has a label. A
     value far behind on a fold gets no other. Of those within the ``tolerance`` of the best the first is taken. N-grams
-    are not tried of mentions.
+    are not tried of mentions. Of transformer it is the section of mode frozen that is searched, with head linear_svc.
 
     Neither test nor validation documents are read. Raises LabelPolicyError for a classifier that has nothing to search,
     and for a value that cannot be.
     """
-    if not isinstance(parameters, Tuned) or not parameters.search:
-        raise LabelPolicyError(f"{classifier}: nothing to tune: give classifiers.{classifier}.search, of a plain one")
+    search, section = getattr(parameters, "search", None), _section(parameters)
+    place = f"classifiers.{classifier}{'' if section is parameters else '.frozen'}.search"
+    if not search:
+        which = "of a plain one" if section is parameters else "with mode frozen and head linear_svc"
+        raise LabelPolicyError(f"{classifier}: nothing to tune: give {place}, {which}")
     epochs = min(EPOCHS, getattr(parameters, "epochs", EPOCHS))
-    trials = Trials(Prepared(dataset), classifier, folds, by, rules, Run(seed, device, threads, epochs))
+    trials = Trials(Prepared(dataset, features), classifier, folds, by, rules, Run(seed, device, threads, epochs))
     best, chosen = parameters, {}
-    place = f"classifiers.{classifier}.search"
     with Progress(f"tune {classifier}", None) as progress:
-        for name, values in parameters.search.items():
+        for name, values in search.items():
             if not values or name == "search":
                 raise LabelPolicyError(f"{place}.{name}: no values of a parameter: list some")
             tried = [best.having({name: value}, place) for value in values]
             best = trials.best([each for each in tried if trials.bears(each)] or [best], progress)
-            chosen[name] = best.model_dump(mode="json")[name]
+            chosen[name] = _values(best)[name]
     about = About(
         dataset=trials.data.name, classifier=classifier, seed=seed, documents=len(trials.documents), folds=folds
     )
-    found = [{"parameters": _searched(each, parameters), "utility": by_fold} for each, by_fold in trials.found()]
+    found = [
+        {"parameters": {name: _values(each)[name] for name in search}, "utility": by_fold}
+        for each, by_fold in trials.found()
+    ]
     write_json(output, Chosen(about=about, parameters=chosen, trials=found).model_dump())
     best_utility = statistics.fmean(trials.utilities[_key(best)])
     say(f"tune: {classifier} on {trials.data.name}: {in_words(chosen)}; utility {best_utility:.4f} in {folds} folds")
@@ -91,7 +97,8 @@ class Trials:
 
     def bears(self, parameters: Any) -> bool:
         """Whether they are for such documents: n-grams are not for mentions."""
-        return self.documents.mentions is None or "features" not in parameters.search or parameters.features.is_plain
+        section = _section(parameters)
+        return self.documents.mentions is None or "features" not in section.search or section.features.is_plain
 
     def best(self, candidates: list[Any], progress: Progress) -> Any:
         """The first candidate whose mean utility is within the tolerance of the highest."""
@@ -126,9 +133,14 @@ class Trials:
 
 
 def _key(parameters: Any) -> str:
-    return json.dumps(parameters.model_dump(mode="json"), sort_keys=True)
+    return json.dumps(_values(parameters), sort_keys=True)
 
 
-def _searched(tried: Any, parameters: Tuned) -> dict[str, Any]:
-    """The values of the parameters that are searched."""
-    return {name: tried.model_dump(mode="json")[name] for name in parameters.search or ()}
+def _values(parameters: Any) -> dict[str, Any]:
+    found: dict[str, Any] = _section(parameters).model_dump(mode="json")
+    return found
+
+
+def _section(parameters: Any) -> Any:
+    """What has the values that are searched: of a pretrained model's parameters those of mode frozen."""
+    return getattr(parameters, "frozen", parameters)

@@ -18,14 +18,18 @@ from labelpolicy.classifiers.registry import Run
 from labelpolicy.classifiers.transformer import Transformer
 from labelpolicy.classifiers.transformer.features import Embedder, PretrainedFeatures
 from labelpolicy.classifiers.transformer.pretrained import Pretrained, digest_of
+from labelpolicy.classifiers.tuning import with_tuned
 from labelpolicy.config import check
 from labelpolicy.data.folds import joined, taken
+from labelpolicy.data.parameters import Data, Vectors
 from labelpolicy.data.prepared import Given, Prepared, Split
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.learner.environment import TrainingEnvironment
 from labelpolicy.model import Model, Thresholds, form_of, load
 from labelpolicy.steps.embed import embed
-from labelpolicy.thresholds import PerLabel
+from labelpolicy.steps.prepare import prepare
+from labelpolicy.steps.tune import tune
+from labelpolicy.thresholds import PerLabel, ThresholdParameters
 from labelpolicy.training import Trainer
 
 
@@ -111,6 +115,83 @@ def test_rows_of_folds_get_their_own_vectors(synthetic, pretrained):
     features = PretrainedFeatures.of(parameters(pretrained, frozen={"tfidf": False}), data)
     every, rows = joined(data.split("train"), data.split("valid")), np.arange(3, 140, 7)
     np.testing.assert_array_equal(features.vectors(taken(every, rows)), features.vectors(every)[rows])
+
+
+def tuned(data, folder, of, **more):
+    how = {"rules": ThresholdParameters(), "folds": 2, "by": "labels", "device": "cpu", "threads": 1}
+    tune(dataset=data, classifier="transformer", parameters=of, output=folder / "tuned.json", **how | more)
+    return json.loads((folder / "tuned.json").read_text())
+
+
+SEARCH = {"features": [{"word_ngrams": 1}, {"word_ngrams": 2, "character_ngrams": 4}], "C": [1e-6, 1.0]}
+
+
+def test_what_the_frozen_head_stands_on_is_chosen_from_the_files_of_training_vectors(
+    synthetic, pretrained, tmp_path, monkeypatch
+):
+    of = parameters(pretrained, frozen={"search": SEARCH | {"vector_weight": [0.1, 1.0]}})
+    expected = tuned(synthetic, tmp_path, of)
+    assert expected["parameters"]["C"] == 1.0 and [*expected["parameters"]] == ["features", "C", "vector_weight"]
+    assert {each["parameters"]["vector_weight"] for each in expected["trials"]} == {0.7, 0.1, 1.0}
+    assert {each["parameters"]["features"]["character_ngrams"] for each in expected["trials"]} == {0, 4}
+    embed(dataset=synthetic, output=tmp_path / "features", parameters=of, device="cpu", threads=1)
+    data = shutil.copytree(synthetic, tmp_path / "data")
+    for unread in ("features/test", "features/valid", "data/test", "data/valid"):
+        (tmp_path / f"{unread}.parquet").unlink()
+    monkeypatch.setattr(Embedder, "__call__", lambda *_: pytest.fail("a document was read again"))
+    assert tuned(data, tmp_path, of, features=tmp_path / "features") == expected
+
+
+def test_n_grams_beside_vectors_are_what_training_takes_and_a_model_keeps(synthetic, pretrained, tmp_path):
+    of, data = parameters(pretrained), Prepared(synthetic)
+    chosen = {"features": {"word_ngrams": 2, "character_ngrams": 4, "title": 0.0}, "C": 0.5, "vector_weight": 1.3}
+    found = tuned(synthetic, tmp_path, parameters(pretrained, frozen={"search": {"C": [1.0]}}))
+    (tmp_path / "tuned.json").write_text(json.dumps(found | {"parameters": chosen}))
+    taken_over = with_tuned(of, tmp_path / "tuned.json", "transformer")
+    assert taken_over == parameters(pretrained, frozen=chosen)
+    classifier, _ = trained(taken_over, data)
+    plain, _ = trained(of, data)
+    assert classifier.tfidf.width > plain.tfidf.width
+    again = registry.load("transformer", taken_over).restore(taken_over, classifier.state())
+    test = data.split("test")
+    new = Split(test.ids, test.tokens, test.y_true, text=Given(test.text, [None] * len(test)))
+    np.testing.assert_allclose(again.predict_proba(new), classifier.predict_proba(test), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("values", "searched"),
+    [
+        ({}, ["features", "vector_weight", "C"]),
+        ({"frozen": {"tfidf": False}}, ["C"]),
+        ({"frozen": {"search": None}}, []),
+        ({"frozen": {"head": "linear"}}, []),
+        ({"mode": "finetune"}, []),
+    ],
+)
+def test_only_what_a_head_uses_is_searched(values, searched, synthetic, pretrained, tmp_path):
+    of = parameters(pretrained, **values)
+    assert [*of.search] == searched
+    if not searched:
+        with pytest.raises(LabelPolicyError, match=r"to tune: give classifiers\.transformer\.frozen\.search, with"):
+            tuned(synthetic, tmp_path, of)
+
+
+def test_of_mentions_no_n_grams_are_tried(pretrained, tmp_path):
+    (tmp_path / "raw").mkdir()
+    for split in ("train", "test"):
+        entries = [
+            {"id": f"{split}{i}", "tokens": ["Word1", f"Word{2 + i % 2}", "Word5"], "mention": [1, 2]}
+            | {"labels": [["/animal", "/place"][i % 2]]}
+            for i in range(30)
+        ]
+        (tmp_path / "raw" / f"{split}.jsonl").write_text("\n".join(map(json.dumps, entries)) + "\n")
+    of = Data(vectors=Vectors(source="random", width=2))
+    prepare(dataset="mine", raw=tmp_path / "raw", parameters=of, output=tmp_path / "mine")
+    search = SEARCH | {"vector_weight": [0.7, 1.0]}
+    found = tuned(tmp_path / "mine", tmp_path, parameters(pretrained, frozen={"search": search}))
+    tried = [each["parameters"] for each in found["trials"]]
+    assert {each["features"]["word_ngrams"] for each in tried} == {1}
+    assert {each["C"] for each in tried} == {1.0, 1e-6} and {each["vector_weight"] for each in tried} == {0.7, 1.0}
 
 
 def test_vectors_of_another_model_are_refused(synthetic, pretrained, tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from labelpolicy.classifiers.registry import Classifier, Declaration, State, Training
+from labelpolicy.classifiers.tuning import Features, Tuned
 from labelpolicy.config import NonNegativeFloat, Parameters, PositiveFloat, PositiveInt, Size
 
 if TYPE_CHECKING:
@@ -15,9 +16,14 @@ if TYPE_CHECKING:
     from labelpolicy.data.prepared import Prepared
 
 ClosedUnit = Annotated[float, Field(ge=0, le=1)]
+SEARCH: dict[str, list[Any]] = {
+    "features": [{"word_ngrams": 1}, {"word_ngrams": 2, "character_ngrams": 5}],
+    "vector_weight": [0.7, 1.0, 1.4],
+    "C": [0.1, 0.25, 0.5, 1.0, 2.0, 4.0],
+}
 
 
-class Head(Training):
+class Head(Training, Tuned):
     """Mode frozen: what stands on the vectors. linear is trained by epochs as the classifier of this name."""
 
     epochs: PositiveInt = Field(30, description="of linear: passes over the training split at most")
@@ -31,6 +37,11 @@ class Head(Training):
         0.7, description="length of a text's vector, beside tf-idf features of length 1"
     )
     tfidf: bool = Field(True, description="join the vectors to tf-idf features; else they stand alone")
+    features: Features = Features()
+    tolerance: NonNegativeFloat = Field(0.0, description=Tuned.model_fields["tolerance"].description)
+    search: dict[str, list[Any]] | None = Field(
+        SEARCH, description=f"of linear_svc: {Tuned.model_fields['search'].description}"
+    )
 
 
 class Finetune(Training):
@@ -80,6 +91,22 @@ class Transformer(Parameters):
         if self.mode == "finetune" and self.long_documents == "windows":
             raise ValueError("long_documents: windows goes with mode frozen: set it to cut")
         return self
+
+    @property
+    def search(self) -> dict[str, list[Any]]:
+        """Values to try of the section ``frozen``, of what it uses; nothing of another head or mode."""
+        if self.mode != "frozen" or self.frozen.head != "linear_svc":
+            return {}
+        unused = () if self.frozen.tfidf else ("features", "vector_weight")
+        return {name: values for name, values in (self.frozen.search or {}).items() if name not in unused}
+
+    @property
+    def tolerance(self) -> float:
+        return self.frozen.tolerance
+
+    def having(self, values: dict[str, Any], where: str) -> Transformer:
+        """The same with other values in the section ``frozen``. Raises LabelPolicyError as that of Tuned."""
+        return self.model_copy(update={"frozen": self.frozen.having(values, where)})
 
 
 def build(data: Prepared, parameters: Transformer, seed: int) -> Classifier:

@@ -104,15 +104,16 @@ class PretrainedFeatures:
 
     def __init__(self, parameters: Transformer, tfidf: TfIdf | None, source: Path | None = None, embedder: Any = None):
         self.parameters, self.tfidf, self.source = parameters, tfidf, source
+        self.encoder = parameters.model_copy(update={"frozen": None})  # whatever the head, the vectors are the same
         self.device: Any = "cpu"
         if embedder is not None:
             self.embedder = embedder
-        self.vector_width = _width_of(source) if source is not None else self.embedder.width
+        self.vector_width = self._of_file(Path("train.parquet"), False)[1].shape[1] if source else self.embedder.width
         self.width = self.vector_width + (tfidf.width if tfidf else 0)
 
     @classmethod
     def of(cls, parameters: Transformer, data: Prepared) -> PretrainedFeatures:
-        tfidf = TfIdf(data, data.split("train")) if parameters.frozen.tfidf else None
+        tfidf = TfIdf(data, data.split("train"), parameters.frozen.features) if parameters.frozen.tfidf else None
         return cls(parameters, tfidf, data.features)
 
     @classmethod
@@ -126,7 +127,7 @@ class PretrainedFeatures:
 
     @cached_property
     def embedder(self) -> Embedder:
-        return _embedder(self.parameters)
+        return _embedder(self.encoder)
 
     def __call__(self, split: Split) -> sparse.csr_matrix:
         """Features float32 (documents, width)."""
@@ -154,8 +155,8 @@ class PretrainedFeatures:
     def _of_file(self, path: Path, by_mention: bool) -> tuple[np.ndarray, np.ndarray]:
         if self.source is not None:
             file = require(self.source / path.name)
-            return _read(file, self.parameters, file.stat().st_mtime_ns)
-        return _computed(path, self.parameters.model_copy(update={"frozen": None}), by_mention, str(self.device))
+            return _read(file, self.encoder, file.stat().st_mtime_ns)
+        return _computed(path, self.encoder, by_mention, str(self.device))
 
 
 @lru_cache(maxsize=2)
@@ -207,8 +208,3 @@ def _about(path: Path, schema: pa.Schema) -> dict[str, Any]:
     except (KeyError, TypeError, ValueError):
         pass
     raise LabelPolicyError(f"{path}: does not say what made it: expected a file of `labelpolicy embed`: {AGAIN}")
-
-
-def _width_of(folder: Path) -> int:
-    path = folder / "train.parquet"
-    return int(_about(path, read_parquet(path, ["id", "vector"]).schema)["width"])
