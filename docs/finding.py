@@ -1,7 +1,8 @@
 """The README's findings from the published numbers of Reuters-21578, and the pictures of all published data sets.
 
 python docs/finding.py      after `make publish`, in the folder of the run; writes docs/results/finding*.svg and .png,
-                            cost*.svg and .png with cost.csv behind them, and the README's block
+                            cost*.svg and .png with cost.csv behind them, divergence*.svg and .png with divergence.csv,
+                            and the README's block
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import TextWrapper
 from typing import Any, NamedTuple
+
+import pyarrow.parquet as pq
 
 from labelpolicy.data.registry import task, title
 from labelpolicy.methods import read_methods
@@ -352,6 +355,62 @@ def draw_costs(published: Published, costs: Path, *files: Path, theme: Theme = L
     _save(plt, figure, files)
 
 
+QUANTILES = ("p_q00", "p_q10", "p_q25", "p_q50", "p_q75", "p_q90", "p_q100")  # of the thresholds, over labels
+REWARDS = {"meta_paper": "thresholds learned by Eq. 6 as printed", "meta": "by a reward with an optimum"}
+
+
+def write_divergence(cells: Path, file: Path) -> None:
+    """Where thresholds lie while the two policies are learned, by episode: means over its steps, seed 0."""
+    lines = [["policy", "episode", *QUANTILES]]
+    for policy in REWARDS:
+        trace = pq.read_table(cells / policy / "seed0/trace.parquet", columns=["episode", *QUANTILES])
+        means = trace.group_by("episode").aggregate([(name, "mean") for name in QUANTILES]).sort_by("episode")
+        for row in means.select(["episode", *(f"{name}_mean" for name in QUANTILES)]).to_pylist():
+            episode, *values = row.values()
+            lines.append([policy, str(episode), *(f"{value:.4f}" for value in values)])
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows(lines)
+
+
+def draw_divergence(traces: Path, *files: Path, theme: Theme = LIGHT) -> None:
+    """Why Eq. 6 has no interior optimum, and what that does to thresholds; beside a reward that has one."""
+    plt = _pyplot(theme)
+    with traces.open(encoding="utf-8", newline="") as stream:
+        rows = [*csv.DictReader(stream)]
+    blue, red = SHARED[theme.place], ROWS[3][theme.place]
+    figure, panels = plt.subplots(1, 3, figsize=(9.6, 3.1), layout="constrained")
+    ps = [number / 200 for number in range(8, 201)]
+    for sign, colour, dash, name, y in (
+        (1, blue, "-", "S₊ > S₋: p runs to 0", 12),
+        (-1, red, "--", "S₊ < S₋: p runs to 1", -12),
+    ):
+        panels[0].plot(ps, [sign / p for p in ps], dash, color=colour, linewidth=1.6)
+        panels[0].text(0.25, y, name, color=colour, fontsize=9)
+    panels[0].set_title("Eq. 6 of one label: (S₊ − S₋) / p + const.", fontsize=9.5)
+    panels[0].set_xlabel("threshold p", fontsize=9)
+    panels[0].set_yticks([])
+    panels[0].set_ylabel("reward", fontsize=9)
+    for panel, (policy, name) in zip(panels[1:], REWARDS.items(), strict=True):
+        found = [row for row in rows if row["policy"] == policy]
+        episodes = [int(row["episode"]) for row in found]
+        lines = [[float(row[quantile]) for row in found] for quantile in QUANTILES]
+        for low in range(3):
+            panel.fill_between(
+                episodes, lines[low], lines[-1 - low], color=blue, alpha=(0.18, 0.3, 0.5)[low], linewidth=0
+            )
+        panel.plot(episodes, lines[3], color=theme.ink, linewidth=1.4)
+        panel.set_title(name, fontsize=9.5)
+        panel.set_xlabel("episode", fontsize=9)
+        panel.set(ylim=(0, 1), xlim=(episodes[0], episodes[-1]))
+    for panel in panels:
+        panel.tick_params(length=0, labelsize=8)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.grid(linewidth=0.6)
+    caption = "Reuters-21578, Kim-CNN. Line: the median label; shades: half of the labels, 80 % of them, all."
+    figure.supxlabel(caption + " S₊ and S₋: summed scores of a label's positive and negative documents.", fontsize=8)
+    _save(plt, figure, files)
+
+
 def put(text: str, block: str) -> str:
     """The README's text with the block between its two marks replaced."""
     before, begin, rest = text.partition(BEGIN)
@@ -362,11 +421,16 @@ def put(text: str, block: str) -> str:
 
 
 if __name__ == "__main__":
-    numbers, costs = Published(), RESULTS / "cost.csv"
+    numbers, costs, traces = Published(), RESULTS / "cost.csv", RESULTS / "divergence.csv"
+    learned = Path("results", REUTERS, "kim_cnn")
+    if all((learned / policy / "seed0/trace.parquet").is_file() for policy in REWARDS):
+        write_divergence(learned, traces)
     if Path("logs/benchmarks").is_dir():
         write_costs(numbers, Path("logs/benchmarks"), costs)
     for suffix, colours in (("", LIGHT), ("-dark", DARK)):
         draw(numbers, *(RESULTS / f"finding{suffix}.{kind}" for kind in ("svg", "png")), theme=colours)
+        if traces.is_file():
+            draw_divergence(traces, *(RESULTS / f"divergence{suffix}.{k}" for k in ("svg", "png")), theme=colours)
         if costs.is_file():
             draw_costs(numbers, costs, *(RESULTS / f"cost{suffix}.{kind}" for kind in ("svg", "png")), theme=colours)
     readme = ROOT / "README.md"
