@@ -62,6 +62,7 @@ publish: $(READY)
 	  $(addprefix --nested ,$(wildcard data/processed/*/dataset.json results/robustness/*/*/*/*.csv \
 	  results/figures/*/*/*/weight_tree.json)) --folder docs/results/$(STUDY)
 	python docs/finding.py
+	python docs/pictures.py
 	python docs/record.py $(STUDY)
 	$(MAKE) docs/results/claims.md
 	python docs/published.py

@@ -1,8 +1,6 @@
-"""The README's findings from the published numbers of Reuters-21578, and the pictures of all published data sets.
+"""The README's findings from the published numbers of Reuters-21578, and their picture, of all published data sets.
 
-python docs/finding.py      after `make publish`, in the folder of the run; writes docs/results/finding*.svg and .png,
-                            cost*.svg and .png with cost.csv behind them, divergence*.svg and .png with divergence.csv,
-                            and the README's block
+python docs/finding.py      after `make publish`; writes docs/results/finding*.svg and .png, and the README's block
 """
 
 from __future__ import annotations
@@ -15,8 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from textwrap import TextWrapper
 from typing import Any, NamedTuple
-
-import pyarrow.parquet as pq
 
 from labelpolicy.data.registry import task, title
 from labelpolicy.methods import read_methods
@@ -140,49 +136,6 @@ def findings(published: Published) -> str:
     return "\n".join(map(wrap.fill, bullets))
 
 
-def seconds(benchmarks: Path, cell: tuple[str, str, str, str], seed: str) -> float | None:
-    """Processor seconds of the jobs behind a row, from the files that Snakemake wrote; None where one is missing.
-
-    They train (and learn what the training needs), train again on folds for ``+oof``, and decide: the job that decides
-    all rows of these scores counts whole. Tuning, embedding and preparing are not counted.
-    """
-    dataset, classifier, weights, thresholds = cell
-    place, rule = f"{dataset}/{classifier}", thresholds.partition("+")[0]
-    out_of_fold, learned = thresholds.endswith("+oof"), {each for each in (weights, rule) if each.startswith("meta")}
-    jobs = [f"train/{place}/{weights}/seed{seed}"]
-    suffix = "_one" * ("+one" in thresholds and rule in learned) + "_oof" if out_of_fold else ""
-    if out_of_fold:
-        jobs.append(f"crossfit/{place}/{weights}/seed{seed}")
-        on_scores = [f"{step}_on_scores/{place}/{weights}/seed{seed}/{thresholds}" for step in ("learn", "rollout")]
-        jobs += on_scores * (rule in learned)
-        learned.discard(rule)
-    jobs += [f"{step}/{place}/{policy}/seed{seed}" for policy in sorted(learned) for step in ("learn", "rollout")]
-    name = f"decide_{classifier.replace('+', '_').replace('-', '_')}_{weights}{suffix}"
-    jobs.append(f"decide/{place}/{weights}/seed{seed}/{name}")
-    files = [benchmarks / f"{job}.tsv" for job in jobs]
-    if not all(file.is_file() for file in files):
-        return None
-    found = [next(csv.DictReader(file.open(encoding="utf-8"), delimiter="\t"))["cpu_time"] for file in files]
-    return sum(float(text) for text in found if text not in ("-", "NA"))  # a job too short to be looked at has none
-
-
-def write_costs(published: Published, benchmarks: Path, file: Path) -> None:
-    """Add the costs of this run's data sets to those of the others: means over the seeds that were run here."""
-    columns = ["dataset", "classifier", "weights", "thresholds", "processor_seconds"]
-    rows: dict[tuple[str, ...], str] = {}
-    if file.is_file():
-        with file.open(encoding="utf-8", newline="") as stream:
-            rows = {tuple(row[name] for name in columns[:4]): row[columns[4]] for row in csv.DictReader(stream)}
-    for *cell, measure in published.values:
-        if measure == "accuracy":
-            of_seeds = [seconds(benchmarks, tuple(cell), seed) for seed in published.values[*cell, measure]]
-            if found := [each for each in of_seeds if each is not None]:
-                rows[tuple(cell)] = f"{statistics.fmean(found):.1f}"
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerows([columns, *([*cell, rows[cell]] for cell in sorted(rows))])
-
-
 class Theme(NamedTuple):
     """Colours of a picture's paper and of what is not data on it."""
 
@@ -195,7 +148,7 @@ class Theme(NamedTuple):
 LIGHT, DARK = Theme("white", "#1b1f24", "#dfe3e8", 4), Theme("#0d1117", "#e6edf3", "#30363d", 5)
 
 
-def _pyplot(theme: Theme) -> Any:
+def pyplot(theme: Theme) -> Any:
     import matplotlib
 
     matplotlib.use("agg")
@@ -209,14 +162,14 @@ def _pyplot(theme: Theme) -> Any:
     return plt
 
 
-def _save(plt: Any, figure: Any, files: Sequence[Path]) -> None:
+def save(plt: Any, figure: Any, files: Sequence[Path]) -> None:
     for file in files:
         metadata = {"Date": None} if file.suffix == ".svg" else {"Software": None}
         figure.savefig(file, dpi=160, metadata=metadata)
     plt.close(figure)
 
 
-def _legend(plt: Any, figure: Any, rows: Sequence[Row], theme: Theme) -> None:
+def legend(plt: Any, figure: Any, rows: Sequence[Row], theme: Theme) -> None:
     handles = [
         plt.Line2D(
             *([], []),
@@ -238,7 +191,7 @@ def neural(dataset: str) -> str:
 
 def draw(published: Published, *files: Path, theme: Theme = LIGHT) -> None:
     """The finding: each way to decide from left to right, a column for each data set, a line for each measure."""
-    plt = _pyplot(theme)
+    plt = pyplot(theme)
     datasets = [name for name in published.datasets if published("linear_svc", HALF, "accuracy", name)]
     shown = [row for row in ROWS if any(key[2:4] == (row.weights, row.thresholds) for key in published.values)]
     figure, grid = plt.subplots(
@@ -250,9 +203,9 @@ def draw(published: Published, *files: Path, theme: Theme = LIGHT) -> None:
         line[0].set_ylabel(name, fontsize=9.5)
     for panel, dataset in zip(grid[0], datasets, strict=True):
         panel.set_title(title(dataset).replace(", ", ",\n"), fontsize=9.5)
-    _legend(plt, figure, shown, theme)
+    legend(plt, figure, shown, theme)
     figure.supxlabel(_caption(published, datasets), fontsize=8)
-    _save(plt, figure, files)
+    save(plt, figure, files)
 
 
 def _ways(panel: Any, published: Published, dataset: str, measure: str, theme: Theme) -> None:
@@ -299,118 +252,6 @@ def _caption(published: Published, datasets: Sequence[str]) -> str:
     return TextWrapper(135).fill(text)
 
 
-NAMES = {
-    "linear_svc": "LinearSVC",
-    "linear": "logistic",
-    "kim_cnn": "Kim-CNN",
-    "attentive_lstm": "BiLSTM",
-    "transformer": "transformer",
-}
-
-
-def draw_costs(published: Published, costs: Path, *files: Path, theme: Theme = LIGHT) -> None:
-    """Quality against cost: a panel for each data set, a point for each classifier and way to decide."""
-    with costs.open(encoding="utf-8", newline="") as stream:
-        spent = {
-            (row["dataset"], row["classifier"], row["weights"], row["thresholds"]): float(row["processor_seconds"])
-            for row in csv.DictReader(stream)
-        }
-    datasets = [name for name in published.datasets if any(cell[0] == name for cell in spent)]
-    if not datasets:
-        return
-    plt = _pyplot(theme)
-    columns = min(len(datasets), 3)
-    lines = -(-len(datasets) // columns)
-    figure, grid = plt.subplots(lines, columns, figsize=(9.6, 0.9 + 2.5 * lines), squeeze=False, layout="constrained")
-    for panel in grid.flat[len(datasets) :]:
-        panel.set_axis_off()
-    for panel, dataset in zip(grid.flat, datasets, strict=False):
-        for classifier, name in NAMES.items():
-            points = []
-            for row in ROWS:
-                cost = spent.get((dataset, classifier, row.weights, row.thresholds))
-                if cost and published(classifier, row, "accuracy", dataset):
-                    quality = statistics.fmean(published.mean(classifier, row, each, dataset) for each in MEASURES)
-                    points.append((cost, quality, row))
-            if not points:
-                continue
-            panel.plot(*zip(*((x, y) for x, y, _ in points), strict=True), color=theme.grid, linewidth=1.2, zorder=1)
-            for cost, quality, row in points:
-                size = 9 if row.marker == "*" else 6
-                panel.plot(cost, quality, row.marker, color=row[theme.place], markersize=size)
-            cost, quality = points[0][:2]
-            style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 8}
-            panel.annotate(name, (cost, quality), (0, -6), **style)
-        panel.set_xscale("log")
-        panel.xaxis.set_major_formatter("{x:,g}")
-        panel.margins(x=0.15, y=0.16)
-        panel.set_title(title(dataset), fontsize=9.5)
-        panel.grid(linewidth=0.6)
-        panel.tick_params(length=0, labelsize=8, which="both")
-        panel.spines[["top", "right"]].set_visible(False)
-    figure.supylabel("mean of accuracy, macro-F1 and micro-F1", fontsize=9)
-    caption = "processor seconds of training (on folds too where that decides), learning and deciding; logarithmic"
-    figure.supxlabel(caption, fontsize=9)
-    _legend(plt, figure, ROWS, theme)
-    _save(plt, figure, files)
-
-
-QUANTILES = ("p_q00", "p_q10", "p_q25", "p_q50", "p_q75", "p_q90", "p_q100")  # of the thresholds, over labels
-REWARDS = {"meta_paper": "thresholds learned by Eq. 6 as printed", "meta": "by a reward with an optimum"}
-
-
-def write_divergence(cells: Path, file: Path) -> None:
-    """Where thresholds lie while the two policies are learned, by episode: means over its steps, seed 0."""
-    lines = [["policy", "episode", *QUANTILES]]
-    for policy in REWARDS:
-        trace = pq.read_table(cells / policy / "seed0/trace.parquet", columns=["episode", *QUANTILES])
-        means = trace.group_by("episode").aggregate([(name, "mean") for name in QUANTILES]).sort_by("episode")
-        for row in means.select(["episode", *(f"{name}_mean" for name in QUANTILES)]).to_pylist():
-            episode, *values = row.values()
-            lines.append([policy, str(episode), *(f"{value:.4f}" for value in values)])
-    with file.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, lineterminator="\n").writerows(lines)
-
-
-def draw_divergence(traces: Path, *files: Path, theme: Theme = LIGHT) -> None:
-    """Why Eq. 6 has no interior optimum, and what that does to thresholds; beside a reward that has one."""
-    plt = _pyplot(theme)
-    with traces.open(encoding="utf-8", newline="") as stream:
-        rows = [*csv.DictReader(stream)]
-    blue, red = SHARED[theme.place], ROWS[3][theme.place]
-    figure, panels = plt.subplots(1, 3, figsize=(9.6, 3.1), layout="constrained")
-    ps = [number / 200 for number in range(8, 201)]
-    for sign, colour, dash, name, y in (
-        (1, blue, "-", "S₊ > S₋: p runs to 0", 12),
-        (-1, red, "--", "S₊ < S₋: p runs to 1", -12),
-    ):
-        panels[0].plot(ps, [sign / p for p in ps], dash, color=colour, linewidth=1.6)
-        panels[0].text(0.25, y, name, color=colour, fontsize=9)
-    panels[0].set_title("Eq. 6 of one label: (S₊ − S₋) / p + const.", fontsize=9.5)
-    panels[0].set_xlabel("threshold p", fontsize=9)
-    panels[0].set_yticks([])
-    panels[0].set_ylabel("reward", fontsize=9)
-    for panel, (policy, name) in zip(panels[1:], REWARDS.items(), strict=True):
-        found = [row for row in rows if row["policy"] == policy]
-        episodes = [int(row["episode"]) for row in found]
-        lines = [[float(row[quantile]) for row in found] for quantile in QUANTILES]
-        for low in range(3):
-            panel.fill_between(
-                episodes, lines[low], lines[-1 - low], color=blue, alpha=(0.18, 0.3, 0.5)[low], linewidth=0
-            )
-        panel.plot(episodes, lines[3], color=theme.ink, linewidth=1.4)
-        panel.set_title(name, fontsize=9.5)
-        panel.set_xlabel("episode", fontsize=9)
-        panel.set(ylim=(0, 1), xlim=(episodes[0], episodes[-1]))
-    for panel in panels:
-        panel.tick_params(length=0, labelsize=8)
-        panel.spines[["top", "right"]].set_visible(False)
-        panel.grid(linewidth=0.6)
-    caption = "Reuters-21578, Kim-CNN. Line: the median label; shades: half of the labels, 80 % of them, all."
-    figure.supxlabel(caption + " S₊ and S₋: summed scores of a label's positive and negative documents.", fontsize=8)
-    _save(plt, figure, files)
-
-
 def put(text: str, block: str) -> str:
     """The README's text with the block between its two marks replaced."""
     before, begin, rest = text.partition(BEGIN)
@@ -421,17 +262,8 @@ def put(text: str, block: str) -> str:
 
 
 if __name__ == "__main__":
-    numbers, costs, traces = Published(), RESULTS / "cost.csv", RESULTS / "divergence.csv"
-    learned = Path("results", REUTERS, "kim_cnn")
-    if all((learned / policy / "seed0/trace.parquet").is_file() for policy in REWARDS):
-        write_divergence(learned, traces)
-    if Path("logs/benchmarks").is_dir():
-        write_costs(numbers, Path("logs/benchmarks"), costs)
+    numbers = Published()
     for suffix, colours in (("", LIGHT), ("-dark", DARK)):
         draw(numbers, *(RESULTS / f"finding{suffix}.{kind}" for kind in ("svg", "png")), theme=colours)
-        if traces.is_file():
-            draw_divergence(traces, *(RESULTS / f"divergence{suffix}.{k}" for k in ("svg", "png")), theme=colours)
-        if costs.is_file():
-            draw_costs(numbers, costs, *(RESULTS / f"cost{suffix}.{kind}" for kind in ("svg", "png")), theme=colours)
     readme = ROOT / "README.md"
     readme.write_text(put(readme.read_text(encoding="utf-8"), findings(numbers)), encoding="utf-8")
