@@ -51,6 +51,10 @@ def cluster_ready(jobs):
 onstart:
     with checks.in_one_line():
         cluster_ready([*workflow.dag.needrun_jobs()])
+    # Because of its limit of jobs a second Snakemake looks for ready jobs once a second more for every job that has ended:
+    # after some hundred jobs this takes a core. Schedulers of clusters want the limit; this machine does not.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None
 
 
 onerror:

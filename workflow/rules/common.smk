@@ -61,11 +61,6 @@ with checks.in_one_line():
     resources = read_tsv(beside("resources.tsv"), ("rule", "mem_mb", "runtime"))
     ASKED = {rule: (int(memory), int(minutes)) for _, (rule, memory, minutes) in resources}
 
-# Snakemake's limit of jobs a second looks for ready jobs once a second more for every job that has ended: after some
-# hundred jobs this takes a core. Schedulers of clusters want the limit; this machine does not.
-if workflow.local_exec and workflow.scheduling_settings:
-    workflow.scheduling_settings.max_jobs_per_timespan = None
-
 # Where raw files come from never changes a result, so it travels outside the rules' parameters.
 if study.mirror:
     os.environ.setdefault("LABELPOLICY_MIRROR", study.mirror)
