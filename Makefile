@@ -20,7 +20,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all]'
 	touch $(READY)
 
+# The first table and picture, results/quick/index.html, before what takes long.
 reproduce: $(READY)
+	snakemake --cores $(CORES) quick
 	snakemake --cores $(CORES)
 	@cat results/summary.md
 

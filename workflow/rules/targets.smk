@@ -19,7 +19,7 @@ rule quick:
         "results/quick/index.html",
 
 
-# The whole chain, which is what runs by default: the fastest classifiers' page first, the summary with its figures, the
+# The whole chain, which is what runs by default: the fastest classifiers' page, the summary with its figures, the
 # robustness sweeps, all six tables, weights as heatmaps, and the paper's claims beside ours.
 CHAIN = [
     *["results/quick/index.html"] * ({cell.dataset for cell in QUICK_CELLS} == {*DATASETS}),
