@@ -87,11 +87,13 @@ def test_out_of_fold_cells_are_of_all_documents(finished):
     assert "train_documents" not in cell(finished, "linear/uniform/seed0/fixed")["about"]
 
 
-def test_significance_is_of_all_learned_rows_against_all_others(finished):
+def test_significance_is_of_all_learned_rows_against_all_others_and_of_fixed_ones_against_baselines(finished):
     rows = pq.read_table(finished.folder / "results/significance.parquet").to_pylist()
     learned = {"CNN+Meta-Training-Prediction", "Linear (Eq. 6)", "Linear+Meta-Prediction+One+OOF"}
-    assert {row["row"] for row in rows} == learned
-    assert len(rows) == len(learned) * 8 * len(MEASURES)
+    fixed = {"Linear+Shared-Prediction", "Linear+Shared-Prediction+One+OOF", "Linear+Chain"}
+    assert {row["row"] for row in rows} == learned | fixed
+    assert {row["other"] for row in rows if row["row"] in fixed} == {"Linear"}
+    assert len(rows) == (len(learned) * 8 + len(fixed)) * len(MEASURES)
     assert {(row["dataset"], row["seeds"], row["documents"]) for row in rows} == {("synthetic", 1, 100)}
 
 

@@ -116,7 +116,10 @@ def study(tmp_path):
 def test_a_line_for_each_comparison_and_measure(study):
     rows = study.run()
     assert [(row["row"], row["other"], row["measure"]) for row in rows] == [
-        ("Learned", other, measure) for other in ("Base", "Rank", "Share") for measure in MEASURES
+        (row, other, measure)
+        for row, others in (("Rank", ["Base"]), ("Share", ["Base"]), ("Learned", ["Base", "Rank", "Share"]))
+        for other in others
+        for measure in MEASURES
     ]
     assert {(row["dataset"], row["seeds"], row["documents"]) for row in rows} == {("toy", 2, 150)}
     with study.csv.open(newline="") as file:
@@ -151,11 +154,14 @@ def test_differences_are_those_of_the_collected_means(study):
         names = ("weights", "thresholds", "split", "metric")
         return np.mean([row["value"] for row in collected if tuple(row[name] for name in names) == cell])
 
+    rules = {"Base": "fixed", "Rank": "rcut", "Share": "pcut", "Learned": "meta"}
     for row in study.run():
-        other = {"Base": "fixed", "Rank": "rcut", "Share": "pcut"}[row["other"]]
-        expected = mean("meta", "meta", row["measure"]) - mean("uniform", other, row["measure"])
-        assert row["difference"] == pytest.approx(expected, abs=1e-12)
-        assert row["p"] == 2 / 501 and row["significant"]
+        of, other = (
+            mean("meta" if name == "Learned" else "uniform", rules[name], row["measure"])
+            for name in (row["row"], row["other"])
+        )
+        assert row["difference"] == pytest.approx(of - other, abs=1e-12)
+        assert row["row"] != "Learned" or (row["p"] == 2 / 501 and row["significant"])
     found = marks(study.output, dataset="toy", methods=read_methods(study.methods))
     assert found == {("Learned", measure) for measure in MEASURES}
 
@@ -203,12 +209,12 @@ def test_seed(study):
 
 
 def test_too_few_draws_to_show_anything(study, capsys):
-    study.run(draws=119)  # 3 comparisons: 3 x 2 / 120 is not below 0.05
+    study.run(draws=199)  # 5 comparisons: 5 x 2 / 200 is not below 0.05
     assert capsys.readouterr().err == (
-        "warning: 119 draws cannot show a difference at level 0.05 among 3 comparisons: "
-        "set significance.draws to at least 120\n"
+        "warning: 199 draws cannot show a difference at level 0.05 among 5 comparisons: "
+        "set significance.draws to at least 200\n"
     )
-    assert any(row["significant"] for row in study.run(draws=120))
+    assert any(row["significant"] for row in study.run(draws=200))
     assert capsys.readouterr().err == ""
 
 
