@@ -117,8 +117,9 @@ class ThresholdPolicy:
 
         Where ``decision.needs_texts``, by their ``texts`` (n,) as well.
         """
+        decision = self.decision
         scores, _ = self._scores(y_score)
-        return self.decision.decide(scores, _checked(texts, len(scores)))
+        return decision.decide(scores, _checked(texts, len(scores)))
 
     @property
     def decision(self) -> Decision:
