@@ -165,5 +165,7 @@ class PolicyClassifier(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
 def _texts(X: Any) -> list[str] | None:
     """The documents, if they are texts."""
+    if getattr(X, "ndim", 1) != 1:  # a matrix is not copied to see that it has no texts
+        return None
     found = X.tolist() if hasattr(X, "tolist") else X
     return found if isinstance(found, list) and all(isinstance(each, str) for each in found) else None
