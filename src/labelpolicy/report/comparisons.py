@@ -120,24 +120,34 @@ def warn_of_few_draws(comparisons: int, parameters: significance.Significance) -
 
 
 def pairs(methods: Sequence[Method]) -> list[tuple[int, int]]:
-    """Every comparison once, as indices into ``methods``: a learned row and any other, two learned ones in order; of
-    two fixed ones those alone that a claim is about."""
+    """Every comparison once, as indices into ``methods``, of rows that differ by the policy and not by the classifier.
+
+    A learned row and any other, two learned ones in order; of two fixed ones those alone that a claim is about.
+    """
     learned, every = [method.is_learned for method in methods], range(len(methods))
     return [
         (i, j)
         for i in every
         for j in every
-        if i != j and (not (learned[j] and j < i) if learned[i] else _of_interest(methods[i], methods[j]))
+        if i != j
+        and _are_comparable(methods[i], methods[j])
+        and (not (learned[j] and j < i) if learned[i] else not learned[j] and _of_interest(methods[i], methods[j]))
     ]
+
+
+def _are_comparable(row: Method, other: Method) -> bool:
+    """Whether they stand on one encoder, or on joined scores and those of a member, decided alike."""
+    if row.encoder == other.encoder:
+        return True
+    member = other.classifier in members(row.classifier) or row.classifier in members(other.classifier)
+    return member and row.thresholds == other.thresholds
 
 
 def _of_interest(row: Method, other: Method) -> bool:
     """Of two fixed rules: a row and the baseline of its classifier, or of the one that a chain stands on; two numbers
-    and thresholds label by label; joined scores and those of a member, decided alike."""
-    if row.is_learned or other.is_learned:
-        return False
+    and thresholds label by label; joined scores and those of a member."""
     if row.is_joined:
-        return other.classifier in members(row.classifier) and row.thresholds == other.thresholds
+        return other.classifier in members(row.classifier)
     if other.is_baseline:
         return other.classifier == row.encoder
     same = (row.classifier, row.weights) == (other.classifier, other.weights)

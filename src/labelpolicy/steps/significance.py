@@ -20,10 +20,10 @@ def significance(
     results: ResultsFolder = Path("results"),
     methods: MethodsFile = Path("workflow/methods.tsv"),
 ) -> None:
-    """Paired bootstrap of the learned rows against all others (parameters: significance).
+    """Paired bootstrap of the learned rows against the others of their classifier (parameters: significance).
 
-    Each learned row of the sheet is compared with every other row, on every data set, over the seeds of ``metrics``;
-    of the others those that a claim is about.
+    Each learned row of the sheet is compared with every other row of its classifier, on every data set, over the seeds
+    of ``metrics``; of the others those are that a claim is about.
 
     Raises LabelPolicyError, before anything is computed, for a row or seed without a result or without its files;
     and for a cell whose decisions do not give the collected measures.

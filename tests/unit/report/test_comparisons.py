@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -20,7 +22,7 @@ LEARNED_TOO = Method("Learned too", "kim_cnn", "uniform", "meta", "-", "base")
 
 
 def test_two_learned_rows_are_one_hypothesis():
-    methods = [BASE, LEARNED, FITTED, LEARNED_TOO]
+    methods = [BASE, LEARNED, FITTED, replace(LEARNED_TOO, classifier="linear")]
     assert pairs(methods) == [(1, 0), (1, 2), (1, 3), (2, 0), (3, 0), (3, 2)]
     random = np.random.default_rng(0)
     truth = random.random((80, 3)) < 0.4
@@ -62,6 +64,19 @@ def test_of_fixed_rules_those_are_compared_that_a_claim_is_about():
         (joined.name, svc[3].name),
         (joined.name, other[1].name),
     }
+
+
+def test_a_difference_of_classifiers_is_no_hypothesis_about_policies():
+    rows = [
+        Method(f"{classifier} {thresholds}", classifier, "uniform", thresholds, "-", "base")
+        for classifier in ("linear", "linear+subset_maximization", "kim_cnn", "linear-kim_cnn")
+        for thresholds in ("sets+oof", "shared+one+oof")
+    ]
+    found = {frozenset((rows[i].name, rows[j].name)) for i, j in pairs(rows)}
+    assert {frozenset(("linear sets+oof", "linear+subset_maximization shared+one+oof"))} <= found
+    assert {frozenset(("linear-kim_cnn sets+oof", "kim_cnn sets+oof"))} <= found
+    assert frozenset(("linear sets+oof", "kim_cnn sets+oof")) not in found
+    assert frozenset(("linear-kim_cnn sets+oof", "kim_cnn shared+one+oof")) not in found
 
 
 def table(path, **changed):
