@@ -11,9 +11,11 @@ import os
 import platform
 import sys
 from collections import defaultdict
+from collections.abc import Collection
 from importlib.metadata import version
 from pathlib import Path
 
+from labelpolicy.cell import members
 from labelpolicy.classifiers import registry
 from labelpolicy.data.prepared import Prepared
 from labelpolicy.data.registry import title
@@ -41,12 +43,18 @@ def machine() -> dict[str, str]:
     }
 
 
-def costs(benchmarks: Path) -> list[dict]:
-    """By rule: jobs, seconds by the clock and of the processors, and the most memory (MiB), from Snakemake's files."""
+def costs(benchmarks: Path, others: Collection[str] = ()) -> list[dict]:
+    """By rule: jobs, seconds by the clock and of the processors, and the most memory (MiB), from Snakemake's files.
+
+    Jobs of ``others``, data sets of other runs in the same folder, are left out.
+    """
     found: dict[str, list[dict[str, str]]] = defaultdict(list)
     for file in sorted(benchmarks.rglob("*.tsv")):
+        rule, *place = file.relative_to(benchmarks).with_suffix("").parts
+        if {*place} & {*others}:
+            continue
         with file.open(encoding="utf-8", newline="") as stream:
-            found[file.relative_to(benchmarks).parts[0].removesuffix(".tsv")] += csv.DictReader(stream, delimiter="\t")
+            found[rule] += csv.DictReader(stream, delimiter="\t")
     return [
         {
             "rule": rule,
@@ -63,10 +71,12 @@ def _number(text: str) -> float:
     return float(text) if text not in ("-", "NA") else 0.0  # a job shorter than Snakemake's first look has no number
 
 
-def tuning(results: Path) -> list[dict]:
+def tuning(results: Path, others: Collection[str] = ()) -> list[dict]:
     """By tuned.json: how many values were tried before one was taken, and in how many trainings."""
     found = []
     for file in sorted(results.glob("*/*/tuned.json")):
+        if file.parts[-3] in others:
+            continue
         content = read_json(file)
         tried = [len(trial["utility"]) for trial in content["trials"]]
         about = {name: content["about"][name] for name in ("dataset", "classifier")}
@@ -75,7 +85,10 @@ def tuning(results: Path) -> list[dict]:
 
 
 def sizes(metrics: Path, results: Path, processed: Path, study: Study) -> list[dict]:
-    """How many numbers each classifier of the run trains, by data set; None for chains that scikit-learn fits."""
+    """How many numbers each classifier of the run trains, by data set.
+
+    None for chains that scikit-learn fits and for a head on a pretrained model's vectors; joined scores train nothing.
+    """
     with metrics.open(encoding="utf-8", newline="") as stream:
         pairs = sorted({(line["dataset"], line["classifier"]) for line in csv.DictReader(stream)})
     return [
@@ -85,13 +98,15 @@ def sizes(metrics: Path, results: Path, processed: Path, study: Study) -> list[d
             "parameters": _size(Prepared(processed / dataset), name, results, study),
         }
         for dataset, name in pairs
+        if len(members(name)) == 1
     ]
 
 
 def _size(data: Prepared, name: str, results: Path, study: Study) -> int | None:
-    entry, tuned = registry.load(name), results / data.name / name.partition("+")[0] / "tuned.json"
-    if not entry.trained_by_gradient and "+" in name:
+    entry, encoder = registry.load(name), name.partition("+")[0]
+    if encoder == "transformer" or (not entry.trained_by_gradient and "+" in name):
         return None
+    tuned = results / data.name / encoder / "tuned.json"
     given = OF_CLASSIFIER.take(study, {"classifier": name, "tuned": tuned if tuned.exists() else None})
     classifier = entry.build(data, given, 0)
     if entry.trained_by_gradient:
@@ -136,19 +151,22 @@ def as_markdown(record: dict) -> str:
             "(docs/reproducing.md).\n",
             markdown_table(["Data set", "Classifier", "Values tried", "Trainings", "Chosen"], tuned, left=2),
             "## Sizes\n",
-            "Trained numbers, of chains with their encoder; – where scikit-learn fits a chain of many classifiers.\n",
+            "Trained numbers, of chains with their encoder; – where scikit-learn fits a chain of many classifiers, and "
+            "for what stands on a pretrained transformer.\n",
             markdown_table(["Data set", "Classifier", "Parameters"], counted, left=2),
         ]
     )
 
 
 def main(folder: Path) -> None:
-    study = read_study(Path("params.yaml"), None)
+    study, prepared = read_study(Path("params.yaml"), None), Path("data/processed")
+    of_classifiers = sizes(folder / "metrics.csv", Path("results"), prepared, study)
+    others = {each.name for each in prepared.iterdir()} - {each["dataset"] for each in of_classifiers}
     record = {
         "machine": machine(),
-        "costs": costs(Path("logs/benchmarks")),
-        "sizes": sizes(folder / "metrics.csv", Path("results"), Path("data/processed"), study),
-        "tuning": tuning(Path("results")),
+        "costs": costs(Path("logs/benchmarks"), others),
+        "sizes": of_classifiers,
+        "tuning": tuning(Path("results"), others),
     }
     (folder / "record.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (folder / "record.md").write_text(as_markdown(record), encoding="utf-8")
