@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from conftest import SHEET
+from tiny_transformer import tiny
 
 from labelpolicy import load
 from labelpolicy.data.prepared import Prepared
@@ -87,13 +89,14 @@ def test_out_of_fold_cells_are_of_all_documents(finished):
     assert "train_documents" not in cell(finished, "linear/uniform/seed0/fixed")["about"]
 
 
-def test_significance_is_of_all_learned_rows_against_all_others_and_of_fixed_ones_against_baselines(finished):
+def test_significance_is_of_learned_rows_against_others_of_their_classifier_and_of_fixed_against_baselines(finished):
     rows = pq.read_table(finished.folder / "results/significance.parquet").to_pylist()
     learned = {"CNN+Meta-Training-Prediction", "Linear (Eq. 6)", "Linear+Meta-Prediction+One+OOF"}
     fixed = {"Linear+Shared-Prediction", "Linear+Shared-Prediction+One+OOF", "Linear+Chain"}
     assert {row["row"] for row in rows} == learned | fixed
     assert {row["other"] for row in rows if row["row"] in fixed} == {"Linear"}
-    assert len(rows) == (len(learned) * 8 + len(fixed)) * len(MEASURES)
+    others = {"kim_cnn": 1, "linear": 5}  # a learned row each, and two with five others each, chain included
+    assert len(rows) == (others["kim_cnn"] + 2 * others["linear"] + len(fixed)) * len(MEASURES)
     assert {(row["dataset"], row["seeds"], row["documents"]) for row in rows} == {("synthetic", 1, 100)}
 
 
@@ -360,6 +363,24 @@ def test_joined_scores_are_a_row(study):
     summary = (study.folder / "results/summary.md").read_text()
     assert "Joined sets+oof" in summary and "Mean of linear and linear" in summary
     assert not study.jobs(*asked, "--config", "methods=joined.tsv")
+
+
+def test_a_pretrained_transformer_is_a_row_with_figures(study):
+    """With either head: the head of a frozen one that is trained by gradient has a learning curve, an SVM none."""
+    tiny(study.folder / "tiny", ["w1", "w2", "w3"])
+    study.set(f"classifiers:\n  transformer: {{model: {study.folder / 'tiny'}, max_tokens: 32}}\n")
+    header = SHEET.splitlines()[0]
+    rules = ("fixed", "shared+one", "shared+one+oof")
+    lines = [f"Frozen {rule}\ttransformer\tuniform\t{rule}\t-\tbase\tall" for rule in rules]
+    (study.folder / "frozen.tsv").write_text("\n".join([header, *lines]) + "\n")
+    asked = ("report", "--config", "methods=frozen.tsv")
+    study.run(*asked)
+    assert "Frozen shared+one+oof" in (study.folder / "results/summary.md").read_text()
+    figures = study.folder / "results/figures/synthetic/transformer"
+    assert {path.stem for path in figures.iterdir()} == {"f1_by_frequency", "precision_recall"}
+    assert not study.jobs(*asked)
+    study.edit("params.yaml", "max_tokens: 32", "max_tokens: 32, frozen: {head: linear}")
+    assert "Figure figures/synthetic/transformer/learning_curve" in study.jobs(*asked)
 
 
 def test_an_unknown_data_set_fails_with_one_line_from_the_step(study):
