@@ -64,6 +64,7 @@ publish: $(READY)
 	  $(addprefix --nested ,$(wildcard data/processed/*/dataset.json results/robustness/*/*/*/*.csv \
 	  results/figures/*/*/*/weight_tree.json)) --folder docs/results/$(STUDY)
 	python docs/finding.py
+	python docs/policy_tables.py
 	python docs/pictures.py
 	python docs/record.py $(STUDY)
 	$(MAKE) docs/results/claims.md

@@ -252,12 +252,12 @@ def _caption(published: Published, datasets: Sequence[str]) -> str:
     return TextWrapper(135).fill(text)
 
 
-def put(text: str, block: str) -> str:
-    """The README's text with the block between its two marks replaced."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"README.md: put {BEGIN!r} and {END!r} where the findings go")
+def put(text: str, block: str, begin: str = BEGIN, end: str = END) -> str:
+    """The text of a page with the block between two marks replaced."""
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not found or not closed:
+        raise SystemExit(f"put {begin!r} and {end!r} where the numbers go")
     return f"{before}{begin}\n\n{block}\n\n{end}{after}"
 
 
