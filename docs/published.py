@@ -1,6 +1,6 @@
 """What lies in docs/results, for machines and for readers.
 
-python docs/published.py      writes docs/results/numbers.json, and a README.md into each folder there
+python docs/published.py      writes docs/results/numbers.json, the table of its README.md and one into each folder
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
-from labelpolicy.data.registry import find, title
+from finding import DATASETS, put
+
+from labelpolicy.data.registry import find, task, title
 from labelpolicy.methods import read_methods, rows_of
 
 ROOT = Path(__file__).parents[1]
@@ -151,8 +153,46 @@ def readme(folder: Path) -> str:
     return "\n".join(parts)
 
 
+#: What the table of all studies shows, by column: files of a study.
+SHOWN = {
+    "summary": {"summary.md": "summary"},
+    "tables": {
+        "table5.md": "methods",
+        "table2.md": "methods",
+        "table4.md": "statistics",
+        "table1.md": "statistics",
+        "table6.md": "initial policies",
+        "table3.md": "initial policies",
+        "ablation.md": "ablation",
+    },
+    "verdicts": {"reproducing.md": "claims"},
+    "what it cost": {"record.md": "record"},
+}
+MARKS = "<!-- studies, written by docs/published.py -->", "<!-- end of studies -->"
+
+
+def studies(results: Path = RESULTS) -> str:
+    """The table of all studies: their seeds, and links to what is worth opening first."""
+    lines = ["| study | seeds | " + " | ".join(SHOWN) + " |", "|---" * (2 + len(SHOWN)) + "|"]
+    places = {name: number for number, name in enumerate(DATASETS)}
+    for file in sorted(results.glob("*/metrics.csv"), key=lambda file: places.get(file.parent.name, len(places))):
+        found = _lines(file)
+        tables = {"typing": ("table5.md", "table4.md", "table6.md"), "text": ("table2.md", "table1.md", "table3.md")}
+        names = {line["dataset"] for line in found}
+        others = {each for name in names for each in tables.get(task(name), ())}
+        cells = [", ".join(map(title, sorted(names))), str(len({line["seed"] for line in found}))]
+        for shown in SHOWN.values():
+            there = {name: word for name, word in shown.items() if (file.parent / name).is_file()}
+            links = [f"[{word}]({file.parent.name}/{name})" for name, word in there.items() if name not in others]
+            cells.append(", ".join(links))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def write(results: Path = RESULTS) -> None:
     (results / "numbers.json").write_text(as_json(numbers(results)), encoding="utf-8")
+    page = results / "README.md"
+    page.write_text(put(page.read_text(encoding="utf-8"), studies(results), *MARKS), encoding="utf-8")
     for folder in sorted(each for each in results.iterdir() if each.is_dir()):
         (folder / "README.md").write_text(readme(folder), encoding="utf-8")
 

@@ -41,6 +41,8 @@ def test_what_is_published_is_in_numbers_json_and_listed():
     assert {record["source"] for record in records} >= {
         path.relative_to(ROOT).as_posix() for path in results.glob("*/metrics.csv")
     }
+    page = (results / "README.md").read_text(encoding="utf-8")
+    assert published.put(page, published.studies(), *published.MARKS) == page
     for folder in filter(Path.is_dir, results.iterdir()):
         assert published.readme(folder) == (folder / "README.md").read_text(encoding="utf-8")
 
