@@ -27,6 +27,7 @@ _LATEX = str.maketrans(
         "≤": r"\ensuremath{\leq}",
         "≥": r"\ensuremath{\geq}",
         "Δ": r"\ensuremath{\Delta}",
+        "ρ": r"\ensuremath{\rho}",
         "†": r"\textsuperscript{\ensuremath{\dagger}}",
         "ᵃ": r"\textsuperscript{a}",
     }
@@ -34,7 +35,7 @@ _LATEX = str.maketrans(
 
 
 def latex(text: str) -> str:
-    """Plain text as LaTeX sets it, whatever characters it holds."""
+    """Plain text as LaTeX sets it; of letters beyond Latin those that the reports use."""
     return text.translate(_LATEX)
 
 
