@@ -115,8 +115,9 @@ def _size(data: Prepared, name: str, results: Path, study: Study) -> int | None:
     return sum(array.size for key, array in classifier.state().items() if key in ("coefficients", "intercepts"))
 
 
-def _words(tuned: dict) -> str:
-    return ", ".join(f"{name} {value}" for name, value in tuned["chosen"].items())
+def _words(chosen: dict) -> str:
+    """What was chosen, groups of parameters without their names."""
+    return ", ".join(_words(value) if isinstance(value, dict) else f"{name} {value}" for name, value in chosen.items())
 
 
 def as_markdown(record: dict) -> str:
@@ -130,7 +131,7 @@ def as_markdown(record: dict) -> str:
         for each in record["sizes"]
     ]
     tuned = [
-        [title(each["dataset"]), f"`{each['classifier']}`", str(each["tried"]), str(each["trainings"]), _words(each)]
+        [title(each["dataset"]), f"`{each['classifier']}`", str(each["tried"]), str(each["trainings"]), _words(each["chosen"])]
         for each in record["tuning"]
     ]
     return "\n".join(

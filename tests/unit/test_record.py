@@ -55,7 +55,8 @@ def test_sizes_and_tuning(record, tmp_path):
     assert chain["parameters"] is None and pretrained["parameters"] is None
     (found,) = record.tuning(tmp_path / "results")
     assert found == about | {"tried": 2, "trainings": 3, "chosen": {"C": 0.3}}
+    found["chosen"] = {"features": {"word_ngrams": 1}, "C": 0.3}
     whole = {"machine": record.machine(), "costs": [], "sizes": [linear, chain], "tuning": [found]}
     text = record.as_markdown(whole)
-    assert f"| {linear['parameters']:,} |" in re.sub(" +", " ", text) and "C 0.3" in text
+    assert f"| {linear['parameters']:,} |" in re.sub(" +", " ", text) and "word_ngrams 1, C 0.3" in text
     assert "| `linear+classifier_chain` | – |" in re.sub(" +", " ", text)
