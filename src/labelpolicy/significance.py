@@ -119,8 +119,8 @@ def bootstrap_interval(
     units = group_numbers(groups)
     how: dict[str, Any] = {"draws": given.draws, "seed": given.seed, "groups": units, "measures": measures}
     drawn = replicates(np.asarray(y_true), rows, **how)[:, 0]
-    once, support = np.ones((len(y_true), 1), dtype=np.float32), np.asarray(y_true).sum(axis=0)[:, None]
-    values = np.mean([outcomes.measured(once, support)[0] for outcomes in rows[0]], axis=0)
+    sample = Drawn.once(np.asarray(y_true))
+    values = np.mean([outcomes.measured(sample)[0] for outcomes in rows[0]], axis=0)
     ends = np.quantile(drawn, [level / 2, 1 - level / 2], axis=0)
     return {name: Interval(*map(float, row)) for name, row in zip(measures, np.vstack([values, ends]).T, strict=True)}
 
@@ -135,6 +135,30 @@ def _check_given(y_true: np.ndarray, measures: Any, groups: Any) -> None:
 def group_numbers(groups: Sequence[object] | None) -> np.ndarray | None:
     """Groups by number, from 0: int (n,)."""
     return None if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+
+
+class Drawn(NamedTuple):
+    """Draws of documents: how often each document is in each, float32 (n, draws), and what that adds up to.
+
+    ``support`` float64 (N, draws) says how often each label is true, ``true`` (draws,) all of them together, and
+    ``documents`` (draws,) how many documents were drawn.
+    """
+
+    times: np.ndarray
+    support: np.ndarray
+    true: np.ndarray
+    documents: np.ndarray
+
+    @classmethod
+    def of(cls, times: np.ndarray, true: csr_matrix) -> "Drawn":
+        """Of the truth, float32 (N, n)."""
+        support = (true @ times).astype(np.float64)
+        return cls(times, support, support.sum(axis=0), times.sum(axis=0, dtype=np.float64))
+
+    @classmethod
+    def once(cls, y_true: np.ndarray) -> "Drawn":
+        """The sample itself: every document once."""
+        return cls.of(np.ones((len(y_true), 1), dtype=np.float32), csr_matrix(y_true.T, dtype=np.float32))
 
 
 @dataclass(frozen=True)
@@ -159,23 +183,22 @@ class Outcomes:
         by_document = [ratio(tp, predicted), ratio(tp, support), predicted > 0, support > 0]
         return cls(counts, csr_matrix(np.array(by_document, dtype=np.float64)))
 
-    def measured(self, drawn: np.ndarray, support: np.ndarray) -> np.ndarray:
+    def measured(self, drawn: "Drawn", counted: np.ndarray | None = None) -> np.ndarray:
         """The measures of every draw, float64 (draws, 3 or 4): as `metrics.evaluate` on the documents drawn.
 
-        ``drawn`` float32 (n, draws) says how often each document was drawn, ``support`` (N, draws) how often each
-        label then is true.
+        ``counted`` is ``counts @ drawn.times``, where that is known.
         """
-        labels, documents = len(support), drawn.sum(axis=0, dtype=np.float64)
-        sums = (self.counts @ drawn).astype(np.float64)
+        labels = len(drawn.support)
+        sums = (self.counts @ drawn.times if counted is None else counted).astype(np.float64)
         tp, fp, wrong = sums[:labels], sums[labels:-1], sums[-1]
         predicted = tp + fp
         found = [
-            1 - wrong / documents,
-            f1(tp, predicted, support).mean(axis=0),
-            f1(tp.sum(axis=0), predicted.sum(axis=0), support.sum(axis=0)),
+            1 - wrong / drawn.documents,
+            f1(tp, predicted, drawn.support).mean(axis=0),
+            f1(tp.sum(axis=0), predicted.sum(axis=0), drawn.true),
         ]
         if self.shares is not None:
-            precision, recall, with_prediction, with_truth = self.shares @ drawn.astype(np.float64)
+            precision, recall, with_prediction, with_truth = self.shares @ drawn.times.astype(np.float64)
             precision, recall = ratio(precision, with_prediction), ratio(recall, with_truth)
             found.append(ratio(2 * precision * recall, precision + recall))
         return np.stack(found, axis=1)
@@ -199,6 +222,10 @@ def replicates(
     units = documents if groups is None else int(groups.max()) + 1
     document_random, seed_random = (generator(seed, "bootstrap", name) for name in ("documents", "seeds"))
     true = csr_matrix(y_true.T, dtype=np.float32)
+    # Most documents come out alike in all rows: what is counted for one is counted once, and for others what differs.
+    # The sums are whole numbers, and the same.
+    first = rows[0][0].counts
+    apart = [[outcomes.counts - first for outcomes in by_seed] for by_seed in rows]
     found = np.empty((draws, len(rows), len(measures)))
     for start in range(0, draws, block := max(1, BLOCK // documents)):
         size = min(block, draws - start)
@@ -206,9 +233,13 @@ def replicates(
         if groups is not None:
             drawn = drawn[groups]
         share = _counts(seed_random, size, seeds) / seeds  # one seed: always 1
-        support = (true @ drawn).astype(np.float64)
+        sample = Drawn.of(drawn, true)
+        counted = first @ drawn
         for r, by_seed in enumerate(rows):
-            measured = [share[s][:, None] * outcomes.measured(drawn, support) for s, outcomes in enumerate(by_seed)]
+            measured = [
+                share[s][:, None] * outcomes.measured(sample, counted + apart[r][s] @ drawn)
+                for s, outcomes in enumerate(by_seed)
+            ]
             found[start : start + size, r] = sum(measured)
     return found
 
@@ -263,8 +294,8 @@ def differences(
 
     ``y_true``, ``rows``, ``groups`` and ``measures`` as in `replicates`. Holm's family is all comparisons of a measure.
     """
-    once, support = np.ones((len(y_true), 1), dtype=np.float32), y_true.sum(axis=0)[:, None]
-    observed = np.array([np.mean([o.measured(once, support)[0] for o in by_seed], axis=0) for by_seed in rows])
+    sample = Drawn.once(y_true)
+    observed = np.array([np.mean([o.measured(sample)[0] for o in by_seed], axis=0) for by_seed in rows])
     drawn = replicates(y_true, rows, draws=parameters.draws, seed=parameters.seed, groups=groups, measures=measures)
     found = {}
     for m, measure in enumerate(measures):

@@ -6,11 +6,13 @@ import itertools
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 
 from labelpolicy import metrics
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.significance import (
     TYPING_MEASURES,
+    Drawn,
     Outcomes,
     Significance,
     bootstrap_interval,
@@ -53,7 +55,7 @@ def test_every_draw_is_what_evaluate_says_of_the_documents_drawn():
     truth, predicted = random.random((2, 40, 7)) < 0.2
     chosen = random.integers(40, size=(5, 40))
     drawn = np.stack([np.bincount(row, minlength=40) for row in chosen], axis=1).astype(np.float32)
-    found = Outcomes.of(truth, predicted).measured(drawn, truth.T @ drawn)
+    found = Outcomes.of(truth, predicted).measured(Drawn.of(drawn, csr_matrix(truth.T, dtype=np.float32)))
     assert found == pytest.approx(np.array([evaluate(truth[row], predicted[row]) for row in chosen]), abs=1e-12)
 
 
@@ -62,7 +64,9 @@ def test_the_loose_macro_f1_of_a_draw_is_that_of_the_mentions_drawn():
     truth, predicted = random.random((2, 40, 3)) < 0.3  # some have no true label, some no predicted one
     chosen = random.integers(40, size=(5, 40))
     drawn = np.stack([np.bincount(row, minlength=40) for row in chosen], axis=1).astype(np.float32)
-    found = Outcomes.of(truth, predicted, TYPING_MEASURES).measured(drawn, truth.T @ drawn)
+    found = Outcomes.of(truth, predicted, TYPING_MEASURES).measured(
+        Drawn.of(drawn, csr_matrix(truth.T, dtype=np.float32))
+    )
     expected = [evaluate(truth[row], predicted[row], TYPING_MEASURES) for row in chosen]
     assert found == pytest.approx(np.array(expected), abs=1e-12)
 
