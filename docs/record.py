@@ -131,7 +131,12 @@ def as_markdown(record: dict) -> str:
         for each in record["sizes"]
     ]
     tuned = [
-        [title(each["dataset"]), f"`{each['classifier']}`", str(each["tried"]), str(each["trainings"]), _words(each["chosen"])]
+        [
+            title(each["dataset"]),
+            f"`{each['classifier']}`",
+            *map(str, (each["tried"], each["trainings"])),
+            _words(each["chosen"]),
+        ]
         for each in record["tuning"]
     ]
     return "\n".join(
