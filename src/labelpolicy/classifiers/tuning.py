@@ -16,7 +16,7 @@ SHORTEST = 3
 
 
 class Features(Parameters):
-    """What tf-idf counts of a text. Mentions have their roles, and nothing of this."""
+    """What tf-idf counts of a text. Of mentions their roles, letters and sentence count, and nothing of this."""
 
     word_ngrams: Annotated[int, Field(ge=1, le=5)] = Field(
         1, description="words in a row at most that have a column, if training has them twice"
