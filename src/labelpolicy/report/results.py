@@ -52,6 +52,7 @@ CLASSIFIER_TITLES = {
     "linear": "Linear: tf-idf, one logistic output per label",
     "linear_svc": "LinearSVC: tf-idf, scikit-learn's linear SVM",
     "attentive_lstm": "Attentive BiLSTM",
+    "transformer": "Pretrained transformer",
 }
 
 #: What a figure shows, by the name of its file.
