@@ -59,6 +59,9 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left
     return "\n".join([line(header), "|" + "|".join(rules) + "|", *map(line, rows)]) + "\n"
 
 
+#: As many rows and titles of blocks as a tabular may have to fit a page of the article class, in its smallest font.
+PAGE = 66
+
 #: Marks a number of ours that is above what it is compared with, beyond chance.
 SIGNIFICANT = "†"
 
@@ -111,24 +114,12 @@ class Table:
     wrapped: bool = False
 
     def latex(self) -> str:
-        """A tabular and its notes."""
-        lines = self._latex_head()
-        for title, rows in self.blocks:
-            lines.append(r"\midrule")
-            if title:
-                lines.append(rf"\multicolumn{{{1 + len(self.align)}}}{{@{{}}l@{{}}}}{{\itshape {latex(title)}}} \\")
-            for group, members in itertools.groupby(rows, key=lambda row: row.group):
-                lines += [r"\addlinespace[2pt]"] if group else []
-                lines += [_line([self._latex_name(latex(row.name)), *map(_latex_cell, row.cells)]) for row in members]
+        """A tabular and its notes; several tabulars where it has more rows than a page."""
         return "\n".join(
             [
                 "% Written by labelpolicy; a change here is lost. Needs \\usepackage{booktabs}.",
                 rf"\begingroup{self.size}%",
-                rf"\begin{{tabular}}{{@{{}}l{self.align}@{{}}}}",
-                r"\toprule",
-                *lines,
-                r"\bottomrule",
-                r"\end{tabular}\par\medskip",
+                *itertools.chain.from_iterable(map(self._tabular, self._pages())),
                 r"\begin{minipage}{\linewidth}\scriptsize\raggedright",
                 *map(latex, self.notes),
                 r"\end{minipage}\par",
@@ -136,6 +127,27 @@ class Table:
                 "",
             ]
         )
+
+    def _pages(self) -> list[list[tuple[str, Sequence[Row]]]]:
+        """The blocks by page, whole ones."""
+        pages: list[list[tuple[str, Sequence[Row]]]] = [[]]
+        for block in self.blocks:
+            if pages[-1] and sum(1 + len(rows) for _, rows in (*pages[-1], block)) > PAGE:
+                pages.append([])
+            pages[-1].append(block)
+        return pages
+
+    def _tabular(self, blocks: Sequence[tuple[str, Sequence[Row]]]) -> list[str]:
+        lines = self._latex_head()
+        for title, rows in blocks:
+            lines.append(r"\midrule")
+            if title:
+                lines.append(rf"\multicolumn{{{1 + len(self.align)}}}{{@{{}}l@{{}}}}{{\itshape {latex(title)}}} \\")
+            for group, members in itertools.groupby(rows, key=lambda row: row.group):
+                lines += [r"\addlinespace[2pt]"] if group else []
+                lines += [_line([self._latex_name(latex(row.name)), *map(_latex_cell, row.cells)]) for row in members]
+        ends = r"\bottomrule", r"\end{tabular}\par\medskip"
+        return [rf"\begin{{tabular}}{{@{{}}l{self.align}@{{}}}}", r"\toprule", *lines, *ends]
 
     def _latex_head(self) -> list[str]:
         spans, rules, first = [""], [], 2
