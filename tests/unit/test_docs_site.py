@@ -1,6 +1,5 @@
 """The docs: the generated pages are as the code is, and the site builds, whole and without the network."""
 
-import importlib.util
 import shutil
 import subprocess
 import sys
@@ -8,7 +7,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import published
 import pytest
+import reference
 import yaml
 
 from labelpolicy.steps.reproducing import reproducing
@@ -17,16 +18,8 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 
 
-def _program(name: str):
-    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_reference_is_as_the_code_is():
     """Run `python docs/reference.py` after a change of a command or of the face."""
-    reference = _program("reference")
     assert sorted(reference.FACE) == sorted(reference.labelpolicy.__all__)
     assert reference.commands() == (DOCS / "commands.md").read_text(encoding="utf-8")
     assert reference.python() == (DOCS / "python.md").read_text(encoding="utf-8")
@@ -34,7 +27,6 @@ def test_the_reference_is_as_the_code_is():
 
 def test_what_is_published_is_in_numbers_json_and_listed():
     """Run `python docs/published.py` after `make publish`."""
-    published = _program("published")
     results = DOCS / "results"
     records = published.numbers()
     assert published.as_json(records) == (results / "numbers.json").read_text(encoding="utf-8")
@@ -72,7 +64,7 @@ def test_a_published_number_is_the_mean_over_seeds_with_its_error(tmp_path):
             lines += [f"{name},linear_svc,uniform,shared,{seed},test,accuracy,{value}"]
             lines += [f"{name},linear_svc,uniform,shared,{seed},test,accuracy_standard_error,0.0{seed + 1}"]
         (tmp_path / "study/metrics.csv").write_text("\n".join(lines))
-        record = next(each for each in _program("published").numbers(tmp_path) if each["dataset"] == name)
+        record = next(each for each in published.numbers(tmp_path) if each["dataset"] == name)
         assert (record["split_kind"], record["row"], record["seeds"]) == (kind, "LinearSVC+Shared-Prediction", [0, 1])
         assert record["source"] == "docs/results/study/metrics.csv"
         measures = {"accuracy": {"value": 0.5, "deviation": 0.353553, "standard_error": 0.015}}

@@ -1,15 +1,15 @@
 """What has to agree across the project's files."""
 
 import ast
-import importlib.util
 import re
 import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
-from types import ModuleType
 
+import finding
+import pictures
 import pytest
 import yaml
 from packaging.requirements import Requirement
@@ -185,17 +185,8 @@ def test_the_words_are_the_field_s():
     } == set()
 
 
-def _finding(name: str = "finding") -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_the_readme_shows_what_was_published(tmp_path):
     """Run `python docs/finding.py` after `make publish`."""
-    finding = _finding()
     numbers = finding.Published()
     text = (ROOT / "README.md").read_text()
     assert finding.put(text, finding.findings(numbers)) == text
@@ -205,7 +196,7 @@ def test_the_readme_shows_what_was_published(tmp_path):
 
 
 def test_a_bar_of_the_picture_is_over_documents_and_seeds(tmp_path):
-    finding, row = _finding(), ("d", "linear_svc", "uniform", "fixed")
+    row = ("d", "linear_svc", "uniform", "fixed")
     lines = ["dataset,classifier,weights,thresholds,seed,split,metric,value"]
     for seed, value, error in ((0, 0.5, 0.03), (1, 0.6, 0.05)):
         lines += [",".join((*row, f"{seed},test,accuracy,{value}"))]
@@ -221,8 +212,7 @@ def test_a_bar_of_the_picture_is_over_documents_and_seeds(tmp_path):
 
 
 def test_the_cost_of_a_row_is_that_of_the_jobs_behind_it(tmp_path):
-    _finding()  # which the other imports
-    pictures, meta = _finding("pictures"), "meta/seed0"
+    meta = "meta/seed0"
     jobs = {"train/d/linear/uniform/seed0": 1, "train/d/linear/meta/seed0": 2, "crossfit/d/linear/uniform/seed0": 4}
     jobs |= {"learn/d/linear/meta/seed0": 8, "rollout/d/linear/meta/seed0": 16}
     jobs |= {

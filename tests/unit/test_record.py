@@ -1,25 +1,16 @@
 """The record of a run: what its jobs cost by rule, how many numbers its classifiers train, what was tuned."""
 
-import importlib.util
 import json
 import re
 from pathlib import Path
 
-import pytest
+import record
 import small_study
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def record():
-    spec = importlib.util.spec_from_file_location("record", ROOT / "docs/record.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_costs_are_summed_by_rule(record, tmp_path):
+def test_costs_are_summed_by_rule(tmp_path):
     head = "s\th:m:s\tmax_rss\tcpu_time\n"
     for place, line in {
         "train/a/seed0.tsv": "2.5\t0:00:02\t100.4\t2",
@@ -35,7 +26,7 @@ def test_costs_are_summed_by_rule(record, tmp_path):
     ]
 
 
-def test_sizes_and_tuning(record, tmp_path):
+def test_sizes_and_tuning(tmp_path):
     small_study.make(tmp_path)
     (tmp_path / "processed").mkdir()
     (tmp_path / "prepared").rename(tmp_path / "processed/synthetic")
