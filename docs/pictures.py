@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from finding import DARK, LIGHT, MEASURES, RESULTS, REUTERS, ROWS, SHARED, Published, Theme, legend, pyplot, save
+from finding import DARK, LIGHT, MEASURES, NAMES, RESULTS, REUTERS, ROWS, SHARED, Published, Theme, legend, pyplot, save
 
 from labelpolicy.data.registry import title
 
@@ -60,15 +60,6 @@ def write_costs(published: Published, benchmarks: Path, file: Path) -> None:
         writer.writerows([columns, *([*cell, rows[cell]] for cell in sorted(rows))])
 
 
-NAMES = {
-    "linear_svc": "LinearSVC",
-    "linear": "logistic",
-    "kim_cnn": "Kim-CNN",
-    "attentive_lstm": "BiLSTM",
-    "transformer": "transformer",
-}
-
-
 def draw_costs(published: Published, costs: Path, *files: Path, theme: Theme = LIGHT) -> None:
     """Quality against cost: a panel for each data set, a point for each classifier and way to decide."""
     with costs.open(encoding="utf-8", newline="") as stream:
@@ -99,12 +90,14 @@ def draw_costs(published: Published, costs: Path, *files: Path, theme: Theme = L
             for cost, quality, row in points:
                 size = 9 if row.marker == "*" else 6
                 panel.plot(cost, quality, row.marker, color=row[theme.place], markersize=size)
-            cost, quality = points[0][:2]
-            style: dict[str, Any] = {"textcoords": "offset points", "ha": "center", "va": "top", "fontsize": 8}
-            panel.annotate(name, (cost, quality), (0, -6), **style)
+            slant: dict[str, Any] = {"rotation": 60, "rotation_mode": "anchor", "textcoords": "offset points"}
+            panel.annotate(name, points[-1][:2], (3, 6), fontsize=8, **slant)
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter("{x:,g}")
-        panel.margins(x=0.15, y=0.16)
+        panel.xaxis.set_minor_formatter("")
+        panel.margins(x=0.15, y=0.08)
+        low, high = panel.get_ylim()
+        panel.set_ylim(low, high + 0.35 * (high - low))  # room for the names
         panel.set_title(title(dataset), fontsize=9.5)
         panel.grid(linewidth=0.6)
         panel.tick_params(length=0, labelsize=8, which="both")

@@ -9,18 +9,13 @@ import csv
 from pathlib import Path
 from statistics import fmean
 
-from finding import DATASETS, MEASURES, REUTERS, ROOT, SETS, Published, Row, neural, put
+from finding import DATASETS, MEASURES, NAMES, REUTERS, ROOT, SETS, Published, Row, neural, put
 
 from labelpolicy.data.registry import title
 from labelpolicy.report.markup import markdown_table
 
 PAGE = ROOT / "docs/policies.md"
-CLASSIFIERS = {
-    "linear_svc": "LinearSVC",
-    "linear": "Linear",
-    "kim_cnn": "Kim-CNN",
-    "attentive_lstm": "LSTM",
-    "transformer": "Transformer",
+CLASSIFIERS = NAMES | {
     "linear-linear_svc": "Linear and LinearSVC, joined",
     "linear_svc-transformer": "LinearSVC and Transformer, joined",
     "linear-linear_svc-transformer": "all three, joined",
