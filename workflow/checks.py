@@ -86,6 +86,11 @@ def _with_digest(study: Study) -> Study:
     return study.model_copy(update={"classifiers": study.classifiers.model_copy(update={"transformer": found})})
 
 
+def classifier_entry(name: str, study: Study) -> classifiers.Entry:
+    """A classifier as its parameters make it: the head of a frozen transformer may be trained by gradient, or not."""
+    return classifiers.load(name, classifiers.load(name).parameters(study))
+
+
 def check_rows(file: str, study: Study) -> tuple[list[Method], str]:
     """The rows, and what to say of those that are left out for want of a pretrained model.
 
@@ -98,7 +103,7 @@ def check_rows(file: str, study: Study) -> tuple[list[Method], str]:
         every, methods = len(methods), [row for row in methods if not row.is_optional]
         told = f"{every - len(methods)} rows wait for a pretrained model: set classifiers.transformer.model"
     for row in methods:
-        of = [classifiers.load(name, classifiers.load(name).parameters(study)) for name in members(row.classifier)]
+        of = [classifier_entry(name, study) for name in members(row.classifier)]
         if row.learned and not of[0].trained_by_gradient:
             why = f"{row.classifier} is not trained by gradient: {row.learned[0]} cannot be learned with it"
             raise LabelPolicyError(f"{file}: row {row.name!r}: {why}; thresholds that end in +oof can")

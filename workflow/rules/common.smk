@@ -163,11 +163,6 @@ def policies_of(dataset, classifier):
     return sorted({name for row in rows(dataset, classifier) for name in row.learned})
 
 
-def classifier_entry(name):
-    """A classifier as its parameters make it: the head of a frozen transformer may be trained by gradient, or not."""
-    return classifiers.load(name, classifiers.load(name).parameters(study))
-
-
 def tuned_files(*datasets):
     """The chosen parameters of the classifiers in the tables of data sets."""
     rows = [(dataset, row.encoder) for dataset in datasets for row in rows_of(methods, dataset)]
@@ -184,7 +179,7 @@ def tuned(of):
     if len(members(of.classifier)) > 1:
         return {}
     searched = getattr(getattr(study.classifiers, encoder), "search", None)
-    bears = not plus or classifier_entry(of.classifier).uses_torch
+    bears = not plus or checks.classifier_entry(of.classifier, study).uses_torch
     return {"tuned": f"results/{of.dataset}/{encoder}/tuned.json"} if searched and bears else {}
 
 

@@ -66,7 +66,7 @@ FIGURES = {
     "learning_curve": Figure(
         shown_as="learning curve",
         category="Training",
-        drawn_for=once_if(lambda dataset, classifier: classifier_entry(classifier).trained_by_gradient),
+        drawn_for=once_if(lambda dataset, classifier: checks.classifier_entry(classifier, study).trained_by_gradient),
         inputs={"files": seed0("history.parquet", weights_of)},
         in_summary=True,
     ),

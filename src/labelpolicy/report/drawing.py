@@ -23,9 +23,8 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties, findfont, fontManager, get_font
 from matplotlib.text import Text
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import NullLocator
-from scipy.optimize import isotonic_regression
 
 from labelpolicy.cell import Trained
 from labelpolicy.errors import LabelPolicyError
@@ -117,6 +116,8 @@ def name_line_ends(axes: Axes, ends: Mapping[str, tuple[float, float, str]]) -> 
 
 def spread_out(wanted: np.ndarray, gap: float) -> np.ndarray:
     """Rising positions in [0, 1], as near to the wanted ones as a least gap between neighbours allows."""
+    from scipy.optimize import isotonic_regression  # a third of a second, which most figures need not wait for
+
     shift = gap * np.arange(len(wanted))
     return isotonic_regression(wanted - shift).x.clip(0, 1 - gap * (len(wanted) - 1)) + shift
 
@@ -209,10 +210,8 @@ def shortened(name: str, room: float, size: float = 6.5) -> str:
 
 def text_width(text: str, size: float) -> float:
     """Width in points, in the fonts of figures; a dollar sign is a character here, not mathematics."""
-    if not text.strip():
-        return 0.0
-    path = TextPath((0, 0), text.replace("$", "S"), size=size, prop=FontProperties(family=[*families()]))
-    return path.get_extents().width
+    font = FontProperties(family=[*families()], size=size)
+    return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
 
 
 @cache
