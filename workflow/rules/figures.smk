@@ -19,12 +19,8 @@ class Figure(NamedTuple):
 
 def seed0(file, names):
     """The file of a classifier trained with each of some label weights, for seed 0."""
-
-    def files(wildcards):
-        weights = names(wildcards.dataset, wildcards.classifier)
-        return in_folders([Trained(wildcards.dataset, wildcards.classifier, each, 0) for each in weights], file)
-
-    return files
+    of = lambda dataset, classifier: [Trained(dataset, classifier, each, 0) for each in names(dataset, classifier)]
+    return lambda wildcards: in_folders(of(wildcards.dataset, wildcards.classifier), file)
 
 
 def once_if(condition):
@@ -33,9 +29,8 @@ def once_if(condition):
 
 def policies_with_both_rows(dataset, classifier):
     """Policies that decide what they trained, where the sheet has what they are compared with too."""
-    cells = {row.cell for row in rows(dataset, classifier)}
-    both = [name for name in policies_of(dataset, classifier) if (classifier, name, name) in cells]
-    return both if (classifier, "uniform", "fixed") in cells else []
+    policies = policies_of(dataset, classifier)
+    return [policy for policy in policies if len(labels_of(dataset, classifier, ["fixed"], [policy])) == 2]
 
 
 def labels_of(dataset, classifier, rules, policies, seeds=1):
@@ -124,7 +119,9 @@ FIGURES = {
         category="Policies",
         drawn_for=lambda dataset, classifier: policies_of(dataset, classifier) * (corpora.task(dataset) == "typing"),
         folder="{policy}",
-        inputs={"policy": in_folders([LEARNED0], "policy.json")},
+        inputs={
+            "policy": in_folders([replace(LEARNED0, seed=seed) for seed in range(study.grid.seeds)], "policy.json")
+        },
         data=("labels.parquet", "dataset.json"),
         title="{classifier} on {dataset}, policy {policy}",
         outputs={"correlations": "json"},

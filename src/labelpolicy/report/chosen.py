@@ -77,5 +77,4 @@ def by_frequency(
         chosen += sorted(branches[root][: count - len(chosen)], key=lambda label: len(paths[label]))
         if len(chosen) == count:
             return chosen
-    known = set(chosen)
-    return (chosen + [label for label in order if label not in known])[:count]
+    return (chosen + [label for label in order if label not in chosen])[:count]

@@ -6,7 +6,6 @@ from pathlib import Path
 from labelpolicy.classifiers.tuning import notes_of
 from labelpolicy.config import Parameters, check
 from labelpolicy.files import read_json
-from labelpolicy.methods import Method
 from labelpolicy.report.facts import Facts
 from labelpolicy.report.markup import markdown, markdown_table
 from labelpolicy.report.results import DatasetResults, classifier_title, measure_title
@@ -62,7 +61,7 @@ def sections(
         "validation documents, the others from validation documents; `sets` learns to choose "
         "whole label sets (docs/thresholds.md).\n"
     )
-    rows = [[markdown(each.name), *_on_test(results, each)] for each in results.methods]
+    rows = [[markdown(each.name), *results.on_test(each, SHOWN)] for each in results.methods]
     yield markdown_table(["Row", *map(measure_title, SHOWN)], rows)
     yield "".join(f"- {markdown(note)}\n" for note in notes_of(tuned, facts.name))
 
@@ -79,7 +78,7 @@ def _recommendation(
         f"allow for the choice among {len(recommended.compared)}, and what the test split then measured:\n"
     )
     method = next((each for each in results.methods if (each.classifier, each.thresholds) == key), None)
-    on_test = _on_test(results, method) if method else [""] * len(SHOWN)
+    on_test = results.on_test(method, SHOWN) if method else [""] * len(SHOWN)
     cells = [
         [measure_title(name), "{:.3f} [{:.3f}, {:.3f}]".format(*recommended.expected[name]), test]
         for name, test in zip(SHOWN, on_test, strict=True)
@@ -101,9 +100,3 @@ def _recommendation(
         for each in sorted(recommended.compared, key=lambda each: -each.utility)
     ]
     yield markdown_table(["Row", "Utility", "Difference"], rows)
-
-
-def _on_test(results: DatasetResults, method: Method) -> list[str]:
-    """The test measures with their standard errors, where these are known."""
-    found = [(results.value(method, name).mean, results.standard_error(method, name)) for name in SHOWN]
-    return [f"{value:.3f}" + ("" if error is None else f" ± {error:.3f}") for value, error in found]

@@ -72,7 +72,6 @@ FIGURE_TITLES = {
 COLUMNS = ("dataset", "classifier", "weights", "thresholds", "seed", "split", "metric", "value")
 PAPER_COLUMNS = ("table", "row", "dataset", "metric", "value")
 
-
 #: The parts of a metrics.json, whose measures are {measure}_{part}, and the splits that each has.
 PARTS = {
     "": ("valid", "test"),
@@ -187,6 +186,11 @@ class DatasetResults:
         """What `standard_error` is of, in words."""
         seeds = len(self.seeds)
         return f"of the mean over {seeds} seeds" if seeds > 1 else OVER_DOCUMENTS
+
+    def on_test(self, method: Method, measures: Iterable[str]) -> list[str]:
+        """Test measures as shown, with their standard errors where these are known."""
+        found = [(self.value(method, name).mean, self.standard_error(method, name)) for name in measures]
+        return [f"{value:.3f}" + ("" if error is None else f" ± {error:.3f}") for value, error in found]
 
     def blocks(self) -> dict[str, list[Method]]:
         """Rows by classifier, chains with the one they stand on; classifiers in order of first appearance."""

@@ -60,7 +60,8 @@ def _sections(facts: Facts, results: DatasetResults, paper: PaperNumbers, tuned:
         yield markdown_table(header, [*_best_by_validation(results)], left=2)
     yield "### Further measures\n"
     yield f"Test split; ± is the standard error {results.whose_error()}. docs/statistics.md has them in words.\n"
-    yield markdown_table(["Row", *map(measure_title, FURTHER)], [*_further(results)])
+    further = [[markdown(method.name), *results.on_test(method, FURTHER)] for method in results.methods]
+    yield markdown_table(["Row", *map(measure_title, FURTHER)], further)
     if gains := [*_gains(results)]:
         yield "### Learned policies against uniform weights and a threshold of 0.5\n"
         seeds = results.seeds
@@ -101,17 +102,6 @@ def _best_by_validation(results: DatasetResults) -> Iterator[list[str]]:
         best = max(members, key=mean)  # the first of equals: the simpler rows come first
         on_test = [f"{results.value(best, measure).mean:.3f}" for measure in measures]
         yield [markdown(classifier_title(classifier)), markdown(best.name), f"{mean(best):.3f}", *on_test]
-
-
-def _further(results: DatasetResults) -> Iterator[list[str]]:
-    """Every row in the measures that the table of results does not have."""
-    for method in results.methods:
-        cells = []
-        for measure in FURTHER:
-            error = results.standard_error(method, measure)
-            shown = "" if error is None else f" ± {error:.3f}"
-            cells.append(f"{results.value(method, measure).mean:.3f}{shown}")
-        yield [markdown(method.name), *cells]
 
 
 def _gains(results: DatasetResults) -> Iterator[list[str]]:

@@ -194,10 +194,11 @@ def test_deeper_is_an_interval_above_zero(tmp_path, metrics, low, verdict):
     path.parent.mkdir(parents=True)
     claim = ("-", "reuters21578", "-", "deeper", "kim_cnn meta", "-")
     assert run(tmp_path, claim, metrics)[0]["verdict"] == UNTESTED
-    path.write_text(json.dumps({"spearman": {"weight and depth": {"rho": 0.4, "low": low, "high": 0.7}}}))
+    path.write_text(json.dumps({"over_seeds": {"rhos": [0.3, 0.5], "rho": 0.4, "low": low, "high": 0.7}}))
     assert run(tmp_path, claim, metrics, correlations=[path])[0]["verdict"] == verdict
-    assert f"+0.40 [{low:+.2f}, +0.70]" in (tmp_path / "reproducing.md").read_text()
-    path.write_text(json.dumps({"spearman": {"weight and depth": {"rho": 0.4, "p": 0.1}}}))
+    text = (tmp_path / "reproducing.md").read_text()
+    assert f"+0.40 [{low:+.2f}, +0.70]" in text and "mean of 2 seeds" in text
+    path.write_text(json.dumps({"over_seeds": {"rho": 0.4, "p": 0.1}}))
     with pytest.raises(LabelPolicyError, match=r"weight_tree\.json: no correlation .* run `labelpolicy figure"):
         run(tmp_path, claim, metrics, correlations=[path])
 
