@@ -254,9 +254,7 @@ def _caption(published: Published, datasets: Sequence[str]) -> str:
     )
     text += f" ({', '.join(bare)}: over seeds alone)." if bare else "."
     if published.gains:
-        text += (
-            " Under each panel: what learned label sets gain over 0.5 with LinearSVC, in points, and its 95 % interval."
-        )
+        text += " Under each panel: what learned label sets gain over 0.5 with LinearSVC, in points [95 %]."
     return TextWrapper(135).fill(text)
 
 

@@ -90,14 +90,14 @@ def draw_costs(published: Published, costs: Path, *files: Path, theme: Theme = L
             for cost, quality, row in points:
                 size = 9 if row.marker == "*" else 6
                 panel.plot(cost, quality, row.marker, color=row[theme.place], markersize=size)
-            slant: dict[str, Any] = {"rotation": 60, "rotation_mode": "anchor", "textcoords": "offset points"}
+            slant: dict[str, Any] = {"rotation": 72, "rotation_mode": "anchor", "textcoords": "offset points"}
             panel.annotate(name, points[-1][:2], (3, 6), fontsize=8, **slant)
         panel.set_xscale("log")
         panel.xaxis.set_major_formatter("{x:,g}")
         panel.xaxis.set_minor_formatter("")
         panel.margins(x=0.15, y=0.08)
         low, high = panel.get_ylim()
-        panel.set_ylim(low, high + 0.35 * (high - low))  # room for the names
+        panel.set_ylim(low, high + 0.48 * (high - low))  # room for the names
         panel.set_title(title(dataset), fontsize=9.5)
         panel.grid(linewidth=0.6)
         panel.tick_params(length=0, labelsize=8, which="both")
@@ -160,8 +160,8 @@ def draw_divergence(traces: Path, *files: Path, theme: Theme = LIGHT) -> None:
         panel.tick_params(length=0, labelsize=8)
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(linewidth=0.6)
-    caption = "Reuters-21578, Kim-CNN. Line: the median label; shades: half of the labels, 80 % of them, all."
-    figure.supxlabel(caption + " S₊ and S₋: summed scores of a label's positive and negative documents.", fontsize=8)
+    caption = "Reuters-21578, Kim-CNN, seed 0. Line: the median label; shades: half of the labels, 80 % of them, all."
+    figure.supxlabel(caption + "\nS₊ and S₋: summed scores of a label's positive and negative documents.", fontsize=8)
     save(plt, figure, files)
 
 
