@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 from statistics import fmean
 
-from finding import DATASETS, MEASURES, NAMES, REUTERS, ROOT, SETS, Published, Row, neural, put
+from finding import DATASETS, MEASURES, NAMES, RESULTS, REUTERS, ROOT, SETS, Published, Row, neural, put
 
 from labelpolicy.data.registry import title
 from labelpolicy.report.markup import markdown_table
@@ -49,6 +49,20 @@ COLUMNS = {
     "learned w and p": LINES["learned weights and thresholds"],
     "Subset Maximization": LINES["Subset Maximization"],
     "`sets+oof`": LINES["**label sets, `sets+oof`**"],
+}
+#: Lines of the table of the ablation: the policy that has a part changed.
+WITHOUT = {
+    "all of it: the literal variant (`meta_paper`)": "meta_paper",
+    "rewards on held-out documents (`meta_in_sample`)": "meta_in_sample",
+    "a reward for each label (`meta_total`: one for all, one draw)": "meta_total",
+    "one GRU for all labels that sees the classifier (`meta_two_n`)": "meta_two_n",
+    "the pathwise gradient: evolution": "meta_evolution",
+    "the pathwise gradient: policy gradient with a reward for each label": "meta_policy_gradient",
+    "30 episodes: 10": "meta_m10",
+    "30 episodes: 60": "meta_m60",
+    "4 time steps: 1": "meta_t1",
+    "4 time steps: 12": "meta_t12",
+    "all measures as the utility: macro-F1 alone (`meta_macro`)": "meta_macro",
 }
 WAYS = {"sets": "`sets+oof`", "sets_unnamed": "the same without names"}
 
@@ -107,6 +121,19 @@ def of_joined(published: Published) -> str:
     return markdown_table(["", *(f"`{each}`" for each in rules)], rows)
 
 
+def of_ablation() -> str:
+    """Differences to the learner as it is, thresholds alone, in points on the test set."""
+    with (RESULTS / REUTERS / "ablation.csv").open(encoding="utf-8", newline="") as stream:
+        found = {
+            (line["thresholds"], line["measure"]): f"{100 * float(line['difference']):+.1f}"
+            + "†" * (line["significant"] == "True")
+            for line in csv.DictReader(stream)
+            if (line["split"], line["block"]) == ("test", "thresholds") and line["difference"]
+        }
+    rows = [[name, *(found[policy, measure] for measure in MEASURES)] for name, policy in WITHOUT.items()]
+    return markdown_table(["without", "accuracy", "macro-F1", "micro-F1"], rows)
+
+
 def blocks(published: Published) -> dict[str, str]:
     """By the name that stands in its marks."""
     return {
@@ -114,6 +141,7 @@ def blocks(published: Published) -> dict[str, str]:
         "others": of_others(published),
         "sets": of_sets(),
         "joined": of_joined(published),
+        "ablation": of_ablation(),
     }
 
 
