@@ -9,7 +9,7 @@ import csv
 from pathlib import Path
 from statistics import fmean
 
-from finding import DATASETS, MEASURES, NAMES, RESULTS, REUTERS, ROOT, SETS, Published, Row, neural, put
+from finding import DATASETS, MEASURES, NAMES, RESULTS, REUTERS, ROOT, Published, Row, measured_sets, neural, put
 
 from labelpolicy.data.registry import title
 from labelpolicy.report.markup import markdown_table
@@ -97,10 +97,8 @@ def of_others(published: Published) -> str:
 
 def of_sets() -> str:
     """What label sets gain over two numbers, measured by benchmarks/sets.py --test."""
-    with SETS.open(encoding="utf-8", newline="") as stream:
-        measured = [row for row in csv.DictReader(stream) if row["folds_by"] == "near_duplicates"]
     rows = []
-    for row in (row for row in measured if row["way"] in WAYS):
+    for row in (row for row in measured_sets() if row["way"] in WAYS):
         name = f"{title(row['dataset'])}, {CLASSIFIERS.get(row['classifier'], row['classifier'])}"
         line = [f"{name}, {WAYS[row['way']]}" if row["way"] == "sets" else WAYS[row["way"]], row["seeds"]]
         for measure in (*MEASURES, "sum"):

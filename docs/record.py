@@ -43,7 +43,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def costs(benchmarks: Path, others: Collection[str] = (), seeds: Collection[str] = ("0",)) -> list[dict]:
+def costs(benchmarks: Path, others: Collection[str], seeds: Collection[str]) -> list[dict]:
     """By rule: jobs, seconds by the clock and of the processors, and the most memory (MiB), from Snakemake's files.
 
     Jobs of ``others``, data sets of other runs in the same folder, are left out, and those of other seeds.
