@@ -13,6 +13,7 @@ from snakemake.exceptions import WorkflowError
 
 from labelpolicy.cell import members
 from labelpolicy.classifiers import registry as classifiers
+from labelpolicy.classifiers.transformer import Transformer
 from labelpolicy.classifiers.transformer.pretrained import digest_of
 from labelpolicy.config import check
 from labelpolicy.data import registry as corpora
@@ -82,8 +83,16 @@ def _with_digest(study: Study) -> Study:
     transformer = study.classifiers.transformer
     if transformer.model is None:
         return study
-    found = transformer.model_copy(update={"sha256": digest_of(transformer, state.sha256)})
-    return study.model_copy(update={"classifiers": study.classifiers.model_copy(update={"transformer": found})})
+    return _with(study, transformer.model_copy(update={"sha256": digest_of(transformer, state.sha256)}))
+
+
+def for_vectors(study: Study) -> Study:
+    """The study without what stands on the vectors of the pretrained model: another head makes no new ones."""
+    return _with(study, Transformer(**study.classifiers.transformer.model_dump(exclude={"frozen", "finetune"})))
+
+
+def _with(study: Study, transformer: Transformer) -> Study:
+    return study.model_copy(update={"classifiers": study.classifiers.model_copy(update={"transformer": transformer})})
 
 
 def classifier_entry(name: str, study: Study) -> classifiers.Entry:

@@ -366,7 +366,10 @@ def test_joined_scores_are_a_row(study):
 
 
 def test_a_pretrained_transformer_is_a_row_with_figures(study):
-    """With either head: the head of a frozen one that is trained by gradient has a learning curve, an SVM none."""
+    """With either head: the head of a frozen one that is trained by gradient has a learning curve, an SVM none.
+
+    Both stand on the same vectors, which are computed once.
+    """
     tiny(study.folder / "tiny", ["w1", "w2", "w3"])
     study.set(f"classifiers:\n  transformer: {{model: {study.folder / 'tiny'}, max_tokens: 32}}\n")
     header = SHEET.splitlines()[0]
@@ -380,7 +383,11 @@ def test_a_pretrained_transformer_is_a_row_with_figures(study):
     assert {path.stem for path in figures.iterdir()} == {"f1_by_frequency", "precision_recall"}
     assert not study.jobs(*asked)
     study.edit("params.yaml", "max_tokens: 32", "max_tokens: 32, frozen: {head: linear}")
-    assert "Figure figures/synthetic/transformer/learning_curve" in study.jobs(*asked)
+    jobs = study.jobs(*asked)
+    assert "Figure figures/synthetic/transformer/learning_curve" in jobs
+    assert not [job for job in jobs if job.startswith("Embed")]
+    study.edit("params.yaml", "max_tokens: 32", "max_tokens: 16")
+    assert "Embed synthetic by a pretrained model" in study.jobs(*asked)
 
 
 def test_an_unknown_data_set_fails_with_one_line_from_the_step(study):

@@ -97,7 +97,7 @@ STEPS["embed"] = of_classifier(
     {split: f"{split}.parquet" for split in ("train", "valid", "test")},
     {"data": processed("{dataset}", *PREPARED)},
     arguments=[PROCESSED, "--output", FEATURES],
-    settings=literally(settings(study, "classifiers.transformer", "device", "threads")),
+    settings=literally(settings(checks.for_vectors(study), "classifiers.transformer", "device", "threads")),
     code=code_digest("steps.embed"),
     function=None,
     written=False,
