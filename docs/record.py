@@ -46,13 +46,13 @@ def machine() -> dict[str, str]:
 def costs(benchmarks: Path, others: Collection[str], seeds: Collection[str]) -> list[dict]:
     """By rule: jobs, seconds by the clock and of the processors, and the most memory (MiB), from Snakemake's files.
 
-    Jobs of ``others``, data sets of other runs in the same folder, are left out, and those of other seeds.
+    Jobs of ``others``, rules and data sets of other runs in the same folder, are left out, and those of other seeds.
     """
     found: dict[str, list[dict[str, str]]] = defaultdict(list)
     kept = {f"seed{seed}" for seed in seeds}
     for file in sorted(benchmarks.rglob("*.tsv")):
         rule, *place = file.relative_to(benchmarks).with_suffix("").parts
-        if {*place} & {*others} or {part for part in place if part.startswith("seed")} - kept:
+        if {rule, *place} & {*others} or {part for part in place if part.startswith("seed")} - kept:
             continue
         with file.open(encoding="utf-8", newline="") as stream:
             found[rule] += csv.DictReader(stream, delimiter="\t")
@@ -169,11 +169,12 @@ def main(folder: Path) -> None:
     study, prepared = read_study(Path("params.yaml"), None), Path("data/processed")
     of_classifiers = sizes(folder / "metrics.csv", Path("results"), prepared, study)
     others = {each.name for each in prepared.iterdir()} - {each["dataset"] for each in of_classifiers}
+    ablation = set() if (folder / "ablation.csv").exists() else {"collect_ablation", "compare_ablation"}
     with (folder / "metrics.csv").open(encoding="utf-8", newline="") as stream:
         seeds = {line["seed"] for line in csv.DictReader(stream)}
     record = {
         "machine": machine(),
-        "costs": costs(Path("logs/benchmarks"), others, seeds),
+        "costs": costs(Path("logs/benchmarks"), others | ablation, seeds),
         "sizes": of_classifiers,
         "tuning": tuning(Path("results"), others),
     }

@@ -17,11 +17,12 @@ def test_costs_are_summed_by_rule(tmp_path):
         "train/a/seed1.tsv": "1.5\t0:00:01\t300.6\t1.5",
         "train/b/seed0.tsv": "9\t0:00:09\t900\t9",
         "rollout/a/seed2/init3.tsv": "7\t0:00:07\t700\t7",  # of a seed that was begun and is not in the run
+        "collect_ablation.tsv": "3\t0:00:03\t300\t3",
         "collect.tsv": "0.2\t0:00:00\tNA\tNA",  # over before Snakemake looked
     }.items():
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / place).write_text(f"{head}{line}\n")
-    assert record.costs(tmp_path, {"b"}, {"0", "1"}) == [
+    assert record.costs(tmp_path, {"b", "collect_ablation"}, {"0", "1"}) == [
         {"rule": "collect", "jobs": 1, "seconds": 0.2, "processor_seconds": 0.0, "memory_mib": 0},
         {"rule": "train", "jobs": 2, "seconds": 4.0, "processor_seconds": 3.5, "memory_mib": 301},
     ]

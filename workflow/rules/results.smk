@@ -237,8 +237,5 @@ def is_main(cell):
     """Whether a cell is the study's own: a classifier of the paper as it is, or with something learned."""
     learned = {cell.weights, cell.parts.rule} & set(study.policies)
     is_plain = (cell.weights, cell.thresholds) == ("uniform", "fixed")
-    of_paper = (
-        cell.classifier in classifiers_of(cell.dataset)
-        and checks.classifier_entry(cell.classifier, study).trained_by_gradient
-    )
-    return of_paper and (is_plain or bool(learned))
+    in_question = cell.classifier in classifiers_of(cell.dataset) and (is_plain or bool(learned))
+    return in_question and checks.classifier_entry(cell.classifier, study).trained_by_gradient

@@ -48,10 +48,8 @@ class Runs:
                 collected.value(method, measure)
             for seed in collected.seeds:
                 cell = Cell(data.name, method.classifier, method.weights, seed, thresholds=method.thresholds)
-                self.files[row, seed] = (
-                    require(cell.scores(results)),
-                    require(cell.decided(results) / "thresholds.json"),
-                )
+                thresholds = require(cell.decided(results) / "thresholds.json")
+                self.files[row, seed] = require(cell.scores(results)), thresholds
         closed = {path: _is_closed(path) for _, path in self.files.values()}
         self.closed = any(closed.values())
         if self.closed != all(closed.values()):

@@ -45,13 +45,10 @@ def weight_tree(
     read = [Policy.read(path, labels).weights for path in policy]
     each = [correlate(labels, parents, data.depth, data.train_count, weights) for weights in read]
     rhos = [seed["spearman"]["weight and depth"]["rho"] for seed in each]
-    weights, found = (
-        read[0],
-        {"dataset": data.name} | each[0] | {"over_seeds": over_seeds(rhos, len(labels)) | {"rhos": rhos}},
-    )
+    found = {"dataset": data.name} | each[0] | {"over_seeds": over_seeds(rhos, len(labels)) | {"rhos": rhos}}
     kept, numbers = frequent(labels, parents, data.train_count), figure_names(labels)
     shown = [label for label in order(labels, parents, data.train_count) if label in kept]
-    relative = weights[shown] * len(labels)
+    relative = read[0][shown] * len(labels)
     norm = weight_scale(relative)
     names = [labels[label].removeprefix(f"{parents[label]}/" if parents[label] else "") for label in shown]
     names = [name if can_draw(name) else numbers[label] for name, label in zip(names, shown, strict=True)]

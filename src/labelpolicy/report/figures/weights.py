@@ -32,8 +32,7 @@ def weights(
         for (line, column), value in np.ndenumerate(values):
             style: dict[str, Any] = {"ha": "center", "va": "center", "color": ink(mesh.cmap(norm(value)))}
             axes.text(column + 0.5, line + 0.5, f"{value:.3f}", **style)
-        room = 0.8 * WIDTH * 72 / len(shown)
-        all_names = figure_names(data.labels)
+        room, all_names = 0.8 * WIDTH * 72 / len(shown), figure_names(data.labels)
         names = [f"{shortened(all_names[j], room, 8)}\n{data.train_count[j]:,}" for j in shown]
         axes.set_xticks(np.arange(len(shown)) + 0.5, labels=names, parse_math=False)
         axes.set_yticks(np.arange(len(values)) + 0.5, labels=list(found), parse_math=False)
