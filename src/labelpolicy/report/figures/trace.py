@@ -1,8 +1,8 @@
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa  # its to_pandas imports pandas, which commands for other figures need not wait for
 import typer
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -31,7 +31,7 @@ def trace(
     found = {}
     for path in traces:
         weights = Trained.of_path(path).weights
-        frame = pd.DataFrame(read_rows(path, ["episode", "step", "reward", *P, *W]))
+        frame = pa.table(read_rows(path, ["episode", "step", "reward", *P, *W])).to_pandas()
         single = frame["episode"].nunique() == 1
         found[weights] = frame.set_index("step") if single else frame.groupby("episode").mean()
     with drawing(output, 6.2, f"{title}: what the meta-learner does") as figure:
@@ -56,8 +56,8 @@ def trace(
         figure.legend(handles, names, loc="outside lower center", ncols=4)
 
 
-def _reward(axes: Axes, reward: pd.Series) -> None:
-    """A line; on a logarithmic scale (linear around 0) where rewards diverge, as those of Eq. 6 do."""
+def _reward(axes: Axes, reward: Any) -> None:
+    """A pandas Series as a line; on a logarithmic scale (linear around 0) where it diverges, as that of Eq. 6 does."""
     axes.plot(reward.index, reward, color=BLUE, linewidth=1.3)
     first, largest = reward[: max(len(reward) // 10, 1)].abs().median(), reward.abs().max()
     if largest > max(100 * first, 1000):
@@ -65,8 +65,8 @@ def _reward(axes: Axes, reward: pd.Series) -> None:
         axes.set_ylabel("logarithmic scale")
 
 
-def _bands(axes: Axes, quantiles: pd.DataFrame) -> None:
-    """The median, and bands that hold 100, 80 and 50 % of the labels."""
+def _bands(axes: Axes, quantiles: Any) -> None:
+    """Of a pandas DataFrame the median, and bands that hold 100, 80 and 50 % of the labels."""
     values = quantiles.to_numpy().T
     for low, shade in enumerate(SHADES):
         axes.fill_between(quantiles.index, values[low], values[-1 - low], color=shade, linewidth=0)
