@@ -1,4 +1,4 @@
-"""join: out-of-fold scores of several classifiers -> those of their calibrated mean, in the same form."""
+"""join: scores of several classifiers -> those of their calibrated mean, in the same form."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,47 +19,50 @@ from labelpolicy.thresholds.objectives import measures
 def join(
     dataset: PreparedFolder,
     scores: Annotated[
-        list[Path], typer.Argument(metavar="OUT_OF_FOLD...", help="out_of_fold.parquet of two classifiers or more.")
+        list[Path],
+        typer.Argument(metavar="SCORES...", help="out_of_fold.parquet, or scores.parquet, of each classifier."),
     ],
-    output: Annotated[Path, Output("out_of_fold.parquet to write.")],
+    output: Annotated[Path, Output("The same of them joined, to write.")],
 ) -> None:
-    """Join the out-of-fold scores of several classifiers: the mean of their calibrated logits, all of equal weight.
+    """Join the scores of several classifiers: the mean of their calibrated logits, all of equal weight.
 
-    Each classifier's logits are calibrated label by label on training and validation documents (Platt scaling, whose
-    slopes and offsets are drawn to common ones, as `sets` does). Nothing is trained, and no test label is read for it.
-    The result is of the classifier ``linear-linear_svc``, and `decide` fits on it what it fits on any such scores.
+    Each classifier's logits are calibrated label by label (Platt scaling, whose slopes and offsets are drawn to common
+    ones, as `sets` does): out-of-fold scores on training and validation documents, others on validation documents.
+    Nothing is trained, and no test label is read for it. The result is of the classifier ``linear-linear_svc``, and
+    `decide` fits on it what it fits on any such scores. One classifier may be there with several parameters.
 
-    One classifier may be there with several parameters. Raises LabelPolicyError for fewer than two files, for scores
-    that are not out of fold or not of this data set, for the same scores twice, and for other label weights or seeds.
+    Raises LabelPolicyError for fewer than two files, for scores of which only some are out of fold, or that are not of
+    this data set, for the same scores twice, and for other label weights or seeds.
     """
     data = Prepared(dataset)
     tables = [Scores(path, data) for path in scores]
     trained = joined_name(tables)
-    total = [np.zeros((len(data.truth(name)[0]), len(data.labels))) for name in SPLITS]
+    names = SPLITS if tables[0].out_of_fold else SPLITS[1:]
+    total = [np.zeros((len(data.truth(name)[0]), len(data.labels))) for name in names]
     for table in tables:
         fitting = table.fitting()
         slope, offset = calibrate(fitting.y_score, fitting.y_true)
-        for logits, name in zip(total, SPLITS, strict=True):
+        for logits, name in zip(total, names, strict=True):
             logits += slope * clipped_logit(table.split(name)[0]) + offset
     with np.errstate(over="ignore"):  # 1 / inf is a score of 0
         y_score = [(1 / (1 + np.exp(-each / len(tables)))).astype(np.float32) for each in total]
-    found = {name: (data.truth(name)[0], each) for name, each in zip(SPLITS, y_score, strict=True)}
-    write_scores(output, found, labels=data.labels, trained=trained, out_of_fold=True)
-    at_half = in_words(measures(fitting.y_true, np.concatenate(y_score[:2]) > 0.5))
-    say(f"join: {' and '.join(members(trained.classifier))} on {data.name}; out of fold at 0.5: {at_half}")
+    found = {name: (data.truth(name)[0], each) for name, each in zip(names, y_score, strict=True)}
+    write_scores(output, found, labels=data.labels, trained=trained, out_of_fold=tables[0].out_of_fold)
+    at_half = in_words(measures(fitting.y_true, np.concatenate(y_score[:-1]) > 0.5))
+    where = "out of fold" if tables[0].out_of_fold else "on validation documents"
+    say(f"join: {' and '.join(members(trained.classifier))} on {data.name}; {where} at 0.5: {at_half}")
 
 
 def joined_name(tables: list[Scores]) -> Trained:
     """What the joined scores say that they come from. Raises LabelPolicyError for what cannot be joined."""
     if len(tables) < 2:
-        raise LabelPolicyError(
-            f"join: {len(tables)} score files, expected two or more: `labelpolicy crossfit` writes them"
-        )
+        raise LabelPolicyError(f"join: {len(tables)} score files, expected two or more: give each classifier's")
     first = tables[0].trained
     for place, table in enumerate(tables):
         found, of = table.trained, members(table.trained.classifier)
-        if not table.out_of_fold:
-            fault = "held-out scores, expected out-of-fold ones: run `labelpolicy crossfit`"
+        if table.out_of_fold != tables[0].out_of_fold:
+            kind, other = ("held-out", "out-of-fold")[:: -1 if table.out_of_fold else 1]
+            fault = f"{kind} scores, expected {other} ones as in {tables[0].path}: run `train` or `crossfit` for both"
         elif len(of) > 1:
             fault = f"joined scores already: give those of {' and '.join(of)}"
         elif same := [other for other in tables[:place] if other.table.equals(table.table)]:

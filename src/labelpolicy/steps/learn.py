@@ -59,13 +59,7 @@ def learn(
         if scores is None:
             refuse(at_least_one, "--at-least-one", "goes with --scores")
             environment = TrainingEnvironment.of(
-                dataset,
-                classifier,
-                classifier_parameters,
-                seed=seed,
-                device=device,
-                threads=threads,
-                features=features,
+                dataset, classifier, classifier_parameters, seed=seed, device=device, threads=threads, features=features
             )
             meta = meta_learner.build(environment.labels, parameters, seed)
             rows = learn_while_training(meta, environment, parameters, seed, progress)

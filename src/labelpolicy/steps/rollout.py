@@ -49,19 +49,12 @@ def rollout(
     Raises LabelPolicyError as ``labelpolicy learn``, and for a meta-learner of other labels or parameters.
     """
     data = Prepared(dataset)
-    about: dict[str, Any] = {
-        "weights": learned, "dataset": data.name, "classifier": classifier, "seed": seed, "init": init
-    }  # fmt: skip
+    about: dict[str, Any] = {"weights": learned, "dataset": data.name, "classifier": classifier}
+    about |= {"seed": seed, "init": init}
     if scores is None:
         learn.refuse(at_least_one, "--at-least-one", "goes with --scores")
         environment = TrainingEnvironment.of(
-            dataset,
-            classifier,
-            classifier_parameters,
-            seed=seed,
-            device=device,
-            threads=threads,
-            features=features,
+            dataset, classifier, classifier_parameters, seed=seed, device=device, threads=threads, features=features
         )
         model = load(meta, environment.labels, parameters, seed)
         start = random_policies(environment.labels, seed, init) if init else None
@@ -74,9 +67,8 @@ def rollout(
         with Progress(f"rollout {classifier}", 2 * parameters.steps) as progress:
             found = rollout_on_scores(model, on_scores, parameters, seed, progress)
         w, p, rows = np.full(on_scores.labels, 1 / on_scores.labels), found.p, found.trace
-        trials = [trial._asdict() for trial in found.trials]
-        about |= {"scores": Path(scores).name, "at_least_one": at_least_one}
-        about |= {"shrinkage": found.shrinkage, "trials": trials}
+        about |= {"scores": Path(scores).name, "at_least_one": at_least_one, "shrinkage": found.shrinkage}
+        about["trials"] = [trial._asdict() for trial in found.trials]
     write_parquet(trace, pa.Table.from_pylist(rows))
     Policy(data.labels, w, p, about).write(output)
     ranges = ", ".join(f"{name} from {each.min():.3g} to {each.max():.3g}" for name, each in (("w", w), ("p", p)))

@@ -55,29 +55,36 @@ def platt(z, y, mean, precision):
     return minimize(loss, mean, method="BFGS", options={"gtol": 1e-7}).x
 
 
-def test_it_is_the_mean_of_calibrated_logits(synthetic, two, tmp_path):
+@pytest.mark.parametrize("out_of_fold", [True, False])
+def test_it_is_the_mean_of_calibrated_logits(synthetic, tmp_path, out_of_fold):
+    """Of out-of-fold scores by all documents but the test split's, of others by validation documents."""
+    names = ("linear", "kim_cnn+subset_maximization")
+    two = [scores(synthetic, tmp_path / f"{name}.parquet", name, out_of_fold=out_of_fold) for name in names]
     join(dataset=synthetic, scores=two, output=tmp_path / "joined.parquet")
-    data = Prepared(synthetic)
+    data, splits = Prepared(synthetic), SPLITS[not out_of_fold :]
     found = Scores(tmp_path / "joined.parquet", data)
-    assert found.out_of_fold and found.trained == Trained(
+    assert found.out_of_fold == out_of_fold and found.trained == Trained(
         "synthetic", "linear-kim_cnn+subset_maximization", "uniform", 0
     )
-    expected = dict.fromkeys(SPLITS, 0.0)
+    expected = dict.fromkeys(splits, 0.0)
     for path in two:
         table = Scores(path, data)
         with np.errstate(divide="ignore"):
             logits = {
                 split: (np.log(p) - np.log(1 - p)).clip(-20, 20)
-                for split, p in ((split, table.split(split)[0].astype(np.float64)) for split in SPLITS)
+                for split, p in ((split, table.split(split)[0].astype(np.float64)) for split in splits)
             }
-        z = np.concatenate([logits["train"], logits["valid"]])
-        y = np.concatenate([table.split("train")[1], table.split("valid")[1]])
+        z = np.concatenate([logits[split] for split in splits[:-1]])
+        y = np.concatenate([table.split(split)[1] for split in splits[:-1]])
         common = platt(z.ravel(), y.ravel(), np.array([1.0, 0.0]), 1e-6)
         slope, offset = np.array([platt(z[:, j], y[:, j], common, 0.3**-2) for j in range(y.shape[1])]).T
-        for split in SPLITS:
+        for split in splits:
             expected[split] = expected[split] + (slope * logits[split] + offset) / 2
-    for split in SPLITS:
+    for split in splits:
         np.testing.assert_allclose(found.split(split)[0], 1 / (1 + np.exp(-expected[split])), atol=1e-5)
+    rule = "sets+one+oof" if out_of_fold else "sets+one"
+    decide(dataset=synthetic, rules=[rule], scores=found.path, output=tmp_path, parameters=ThresholdParameters())
+    assert (tmp_path / rule / "thresholds.json").exists()
 
 
 def test_the_same_bytes_and_no_test_label_is_read(synthetic, two, tmp_path):
@@ -117,7 +124,7 @@ def test_decide_takes_it_as_any_scores_and_the_mean_is_better_than_each(syntheti
     [
         (None, "1 score files, expected two or more"),
         ({}, "the same scores as"),
-        ({"classifier": "linear_svc", "out_of_fold": False}, "expected out-of-fold ones"),
+        ({"classifier": "linear_svc", "out_of_fold": False}, "held-out scores, expected out-of-fold ones as in"),
         ({"classifier": "linear_svc-transformer"}, "joined scores already: give those of linear_svc and transformer"),
         ({"classifier": "linear_svc", "seed": 1}, "seed1, expected label weights and seed of synthetic/linear/uniform"),
         ({"classifier": "linear_svc", "weights": "meta"}, "/meta/seed0, expected label weights and seed of"),
@@ -128,6 +135,11 @@ def test_what_cannot_be_joined(synthetic, tmp_path, second, expected):
     files = [scores(synthetic, tmp_path / "first.parquet")]
     files += [] if second is None else [scores(synthetic, tmp_path / "second.parquet", **second)]
     refused(synthetic, files, tmp_path, expected, "second.parquet" if second is not None else "join")
+
+
+def test_held_out_scores_first(synthetic, tmp_path):
+    files = [scores(synthetic, tmp_path / f"{kind}.parquet", "linear", out_of_fold=kind) for kind in (False, True)]
+    refused(synthetic, files, tmp_path, "True.parquet: out-of-fold scores, expected held-out ones as in")
 
 
 @pytest.mark.parametrize("split", SPLITS)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import check_grad
+from scipy.optimize import check_grad, minimize
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds import fit, from_json
@@ -158,6 +158,25 @@ def test_a_calibration_follows_its_label_where_it_has_documents(monkeypatch):
     np.testing.assert_allclose(learn.calibrate(chances, y_true), [slope, offset], atol=0.02)
     few = learn.calibrate(chances[:8], y_true[:8])[0]
     assert np.ptp(few) < np.ptp(slope) / 4
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_calibration_is_the_best_where_few_documents_have_sure_scores(seed):
+    """Undamped steps go to and fro there."""
+    random = np.random.default_rng(seed)
+    y_true = random.random((15, 4)) < [0.9, 0.4, 0.2, 0.1]
+    scores = 1 / (1 + np.exp(-random.normal(4 * y_true - 2.5, 2)))
+    scores[0, 0], scores[1, 1] = 0, 1
+    z, (slope, offset) = learn.clipped_logit(scores), learn.calibrate(scores, y_true)
+    common = minimize(platt_loss, [1, 0], (z.ravel(), y_true.ravel(), [1, 0], 1e-6), tol=1e-9).x
+    for j in range(4):
+        best = minimize(platt_loss, common, (z[:, j], y_true[:, j], common, learn.DEVIATION**-2), tol=1e-9).x
+        np.testing.assert_allclose([slope[j], offset[j]], best, atol=1e-4)
+
+
+def platt_loss(at, z, y_true, mean, precision):
+    logits = at[0] * z + at[1]
+    return np.sum(np.logaddexp(0, logits) - y_true * logits) + precision * np.sum(np.subtract(at, mean) ** 2) / 2
 
 
 # What it learns

@@ -16,6 +16,7 @@ from itertools import chain, compress, repeat
 
 import numpy as np
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from labelpolicy.thresholds.arrays import logit
 from labelpolicy.thresholds.label_sets.candidates import FEATURES, OF_NAMES, Candidates, LabelFacts, TrainingSets
@@ -49,8 +50,7 @@ def learn_label_sets(
 ) -> LabelSets:
     """A policy learned on scores and truth (n, N) of documents that the classifier was not trained on.
 
-    ``levels`` (N,) are those of `shared`, inf for labels that are never predicted;
-    ``names`` are looked for in ``texts``.
+    ``levels`` (N,) are those of `shared`, inf for labels never predicted; ``names`` are looked for in ``texts``.
     """
     frequency = np.log1p(train_count.astype(np.float64))
     frequency = (frequency - frequency.mean()) / (frequency.std() or 1.0)
@@ -67,10 +67,8 @@ def learn_label_sets(
         policy = replace(policy, names=None)
         found.phi[:, [FEATURES.index(name) for name in OF_NAMES]] = 0
     problem = Problem(found, y_true, utility or Utility())
-    chosen = {
-        "candidates": len(found.phi) / len(y_true),
-        "true_set_among_them": float(problem.right.sum() / len(y_true)),
-    }
+    right = float(problem.right.sum() / len(y_true))
+    chosen = {"candidates": len(found.phi) / len(y_true), "true_set_among_them": right}
     return replace(policy, weights=problem.learned(), chosen=chosen)
 
 
@@ -95,10 +93,16 @@ def clipped_logit(y_score: np.ndarray) -> np.ndarray:
 def _platt(
     z: np.ndarray, y: np.ndarray, slope: np.ndarray, offset: np.ndarray, precision: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Newton's method for all columns at once, started at the prior's mean; steps are at most 1."""
+    """Newton's method for all columns at once, from the prior's mean; a step is halved where it raises the loss."""
     mean_slope, mean_offset = slope, offset
+
+    def loss_at(slope: np.ndarray, offset: np.ndarray) -> np.ndarray:
+        line, away = slope * z + offset, (slope - mean_slope) ** 2 + (offset - mean_offset) ** 2
+        return (np.logaddexp(0, line) - y * line).sum(axis=0) + precision / 2 * away
+
+    loss = loss_at(slope, offset)
     for _ in range(30):
-        p = 1 / (1 + np.exp(-(slope * z + offset)))
+        p = expit(slope * z + offset)
         curvature, error = p * (1 - p), y - p
         of_slope = (error * z).sum(axis=0) - precision * (slope - mean_slope)
         of_offset = error.sum(axis=0) - precision * (offset - mean_offset)
@@ -107,7 +111,14 @@ def _platt(
         bb = curvature.sum(axis=0) + precision
         determinant = np.maximum(aa * bb - ab**2, 1e-12)
         steps = (bb * of_slope - ab * of_offset) / determinant, (aa * of_offset - ab * of_slope) / determinant
-        slope, offset = slope + steps[0].clip(-1, 1), offset + steps[1].clip(-1, 1)
+        # A full step can raise it, and go on to and fro, where some of few documents have scores near 0 or 1.
+        share, start = np.ones(len(bb)), loss
+        for _ in range(20):
+            loss = loss_at(slope + share * steps[0], offset + share * steps[1])
+            if not (worse := loss > start + 1e-9 * np.abs(start)).any():
+                break
+            share[worse] /= 2
+        slope, offset = slope + share * steps[0], offset + share * steps[1]
         if max(abs(steps[0]).max(), abs(steps[1]).max()) < 1e-8:
             break
     return slope, offset
