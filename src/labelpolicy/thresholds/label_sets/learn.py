@@ -16,7 +16,6 @@ from itertools import chain, compress, repeat
 
 import numpy as np
 from scipy.optimize import minimize
-from scipy.special import expit
 
 from labelpolicy.thresholds.arrays import logit
 from labelpolicy.thresholds.label_sets.candidates import FEATURES, OF_NAMES, Candidates, LabelFacts, TrainingSets
@@ -102,24 +101,25 @@ def _platt(
 
     loss = loss_at(slope, offset)
     for _ in range(30):
-        p = expit(slope * z + offset)
+        with np.errstate(over="ignore"):  # 1 / inf is 0
+            p = 1 / (1 + np.exp(-(slope * z + offset)))
         curvature, error = p * (1 - p), y - p
         of_slope = (error * z).sum(axis=0) - precision * (slope - mean_slope)
         of_offset = error.sum(axis=0) - precision * (offset - mean_offset)
         curvature_z = curvature * z
         aa, ab = (curvature_z * z).sum(axis=0) + precision, curvature_z.sum(axis=0)
         bb = curvature.sum(axis=0) + precision
-        determinant = np.maximum(aa * bb - ab**2, 1e-12)
-        steps = (bb * of_slope - ab * of_offset) / determinant, (aa * of_offset - ab * of_slope) / determinant
-        # A full step can raise it, and go on to and fro, where some of few documents have scores near 0 or 1.
-        share, start = np.ones(len(bb)), loss
-        for _ in range(20):
-            loss = loss_at(slope + share * steps[0], offset + share * steps[1])
+        steps = np.stack([bb * of_slope - ab * of_offset, aa * of_offset - ab * of_slope])
+        steps /= np.maximum(aa * bb - ab**2, 1e-12)
+        # At most 1; but where some of few documents have scores near 0 or 1 such steps can go to and fro for ever.
+        taken, start = steps.clip(-1, 1), loss
+        for halvings in range(20):
+            loss = loss_at(slope + taken[0], offset + taken[1])
             if not (worse := loss > start + 1e-9 * np.abs(start)).any():
                 break
-            share[worse] /= 2
-        slope, offset = slope + share * steps[0], offset + share * steps[1]
-        if max(abs(steps[0]).max(), abs(steps[1]).max()) < 1e-8:
+            taken = np.where(worse, steps / 2**halvings, taken)
+        slope, offset = slope + taken[0], offset + taken[1]
+        if abs(steps).max() < 1e-8:
             break
     return slope, offset
 
