@@ -8,6 +8,7 @@ exactly in any order, so the outcome does not depend on the machine's cores. doc
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -138,7 +139,7 @@ def group_numbers(groups: Sequence[object] | None) -> np.ndarray | None:
 
 
 class Drawn(NamedTuple):
-    """Draws of documents: how often each document is in each, float32 (n, draws), and what that adds up to.
+    """Draws of documents: how often each document, or group, is in each, float32 (n, draws), and what that adds up to.
 
     ``support`` float64 (N, draws) says how often each label is true, ``true`` (draws,) all of them together, and
     ``documents`` (draws,) how many documents were drawn.
@@ -150,10 +151,11 @@ class Drawn(NamedTuple):
     documents: np.ndarray
 
     @classmethod
-    def of(cls, times: np.ndarray, true: csr_matrix) -> "Drawn":
-        """Of the truth, float32 (N, n)."""
+    def of(cls, times: np.ndarray, true: csr_matrix, sizes: np.ndarray | None = None) -> "Drawn":
+        """Of the truth, float32 (N, n), and the sizes (n,) of the groups, if it is of groups."""
         support = (true @ times).astype(np.float64)
-        return cls(times, support, support.sum(axis=0), times.sum(axis=0, dtype=np.float64))
+        documents = times.sum(axis=0, dtype=np.float64) if sizes is None else sizes @ times.astype(np.float64)
+        return cls(times, support, support.sum(axis=0), documents)
 
     @classmethod
     def once(cls, y_true: np.ndarray) -> "Drawn":
@@ -183,19 +185,29 @@ class Outcomes:
         by_document = [ratio(tp, predicted), ratio(tp, support), predicted > 0, support > 0]
         return cls(counts, csr_matrix(np.array(by_document, dtype=np.float64)))
 
+    @cached_property
+    def right(self) -> np.ndarray:
+        """The labels that are rightly predicted for a document."""
+        return np.flatnonzero(self.counts[: self.counts.shape[0] // 2].getnnz(axis=1))
+
+    def together(self, groups: csr_matrix) -> "Outcomes":
+        """The same by group, which is 1 for its documents: float32 (n, groups)."""
+        return Outcomes(self.counts @ groups, None if self.shares is None else self.shares @ groups)
+
     def measured(self, drawn: "Drawn", counted: np.ndarray | None = None) -> np.ndarray:
         """The measures of every draw, float64 (draws, 3 or 4): as `metrics.evaluate` on the documents drawn.
 
         ``counted`` is ``counts @ drawn.times``, where that is known.
         """
         labels = len(drawn.support)
-        sums = (self.counts @ drawn.times if counted is None else counted).astype(np.float64)
-        tp, fp, wrong = sums[:labels], sums[labels:-1], sums[-1]
-        predicted = tp + fp
+        sums = self.counts @ drawn.times if counted is None else counted
+        some = self.right  # the F1 of all other labels is 0 in every draw
+        tp, fp = sums[some].astype(np.float64), sums[labels + some].astype(np.float64)
+        all_tp, all_fp = tp.sum(axis=0), sums[labels:-1].sum(axis=0, dtype=np.float64)
         found = [
-            1 - wrong / drawn.documents,
-            f1(tp, predicted, drawn.support).mean(axis=0),
-            f1(tp.sum(axis=0), predicted.sum(axis=0), drawn.true),
+            1 - sums[-1] / drawn.documents,
+            f1(tp, tp + fp, drawn.support[some]).sum(axis=0) / labels,
+            f1(all_tp, all_tp + all_fp, drawn.true),
         ]
         if self.shares is not None:
             precision, recall, with_prediction, with_truth = self.shares @ drawn.times.astype(np.float64)
@@ -221,7 +233,11 @@ def replicates(
     documents, seeds = len(y_true), len(rows[0])
     units = documents if groups is None else int(groups.max()) + 1
     document_random, seed_random = (generator(seed, "bootstrap", name) for name in ("documents", "seeds"))
-    true = csr_matrix(y_true.T, dtype=np.float32)
+    true, sizes = csr_matrix(y_true.T, dtype=np.float32), None
+    if groups is not None:  # what is drawn whole is added up once
+        which = csr_matrix((np.ones(documents, dtype=np.float32), (np.arange(documents), groups)))
+        true, sizes = true @ which, np.bincount(groups).astype(np.float64)
+        rows = [[outcomes.together(which) for outcomes in by_seed] for by_seed in rows]
     # Most documents come out alike in all rows: what is counted for one is counted once, and for others what differs.
     # The sums are whole numbers, and the same.
     first = rows[0][0].counts
@@ -230,10 +246,8 @@ def replicates(
     for start in range(0, draws, block := max(1, BLOCK // documents)):
         size = min(block, draws - start)
         drawn = _counts(document_random, size, units)
-        if groups is not None:
-            drawn = drawn[groups]
         share = _counts(seed_random, size, seeds) / seeds  # one seed: always 1
-        sample = Drawn.of(drawn, true)
+        sample = Drawn.of(drawn, true, sizes)
         counted = first @ drawn
         for r, by_seed in enumerate(rows):
             measured = [

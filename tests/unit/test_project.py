@@ -118,7 +118,7 @@ def test_the_article_s_metadata_is_whole_and_agrees_with_the_citation():
 # The house rules.
 
 #: Lines of src/ and workflow/ at most: what is added is made up for elsewhere, or the commit says what it is for.
-MOST_LINES = 22_800
+MOST_LINES = 22_820
 
 
 def _python(*folders: str) -> list[Path]:

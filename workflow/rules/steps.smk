@@ -27,6 +27,7 @@ for name, step in STEPS.items():
         benchmark:
             f"logs/benchmarks/{step.log or name}.tsv"
         threads: step.threads
+        priority: int(name in ("collect", "significance"))  # the longest job of what shows results waits for the other
         resources:
             **asked(name if name in ASKED else command.split()[0], **step.resources),
         group:
