@@ -141,11 +141,12 @@ def on_test(runs: list[Run]) -> Iterator[dict[str, str]]:
         seeds, outcomes, reached = list(group), [], []
         y_true = seeds[0].test[1]
         for rule in RULES:
-            start = time.process_time()
-            decisions = [run.data.fit(rule, run.all_rows) for run in seeds]
-            learned = time.process_time()
-            y_pred = [each.decide(run.test[0], run.texts) for each, run in zip(decisions, seeds, strict=True)]
-            seconds = (learned - start) / len(seeds), (time.process_time() - learned) / len(seeds)
+            fits = [timed(partial(run.data.fit, rule, run.all_rows)) for run in seeds]
+            decided = [
+                timed(partial(each.decide, run.test[0], run.texts)) for (_, each), run in zip(fits, seeds, strict=True)
+            ]
+            y_pred = [each for _, each in decided]
+            seconds = [sum(each for each, _ in calls) / len(seeds) for calls in (fits, decided)]
             outcomes.append([Outcomes.of(y_true, each) for each in y_pred])
             reached.append(([list(measures(y_true, each).values()) for each in y_pred], seconds))
         drawn = replicates(y_true, outcomes, draws=DRAWS, seed=0, groups=group_numbers(seeds[0].groups))

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from scipy.optimize import minimize
+from platt import platt
 
 from labelpolicy.cell import Trained
 from labelpolicy.classifiers import registry
@@ -43,16 +43,6 @@ def scores(dataset, path, classifier="linear", weights="uniform", seed=0, out_of
 @pytest.fixture
 def two(synthetic, tmp_path):
     return [scores(synthetic, tmp_path / f"{name}.parquet", name) for name in ("linear", "kim_cnn+subset_maximization")]
-
-
-def platt(z, y, mean, precision):
-    """Slope and offset by a library's optimiser."""
-
-    def loss(at):
-        logits = at[0] * z + at[1]
-        return (np.logaddexp(0, logits) - y * logits).sum() + precision * np.sum((at - mean) ** 2) / 2
-
-    return minimize(loss, mean, method="BFGS", options={"gtol": 1e-7}).x
 
 
 @pytest.mark.parametrize("out_of_fold", [True, False])

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import check_grad, minimize
+from platt import platt
+from scipy.optimize import check_grad
 
 from labelpolicy.errors import LabelPolicyError
 from labelpolicy.thresholds import fit, from_json
@@ -168,15 +169,10 @@ def test_a_calibration_is_the_best_where_few_documents_have_sure_scores(seed):
     scores = 1 / (1 + np.exp(-random.normal(4 * y_true - 2.5, 2)))
     scores[0, 0], scores[1, 1] = 0, 1
     z, (slope, offset) = learn.clipped_logit(scores), learn.calibrate(scores, y_true)
-    common = minimize(platt_loss, [1, 0], (z.ravel(), y_true.ravel(), [1, 0], 1e-6), tol=1e-9).x
+    common = platt(z.ravel(), y_true.ravel(), np.array([1.0, 0.0]), 1e-6)
     for j in range(4):
-        best = minimize(platt_loss, common, (z[:, j], y_true[:, j], common, learn.DEVIATION**-2), tol=1e-9).x
+        best = platt(z[:, j], y_true[:, j], common, learn.DEVIATION**-2)
         np.testing.assert_allclose([slope[j], offset[j]], best, atol=1e-4)
-
-
-def platt_loss(at, z, y_true, mean, precision):
-    logits = at[0] * z + at[1]
-    return np.sum(np.logaddexp(0, logits) - y_true * logits) + precision * np.sum(np.subtract(at, mean) ** 2) / 2
 
 
 # What it learns
